@@ -1,0 +1,1 @@
+"""Evidence: formats, keys, seals, logs and receipts. Nothing here reads a clock, draws entropy or does I/O."""

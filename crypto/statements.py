@@ -1,0 +1,281 @@
+"""Every signed type. A statement is what a signature covers: canonical RFC 8785 JSON of one of these structs.
+
+``crypto/codec.py`` turns them into bytes and back; unknown, missing or mistyped fields are refused there. Field
+order is of no account (the canonical encoding sorts keys).
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from crypto.wire import B64, Code, Count, Id, Rfc3339, Sha256
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Digits = Annotated[int, Meta(ge=1, le=2**31)]
+
+
+class Statement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all parts of statements: frozen, strict."""
+
+
+# --- the manifest: root of trust -------------------------------------------------------------------------------
+
+
+class Candidate(Statement):
+    """One line of a contest. The name is Unicode NFC and stands only here."""
+
+    code: Code
+    name: Name
+
+
+class Contest(Statement):
+    """One question put to voters; ``candidates`` is in ballot order, which is also the order of packed counts."""
+
+    id: Id
+    title: Name
+    candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1, max_length=4096)]
+    blank: bool = False
+    """Whether blank ballots are counted as a column of their own. Never derived where the law has none."""
+
+
+class BallotStyle(Statement):
+    """What one terminal counts. ``count_bits`` is the fixed width of every packed count of this style."""
+
+    id: Id
+    contests: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=16)]
+    count_bits: Annotated[int, Meta(ge=8, le=24)]
+
+
+class BranchEntry(Statement):
+    """One polling branch: who and what belongs to it."""
+
+    id: Id
+    name: Name
+    style: Id
+    device: Id
+    terminals: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=8)]
+    officials: Annotated[tuple[Id, ...], Meta(min_length=2, max_length=64)]
+
+
+class EnrolledKey(Statement):
+    """An Ed25519 key of a terminal or device."""
+
+    id: Id
+    public_key: B64
+
+
+class Official(Statement):
+    """An Ed25519 key of an official, with the body that the official stands for (``executive``, ``supervision``)."""
+
+    id: Id
+    body: Id
+    public_key: B64
+
+
+class ElectionKey(Statement):
+    """The key that tallies are sealed to (X25519, RFC 9180 suite 0020-0001-0003)."""
+
+    kid: Id
+    public_key: B64
+    opening: Literal["single-key"]
+    """How the private key is held. ``single-key``: one key in one file (trustees follow)."""
+
+
+class WitnessPolicy(Statement):
+    """``m`` of the witnesses' vkeys must have cosigned before a receipt counts as delivered. 0 of 0: none."""
+
+    m: Annotated[int, Meta(ge=0, le=64)]
+    witnesses: tuple[str, ...]
+
+
+class LogIdentity(Statement):
+    """The log whose checkpoints are believed: C2SP verifier key ``name+hash+base64``."""
+
+    vkey: Annotated[str, Meta(max_length=300)]
+
+
+class Endpoint(Statement):
+    """A broker of the centre, pinned. Port 1-65535."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Schedule(Statement):
+    """The earliest times of acts. A signed schedule can only move them later."""
+
+    open_not_before: Rfc3339
+    close_not_before: Rfc3339
+    tally_not_before: Rfc3339
+    opening_not_before: Rfc3339
+
+
+class Manifest(Statement):
+    """The root of trust: everything that a branch believes about others comes from here."""
+
+    type: Literal["manifest"] = "manifest"
+    version: Digits
+    election: Id
+    round: Digits
+    issued_at: Rfc3339
+    contests: tuple[Contest, ...]
+    ballot_styles: tuple[BallotStyle, ...]
+    branches: tuple[BranchEntry, ...]
+    terminals: tuple[EnrolledKey, ...]
+    devices: tuple[EnrolledKey, ...]
+    officials: tuple[Official, ...]
+    election_key: ElectionKey
+    log: LogIdentity
+    witness_policy: WitnessPolicy
+    endpoints: tuple[Endpoint, ...]
+    schedule: Schedule
+
+
+# --- orders of officials ---------------------------------------------------------------------------------------
+
+OrderKind = Literal["zero", "open", "suspend", "resume", "close", "account", "archive"]
+
+DUAL_CONTROL: frozenset[str] = frozenset({"zero", "open", "close", "account"})
+"""Orders that need two officials of different bodies over the same bytes; the others need one."""
+
+
+class Order(Statement):
+    """One act ordered at one branch. ``serial`` is the number of orders accepted before plus one: no replay."""
+
+    type: Literal["order"] = "order"
+    election: Id
+    round: Digits
+    branch: Id
+    kind: OrderKind
+    serial: Digits
+    voters_signed_in: dict[Id, Count] = {}
+    """Only in ``account``: for each contest, the voters who signed the poll book."""
+
+
+# --- what a terminal signs -------------------------------------------------------------------------------------
+
+
+class ContestResult(Statement):
+    """One contest as the terminal counted it. The numbers are evidence: they need not add up."""
+
+    votes: dict[Code, Count]
+    blank: Count | None = None
+    """None where the contest has no blank column."""
+    valid: Count
+    invalid: Count
+    ballots: Count
+
+
+class TerminalStatement(Statement):
+    """What all statements of a terminal begin with. ``definition_sha256`` is of the ballot definition it counts by."""
+
+    election: Id
+    round: Digits
+    branch: Id
+    terminal: Id
+    manifest_sha256: Sha256
+    definition_sha256: Sha256
+
+
+class ZeroReport(TerminalStatement):
+    """Before opening: every count is zero."""
+
+    type: Literal["zero-report"] = "zero-report"
+    contests: dict[Id, ContestResult]
+    public_counter: Count
+
+
+class BallotAccount(TerminalStatement):
+    """After close, before the tally: how many ballots were cast, and nothing about for whom."""
+
+    type: Literal["ballot-account"] = "ballot-account"
+    close_no: Digits
+    ballots: dict[Id, Count]
+    public_counter: Count
+
+
+class Tally(TerminalStatement):
+    """The count of one counting unit (election, round, branch, terminal, close_no)."""
+
+    type: Literal["tally"] = "tally"
+    close_no: Digits
+    contests: dict[Id, ContestResult]
+    public_counter: Count
+
+
+# --- what the kit signs ----------------------------------------------------------------------------------------
+
+
+class Finding(Statement):
+    """One thing that reconciliation noticed: never fixed, never a reason to lose a tally."""
+
+    grade: Literal["note", "alarm"]
+    code: Literal[
+        "signed-in-differs",  # voters signed in are more than the ballots counted
+        "more-counted-than-signed-in",
+        "candidates-do-not-add-up",  # votes + blank differ from valid
+        "valid-and-invalid-do-not-add-up",  # valid + invalid differ from ballots
+        "public-counter-differs",  # the counter is not the greatest number of ballots of any contest
+        "account-differs-from-tally",
+    ]
+    contest: Id | None
+    """None where the finding is about the whole unit."""
+
+
+class JournalCheckpoint(Statement):
+    """Size and RFC 6962 root of the device's journal when the envelope was sealed."""
+
+    size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    root: Sha256
+
+
+class Submission(Statement):
+    """What every envelope of a device begins with. ``seq`` counts from 1; ``prev`` is the hash of the one before."""
+
+    election: Id
+    round: Digits
+    branch: Id
+    device: Id
+    terminal: Id
+    close_no: Digits
+    seq: Digits
+    prev: Sha256 | None
+    manifest_sha256: Sha256
+    journal: JournalCheckpoint
+    supersedes: Sha256 | None
+    cause: Literal["first"]
+
+
+class AccountSubmission(Submission):
+    """The ballot account on its way to the centre, with what the officials signed for."""
+
+    type: Literal["account-submission"] = "account-submission"
+    account: B64
+    """The terminal's DSSE envelope, verbatim."""
+    voters_signed_in: dict[Id, Count]
+    findings: tuple[Finding, ...]
+
+
+class TallyCommitment(Statement):
+    """What the kit signs inside the seal: binds the terminal's signed tally to a blind. Its hash is ``inner_sha256``."""
+
+    type: Literal["tally-commitment"] = "tally-commitment"
+    blind: B64
+    device: Id
+    tally_sha256: Sha256
+    terminal_signature: B64
+
+
+class SealedHeader(Submission):
+    """The outer header of a sealed tally. Its canonical hash is the HPKE ``info``: the seal opens under it alone."""
+
+    type: Literal["sealed-tally"] = "sealed-tally"
+    kid: Id
+    inner_sha256: Sha256
+
+
+class SealedTally(SealedHeader):
+    """Header plus HPKE encapsulated key and ciphertext."""
+
+    enc: B64
+    ciphertext: B64

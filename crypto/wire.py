@@ -1,0 +1,78 @@
+"""Everything that both ends of a wire must agree on: ids, topics, payload types and limits.
+
+Ids are ASCII and never contain ``/``, ``+`` or ``#``, so that an id can stand in an MQTT topic and in an MQTT client
+id (MQTT 3.1.1 §4.7; rumqttd hangs on client ids with ``/`` or ``+``).
+"""
+
+import re
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+ID_MAX: Final = 64  # characters
+ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$"
+B64_PATTERN: Final = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+HEX32_PATTERN: Final = r"^[0-9a-f]{64}$"
+TIME_PATTERN: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$"
+
+Id = Annotated[str, Meta(pattern=ID_PATTERN)]
+Code = Annotated[str, Meta(pattern=CODE_PATTERN)]
+"""A candidate's code on the ballot: a string, for leading zeros count."""
+B64 = Annotated[str, Meta(pattern=B64_PATTERN)]
+"""RFC 4648 §4 base64 with padding."""
+Sha256 = Annotated[str, Meta(pattern=HEX32_PATTERN)]
+"""SHA-256 as 64 lower-case hexadecimal digits."""
+Rfc3339 = Annotated[str, Meta(pattern=TIME_PATTERN)]
+"""RFC 3339 time in UTC, ending in ``Z``, whole seconds or milliseconds."""
+Count = Annotated[int, Meta(ge=0, le=0xFFFFFF)]
+"""A number of votes or ballots, 0 to 16,777,215."""
+
+STATEMENT_MAX: Final = 64 * 1024  # bytes of one canonical statement
+ENVELOPE_MAX: Final = 192 * 1024  # bytes of one DSSE envelope on the wire (base64 within base64 of STATEMENT_MAX)
+MANIFEST_MAX: Final = 64 * 1024 * 1024  # bytes
+RECEIPT_MAX: Final = 8 * 1024  # bytes of one tlog-proof
+DEPTH_MAX: Final = 16  # nesting of any JSON that we accept
+SIGNATURES_MAX: Final = 16  # signatures on one DSSE envelope
+MQTT_PAYLOAD_MAX: Final = ENVELOPE_MAX  # bytes: what a broker must accept
+
+_MEDIA: Final = "application/vnd.branch-kit."
+TYPE_MANIFEST: Final = _MEDIA + "manifest+json"
+TYPE_ORDER: Final = _MEDIA + "order+json"
+TYPE_ZERO_REPORT: Final = _MEDIA + "zero-report+json"
+TYPE_BALLOT_ACCOUNT: Final = _MEDIA + "ballot-account+json"
+TYPE_TALLY: Final = _MEDIA + "tally+json"
+TYPE_TALLY_COMMITMENT: Final = _MEDIA + "tally-commitment+json"
+TYPE_SEALED_TALLY: Final = _MEDIA + "sealed-tally+json"
+TYPE_ACCOUNT_SUBMISSION: Final = _MEDIA + "account-submission+json"
+
+
+def topic_envelope(election: str, branch: str) -> str:
+    """Branch to centre: one DSSE envelope, QoS 1."""
+    return f"kit/v1/{election}/{branch}/envelope"
+
+
+def topic_receipt(election: str, branch: str) -> str:
+    """Centre to branch: one tlog-proof whose ``extra`` is the SHA-256 of the envelope, QoS 0."""
+    return f"kit/v1/{election}/{branch}/receipt"
+
+
+def topic_refusal(election: str, branch: str) -> str:
+    """Centre to branch: JSON ``{"envelope_sha256", "reason"}``, a hint for people, never trusted, QoS 0."""
+    return f"kit/v1/{election}/{branch}/refusal"
+
+
+def topic_probe(election: str, branch: str, uplink: str) -> str:
+    """Branch to itself through the broker: the echo that measures one uplink, QoS 0."""
+    return f"kit/v1/{election}/{branch}/probe/{uplink}"
+
+
+def topic_all_envelopes(election: str) -> str:
+    """What the centre subscribes to."""
+    return f"kit/v1/{election}/+/envelope"
+
+
+def branch_of_topic(topic: str) -> str | None:
+    """The branch that a topic of ours names, or None for a foreign topic."""
+    match = re.fullmatch(r"kit/v1/[^/]+/([^/]+)/[^/]+(?:/[^/]+)?", topic)
+    return match.group(1) if match else None

@@ -1,0 +1,1 @@
+"""The branch daemon (kitd) and the technician's CLI (kitctl)."""
