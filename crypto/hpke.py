@@ -1,0 +1,114 @@
+"""HPKE base mode, single shot (RFC 9180), in the one suite of this project: 0x0020-0x0001-0x0003.
+
+DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. It is written out here because the HPKE of
+``cryptography`` draws its ephemeral key itself, and entropy is an argument in this package; that HPKE is the
+peer in the tests.
+"""
+
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+from crypto.errors import SealError
+
+KEY_BYTES: Final = 32  # Nsk = Npk = Nenc of X25519 (RFC 9180 §7.1)
+TAG_BYTES: Final = 16  # Nt of ChaCha20-Poly1305 (RFC 9180 §7.3)
+
+_NONCE_BYTES: Final = 12
+_MODE_BASE: Final = b"\x00"
+_KEM_SUITE: Final = b"KEM\x00\x20"
+_HPKE_SUITE: Final = b"HPKE\x00\x20\x00\x01\x00\x03"
+
+
+def x25519_public(private: bytes) -> bytes:
+    """The 32-byte public key of a 32-byte X25519 private key; raises SealError for another length."""
+    return _private_key(private, "the private key").public_key().public_bytes_raw()
+
+
+def check_x25519_public(public: bytes) -> None:
+    """Raise SealError unless ``public`` is 32 bytes that a Diffie-Hellman answer can depend on.
+
+    A point of small order gives the all-zero secret whatever the other side's key is (RFC 7748 §6.1).
+    """
+    # Any private key shows it: clamping makes all of them multiples of the cofactor.
+    _dh(_private_key(bytes(KEY_BYTES), "the probe key"), _public_key(public, "the public key"))
+
+
+def hpke_seal(
+    public: bytes, info: bytes, aad: bytes, plaintext: bytes, *, ephemeral: bytes
+) -> tuple[bytes, bytes]:
+    """Seal one plaintext to an X25519 public key (RFC 9180 §6.1, SealBase).
+
+    ``ephemeral`` is the ephemeral private key ``skE``: 32 fresh random bytes, never used twice. Returns the
+    encapsulated key (32 bytes) and the ciphertext (plaintext length + ``TAG_BYTES``). Raises SealError for a
+    key of the wrong length or of small order.
+    """
+    key_ephemeral = _private_key(ephemeral, "the ephemeral key")
+    enc = key_ephemeral.public_key().public_bytes_raw()
+    dh = _dh(key_ephemeral, _public_key(public, "the recipient's public key"))
+    key, nonce = _key_schedule(_shared_secret(dh, enc, public), info)
+    return enc, ChaCha20Poly1305(key).encrypt(nonce, plaintext, aad)
+
+
+def hpke_open(private: bytes, enc: bytes, info: bytes, aad: bytes, ciphertext: bytes) -> bytes:
+    """Open what ``hpke_seal`` sealed (RFC 9180 §6.1, OpenBase).
+
+    Raises SealError for keys of the wrong length or of small order, and for whatever does not open under
+    exactly this key, encapsulated key, ``info`` and ``aad``.
+    """
+    key_private = _private_key(private, "the private key")
+    dh = _dh(key_private, _public_key(enc, "the encapsulated key"))
+    key, nonce = _key_schedule(_shared_secret(dh, enc, key_private.public_key().public_bytes_raw()), info)
+    try:
+        return ChaCha20Poly1305(key).decrypt(nonce, ciphertext, aad)
+    except InvalidTag as exc:
+        raise SealError("the ciphertext does not open: other key, other header, or altered bytes") from exc
+
+
+def _private_key(data: bytes, what: str) -> X25519PrivateKey:
+    if len(data) != KEY_BYTES:
+        raise SealError(f"{what} has {len(data)} bytes; an X25519 key has {KEY_BYTES}")
+    return X25519PrivateKey.from_private_bytes(data)
+
+
+def _public_key(data: bytes, what: str) -> X25519PublicKey:
+    if len(data) != KEY_BYTES:
+        raise SealError(f"{what} has {len(data)} bytes; an X25519 key has {KEY_BYTES}")
+    return X25519PublicKey.from_public_bytes(data)
+
+
+def _dh(private: X25519PrivateKey, public: X25519PublicKey) -> bytes:
+    """X25519; an all-zero answer is refused (RFC 9180 §7.1.4)."""
+    try:
+        return private.exchange(public)
+    except ValueError as exc:
+        raise SealError("the X25519 answer is all zero: the public key is of small order") from exc
+
+
+def _shared_secret(dh: bytes, enc: bytes, public: bytes) -> bytes:
+    """ExtractAndExpand of DHKEM (RFC 9180 §4.1)."""
+    prk = _labeled_extract(_KEM_SUITE, b"", b"eae_prk", dh)
+    return _labeled_expand(_KEM_SUITE, prk, b"shared_secret", enc + public, 32)
+
+
+def _key_schedule(shared_secret: bytes, info: bytes) -> tuple[bytes, bytes]:
+    """Key and base nonce of base mode (RFC 9180 §5.1); single shot, so the base nonce is the nonce."""
+    psk_id_hash = _labeled_extract(_HPKE_SUITE, b"", b"psk_id_hash", b"")
+    info_hash = _labeled_extract(_HPKE_SUITE, b"", b"info_hash", info)
+    context = _MODE_BASE + psk_id_hash + info_hash
+    secret = _labeled_extract(_HPKE_SUITE, shared_secret, b"secret", b"")
+    key = _labeled_expand(_HPKE_SUITE, secret, b"key", context, 32)
+    return key, _labeled_expand(_HPKE_SUITE, secret, b"base_nonce", context, _NONCE_BYTES)
+
+
+def _labeled_extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
+    return HKDF.extract(SHA256(), salt, b"HPKE-v1" + suite + label + ikm)
+
+
+def _labeled_expand(suite: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
+    labeled_info = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
+    return HKDFExpand(SHA256(), length, labeled_info).derive(prk)

@@ -1,0 +1,70 @@
+"""Orders of officials: who signed, and whether that is enough for the act. Replay is the kit core's to refuse."""
+
+from dataclasses import dataclass
+
+from crypto import codec, envelope
+from crypto.envelope import Envelope
+from crypto.errors import StatementError
+from crypto.manifest import TrustedManifest
+from crypto.statements import DUAL_CONTROL, Official, Order
+from crypto.wire import TYPE_ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOrder:
+    """An order that only officials of its branch signed. Whether they suffice says ``is_authorised``.
+
+    ``payload`` is what was signed; ``officials`` are in ascending order of their key ids.
+    """
+
+    order: Order
+    payload: bytes
+    officials: tuple[Official, ...]
+    envelope: Envelope
+
+
+def check_order(data: bytes, manifest: TrustedManifest, branch: str) -> SignedOrder:
+    """Verify every signature of an order against the officials of ``branch``, and the order against the manifest.
+
+    Raises:
+        EncodingError, StatementError: not an order, or one of another election, round or branch; voters signed in
+            for other contests than those of the branch, or in another kind of order than ``account``.
+        SignatureInvalidError: an unknown key, one official twice, or a wrong signature.
+        ManifestError: the manifest knows no such branch.
+    """
+    officials = manifest.officials_of(branch)
+    envelope_ = Envelope.from_bytes(data)
+    keys = {key_id: codec.unb64(official.public_key) for key_id, official in officials.items()}
+    signers = envelope.verify(envelope_, payload_type=TYPE_ORDER, keys=keys)
+    order = codec.from_bytes(envelope_.payload, Order)
+    meant_for = (order.election, order.round, order.branch)
+    if meant_for != (manifest.manifest.election, manifest.manifest.round, branch):
+        raise StatementError(
+            f"the order is for election {order.election!r} round {order.round} branch {order.branch!r}, not for "
+            f"branch {branch!r} of this election: sign one for this branch"
+        )
+    if order.kind == "account":
+        check_voters_signed_in(order.voters_signed_in, manifest, branch)
+    elif order.voters_signed_in:
+        raise StatementError(
+            f"an order of kind {order.kind!r} says nothing about voters signed in: only 'account' does"
+        )
+    return SignedOrder(order, envelope_.payload, tuple(officials[signer] for signer in signers), envelope_)
+
+
+def is_authorised(signed: SignedOrder) -> bool:
+    """Whether enough officials signed: two of different bodies for dual-control kinds, one for the others."""
+    if signed.order.kind not in DUAL_CONTROL:
+        return True
+    return len({official.body for official in signed.officials}) > 1
+
+
+def check_voters_signed_in(voters_signed_in: dict[str, int], manifest: TrustedManifest, branch: str) -> None:
+    """Raise StatementError unless there is a number for each contest of the branch and for no other."""
+    contests = {contest.id for contest in manifest.contests_of(branch)}
+    differing = sorted(contests ^ voters_signed_in.keys())
+    if differing:
+        state = "is missing" if differing[0] in contests else f"is not a contest of branch {branch!r}"
+        raise StatementError(
+            f"voters signed in: contest {differing[0]!r} {state}; give one number for each contest"
+        )

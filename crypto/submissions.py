@@ -1,0 +1,112 @@
+"""What a branch device sends to the centre: verified by the enrolled device key, and held against the manifest."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from crypto import codec, envelope
+from crypto.envelope import Envelope
+from crypto.errors import SignatureInvalidError, StatementError
+from crypto.hpke import KEY_BYTES
+from crypto.identity import SigningKey
+from crypto.manifest import TrustedManifest
+from crypto.orders import check_voters_signed_in
+from crypto.packing import ciphertext_bytes
+from crypto.reports import check_fields, check_report
+from crypto.statements import AccountSubmission, SealedTally, Submission
+from crypto.wire import TYPE_ACCOUNT_SUBMISSION, TYPE_SEALED_TALLY
+
+_TYPES: Final[dict[str, type[AccountSubmission | SealedTally]]] = {
+    TYPE_ACCOUNT_SUBMISSION: AccountSubmission,
+    TYPE_SEALED_TALLY: SealedTally,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSubmission:
+    """A submission that its device signed. ``data`` is the envelope verbatim, ``sha256`` its hexadecimal hash."""
+
+    statement: AccountSubmission | SealedTally
+    sha256: str
+    data: bytes
+
+
+def check_submission(data: bytes, manifest: TrustedManifest) -> CheckedSubmission:
+    """Verify one envelope of a branch device; says nothing about sequence, duplicates or where it came from.
+
+    Raises:
+        EncodingError, StatementError: not a submission, or one about something that the manifest defines otherwise.
+        SignatureInvalidError: not signed by the device that it names, and by that alone.
+        ManifestError: the key, branch or terminal is unknown to the manifest.
+    """
+    envelope_ = Envelope.from_bytes(data)
+    type_ = _TYPES.get(envelope_.payload_type)
+    if type_ is None:
+        raise StatementError(f"{envelope_.payload_type!r} is no type of submission: send {sorted(_TYPES)}")
+    # The bytes are verified before they are parsed, so the device is found by its key and not by its claim.
+    device = manifest.device_of_key(envelope_.signatures[0].keyid)
+    keys = {envelope_.signatures[0].keyid: codec.unb64(device.public_key)}
+    envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
+    statement = codec.from_bytes(envelope_.payload, type_)
+    if statement.device != device.id:
+        raise SignatureInvalidError(f"signed by device {device.id!r} in the name of {statement.device!r}")
+    check_subject(statement, manifest)
+    if isinstance(statement, SealedTally):
+        _check_sealed(statement, manifest)
+    else:
+        _check_account(statement, manifest)
+    return CheckedSubmission(statement, codec.sha256_hex(data), data)
+
+
+def sign_account(submission: AccountSubmission, device_key: SigningKey) -> bytes:
+    """Sign a ballot account for the centre; returns the envelope bytes that ``check_submission`` reads."""
+    return envelope.sign(TYPE_ACCOUNT_SUBMISSION, codec.to_bytes(submission), [device_key]).to_bytes()
+
+
+def check_subject(submission: Submission, manifest: TrustedManifest) -> None:
+    """Raise StatementError or ManifestError unless all ids of a submission belong together under this manifest."""
+    branch = manifest.branch(submission.branch)
+    expected: dict[str, str | int] = {
+        "election": manifest.manifest.election,
+        "round": manifest.manifest.round,
+        "device": branch.device,
+        "manifest_sha256": manifest.sha256,
+    }
+    check_fields(f"the submission of branch {branch.id!r}", submission, expected)
+    if submission.terminal not in branch.terminals:
+        raise StatementError(f"terminal {submission.terminal!r} does not belong to branch {branch.id!r}")
+
+
+def _check_account(statement: AccountSubmission, manifest: TrustedManifest) -> None:
+    account = check_report(
+        codec.unb64(statement.account),
+        manifest,
+        branch=statement.branch,
+        terminal=statement.terminal,
+        kind="account",
+    )
+    if account.close_no != statement.close_no:
+        raise StatementError(
+            f"the submission is about close {statement.close_no}, the ballot account in it about close "
+            f"{account.close_no}"
+        )
+    check_voters_signed_in(statement.voters_signed_in, manifest, statement.branch)
+    contests = {contest.id for contest in manifest.contests_of(statement.branch)}
+    for finding in statement.findings:
+        if finding.contest is not None and finding.contest not in contests:
+            raise StatementError(
+                f"finding {finding.code!r} names contest {finding.contest!r}, which branch {statement.branch!r} "
+                f"does not count"
+            )
+
+
+def _check_sealed(statement: SealedTally, manifest: TrustedManifest) -> None:
+    kid = manifest.manifest.election_key.kid
+    if statement.kid != kid:
+        raise StatementError(f"the tally is sealed to key {statement.kid!r}, but the election key is {kid!r}")
+    expected = {"enc": KEY_BYTES, "ciphertext": ciphertext_bytes(manifest, statement.branch)}
+    for field, size in expected.items():
+        stated = len(codec.unb64(getattr(statement, field)))
+        if stated != size:
+            raise StatementError(
+                f"{field} of the sealed tally has {stated} bytes; for branch {statement.branch!r} it has {size}"
+            )
