@@ -8,7 +8,7 @@ no Unicode normalisation (RFC 8785 §3.1); unpaired surrogates are refused.
 import json
 import re
 from operator import lt
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from crypto.errors import EncodingError
 from crypto.wire import DEPTH_MAX
@@ -19,6 +19,9 @@ _DIGITS_MAX: Final = len(str(-INTEGER_MAX))  # characters: keeps int() away from
 # A string, closed or not: matching the unclosed one too keeps the scan linear on hostile input.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
+
+_Path: TypeAlias = "tuple[_Path, str | int] | None"
+"""Where a value stands, as a chain to the root: put into words only when something is wrong there."""
 
 # Python's C encoder escapes exactly what RFC 8785 §3.2.2.2 asks for, once ensure_ascii is off.
 _WRITER: Final = json.JSONEncoder(
@@ -33,7 +36,7 @@ def encode(value: object) -> bytes:
         EncodingError: for any other type (floats and subclasses too), an integer of 2^53 or more, an unpaired
             surrogate, or nesting deeper than ``DEPTH_MAX``.
     """
-    return _write(_admit(value, "$", DEPTH_MAX))
+    return _write(_admit(value, None, DEPTH_MAX))
 
 
 def decode(data: bytes, *, max_bytes: int) -> object:
@@ -77,27 +80,35 @@ def _write(value: object) -> bytes:
         raise EncodingError("a string holds an unpaired surrogate: use whole Unicode characters") from error
 
 
-def _admit(value: object, path: str, depth_left: int) -> object:
+def _admit(value: object, path: _Path, depth_left: int) -> object:
     """Return ``value`` with keys in canonical order. Exact types only: a subclass may print differently."""
     kind = type(value)
-    if value is None or kind is bool or kind is str:
+    if kind is str or value is None or kind is bool:
         return value
     if isinstance(value, int) and kind is int:
         if abs(value) > INTEGER_MAX:
-            raise EncodingError(f"integer at {path} is beyond 2^53 - 1: write it as a string")
+            raise EncodingError(f"integer at {_show(path)} is beyond 2^53 - 1: write it as a string")
         return value
     if depth_left == 0:
-        raise EncodingError(f"value at {path} is nested deeper than {DEPTH_MAX} levels")
+        raise EncodingError(f"value at {_show(path)} is nested deeper than {DEPTH_MAX} levels")
     if isinstance(value, (list, tuple)) and kind in (list, tuple):
-        return [_admit(item, f"{path}[{index}]", depth_left - 1) for index, item in enumerate(value)]
+        return [_admit(item, (path, index), depth_left - 1) for index, item in enumerate(value)]
     if isinstance(value, dict) and kind is dict:
         for key in value:
             if type(key) is not str:
-                raise EncodingError(f"key {key!r} at {path} is not a string")
-        return {key: _admit(value[key], f"{path}.{key}", depth_left - 1) for key in sorted(value, key=_order)}
+                raise EncodingError(f"key {key!r} at {_show(path)} is not a string")
+        ordered = sorted(value, key=None if all(map(str.isascii, value)) else _order)
+        return {key: _admit(value[key], (path, key), depth_left - 1) for key in ordered}
     raise EncodingError(
-        f"{kind.__name__} at {path}: write null, booleans, integers, strings, lists or objects"
+        f"{kind.__name__} at {_show(path)}: write null, booleans, integers, strings, lists or objects"
     )
+
+
+def _show(path: _Path) -> str:
+    if path is None:
+        return "$"
+    parent, step = path
+    return f"{_show(parent)}[{step}]" if isinstance(step, int) else f"{_show(parent)}.{step}"
 
 
 def _order(key: str) -> bytes:

@@ -49,8 +49,7 @@ class Envelope:
         """Return the envelope that ``data`` encodes. Its signatures are not verified here.
 
         Raises:
-            EncodingError: when ``data`` is not canonical JSON of at most ``max_bytes`` bytes, or its base64 is
-                not canonical.
+            EncodingError: when ``data``, or base64 in it, is not canonical, or is over ``max_bytes`` bytes.
             StatementError: when a field is missing, unknown or malformed.
             SignatureInvalidError: when the signatures are not in ascending order of their key ids, each id
                 once (any other order would give one envelope several hashes).
