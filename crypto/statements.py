@@ -15,20 +15,20 @@ Digits = Annotated[int, Meta(ge=1, le=2**31)]
 
 
 class Statement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all parts of statements: frozen, strict."""
+    """Base of all parts of statements: frozen, strict. ``kw_only`` is not inherited (msgspec): each class states it."""
 
 
 # --- the manifest: root of trust -------------------------------------------------------------------------------
 
 
-class Candidate(Statement):
+class Candidate(Statement, frozen=True, kw_only=True):
     """One line of a contest. The name is Unicode NFC and stands only here."""
 
     code: Code
     name: Name
 
 
-class Contest(Statement):
+class Contest(Statement, frozen=True, kw_only=True):
     """One question put to voters; ``candidates`` is in ballot order, which is also the order of packed counts."""
 
     id: Id
@@ -38,7 +38,7 @@ class Contest(Statement):
     """Whether blank ballots are counted as a column of their own. Never derived where the law has none."""
 
 
-class BallotStyle(Statement):
+class BallotStyle(Statement, frozen=True, kw_only=True):
     """What one terminal counts. ``count_bits`` is the fixed width of every packed count of this style."""
 
     id: Id
@@ -46,7 +46,7 @@ class BallotStyle(Statement):
     count_bits: Annotated[int, Meta(ge=8, le=24)]
 
 
-class BranchEntry(Statement):
+class BranchEntry(Statement, frozen=True, kw_only=True):
     """One polling branch: who and what belongs to it."""
 
     id: Id
@@ -57,14 +57,14 @@ class BranchEntry(Statement):
     officials: Annotated[tuple[Id, ...], Meta(min_length=2, max_length=64)]
 
 
-class EnrolledKey(Statement):
+class EnrolledKey(Statement, frozen=True, kw_only=True):
     """An Ed25519 key of a terminal or device."""
 
     id: Id
     public_key: B64
 
 
-class Official(Statement):
+class Official(Statement, frozen=True, kw_only=True):
     """An Ed25519 key of an official, with the body that the official stands for (``executive``, ``supervision``)."""
 
     id: Id
@@ -72,7 +72,7 @@ class Official(Statement):
     public_key: B64
 
 
-class ElectionKey(Statement):
+class ElectionKey(Statement, frozen=True, kw_only=True):
     """The key that tallies are sealed to (X25519, RFC 9180 suite 0020-0001-0003)."""
 
     kid: Id
@@ -81,27 +81,27 @@ class ElectionKey(Statement):
     """How the private key is held. ``single-key``: one key in one file (trustees follow)."""
 
 
-class WitnessPolicy(Statement):
+class WitnessPolicy(Statement, frozen=True, kw_only=True):
     """``m`` of the witnesses' vkeys must have cosigned before a receipt counts as delivered. 0 of 0: none."""
 
     m: Annotated[int, Meta(ge=0, le=64)]
     witnesses: tuple[str, ...]
 
 
-class LogIdentity(Statement):
+class LogIdentity(Statement, frozen=True, kw_only=True):
     """The log whose checkpoints are believed: C2SP verifier key ``name+hash+base64``."""
 
     vkey: Annotated[str, Meta(max_length=300)]
 
 
-class Endpoint(Statement):
+class Endpoint(Statement, frozen=True, kw_only=True):
     """A broker of the centre, pinned. Port 1-65535."""
 
     host: Annotated[str, Meta(min_length=1, max_length=253)]
     port: Annotated[int, Meta(ge=1, le=65535)]
 
 
-class Schedule(Statement):
+class Schedule(Statement, frozen=True, kw_only=True):
     """The earliest times of acts. A signed schedule can only move them later."""
 
     open_not_before: Rfc3339
@@ -110,7 +110,7 @@ class Schedule(Statement):
     opening_not_before: Rfc3339
 
 
-class Manifest(Statement):
+class Manifest(Statement, frozen=True, kw_only=True):
     """The root of trust: everything that a branch believes about others comes from here."""
 
     type: Literal["manifest"] = "manifest"
@@ -139,7 +139,7 @@ DUAL_CONTROL: frozenset[str] = frozenset({"zero", "open", "close", "account"})
 """Orders that need two officials of different bodies over the same bytes; the others need one."""
 
 
-class Order(Statement):
+class Order(Statement, frozen=True, kw_only=True):
     """One act ordered at one branch. ``serial`` is the number of orders accepted before plus one: no replay."""
 
     type: Literal["order"] = "order"
@@ -155,7 +155,7 @@ class Order(Statement):
 # --- what a terminal signs -------------------------------------------------------------------------------------
 
 
-class ContestResult(Statement):
+class ContestResult(Statement, frozen=True, kw_only=True):
     """One contest as the terminal counted it. The numbers are evidence: they need not add up."""
 
     votes: dict[Code, Count]
@@ -166,7 +166,7 @@ class ContestResult(Statement):
     ballots: Count
 
 
-class TerminalStatement(Statement):
+class TerminalStatement(Statement, frozen=True, kw_only=True):
     """What all statements of a terminal begin with. ``definition_sha256`` is of the ballot definition it counts by."""
 
     election: Id
@@ -177,7 +177,7 @@ class TerminalStatement(Statement):
     definition_sha256: Sha256
 
 
-class ZeroReport(TerminalStatement):
+class ZeroReport(TerminalStatement, frozen=True, kw_only=True):
     """Before opening: every count is zero."""
 
     type: Literal["zero-report"] = "zero-report"
@@ -185,7 +185,7 @@ class ZeroReport(TerminalStatement):
     public_counter: Count
 
 
-class BallotAccount(TerminalStatement):
+class BallotAccount(TerminalStatement, frozen=True, kw_only=True):
     """After close, before the tally: how many ballots were cast, and nothing about for whom."""
 
     type: Literal["ballot-account"] = "ballot-account"
@@ -194,7 +194,7 @@ class BallotAccount(TerminalStatement):
     public_counter: Count
 
 
-class Tally(TerminalStatement):
+class Tally(TerminalStatement, frozen=True, kw_only=True):
     """The count of one counting unit (election, round, branch, terminal, close_no)."""
 
     type: Literal["tally"] = "tally"
@@ -206,7 +206,7 @@ class Tally(TerminalStatement):
 # --- what the kit signs ----------------------------------------------------------------------------------------
 
 
-class Finding(Statement):
+class Finding(Statement, frozen=True, kw_only=True):
     """One thing that reconciliation noticed: never fixed, never a reason to lose a tally."""
 
     grade: Literal["note", "alarm"]
@@ -222,14 +222,14 @@ class Finding(Statement):
     """None where the finding is about the whole unit."""
 
 
-class JournalCheckpoint(Statement):
+class JournalCheckpoint(Statement, frozen=True, kw_only=True):
     """Size and RFC 6962 root of the device's journal when the envelope was sealed."""
 
     size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     root: Sha256
 
 
-class Submission(Statement):
+class Submission(Statement, frozen=True, kw_only=True):
     """What every envelope of a device begins with. ``seq`` counts from 1; ``prev`` is the hash of the one before."""
 
     election: Id
@@ -246,7 +246,7 @@ class Submission(Statement):
     cause: Literal["first"]
 
 
-class AccountSubmission(Submission):
+class AccountSubmission(Submission, frozen=True, kw_only=True):
     """The ballot account on its way to the centre, with what the officials signed for."""
 
     type: Literal["account-submission"] = "account-submission"
@@ -256,7 +256,7 @@ class AccountSubmission(Submission):
     findings: tuple[Finding, ...]
 
 
-class TallyCommitment(Statement):
+class TallyCommitment(Statement, frozen=True, kw_only=True):
     """What the kit signs inside the seal: binds the terminal's signed tally to a blind. Its hash is ``inner_sha256``."""
 
     type: Literal["tally-commitment"] = "tally-commitment"
@@ -266,7 +266,7 @@ class TallyCommitment(Statement):
     terminal_signature: B64
 
 
-class SealedHeader(Submission):
+class SealedHeader(Submission, frozen=True, kw_only=True):
     """The outer header of a sealed tally. Its canonical hash is the HPKE ``info``: the seal opens under it alone."""
 
     type: Literal["sealed-tally"] = "sealed-tally"
@@ -274,7 +274,7 @@ class SealedHeader(Submission):
     inner_sha256: Sha256
 
 
-class SealedTally(SealedHeader):
+class SealedTally(SealedHeader, frozen=True, kw_only=True):
     """Header plus HPKE encapsulated key and ciphertext."""
 
     enc: B64
