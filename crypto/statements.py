@@ -257,7 +257,7 @@ class AccountSubmission(Submission, frozen=True, kw_only=True):
 
 
 class TallyCommitment(Statement, frozen=True, kw_only=True):
-    """What the kit signs inside the seal: binds the terminal's signed tally to a blind. Its hash is ``inner_sha256``."""
+    """What the kit signs inside the seal: binds the terminal's tally to a blind. Its hash is ``inner_sha256``."""
 
     type: Literal["tally-commitment"] = "tally-commitment"
     blind: B64
