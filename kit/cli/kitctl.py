@@ -1,0 +1,102 @@
+"""kitctl: what the technician asks the kit, over its Unix socket. Imports little, so that it answers at once."""
+
+import argparse
+import json
+import os
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import Any, Final
+
+from kit import exit_codes
+from kit.cli.client import NoDaemonError, ask
+from kit.cli.words import Words, render
+
+DEFAULT_SOCKET: Final = "/run/branch-kit/kitd.sock"
+EXAMPLES: Final = """examples:
+  kitctl status                      how the branch is doing (Persian where the locale is fa_IR)
+  kitctl status --json               the same for machines
+  kitctl status --lang en            in English
+  kitctl readiness                   run the check list of the morning
+  kitctl order open-executive.dsse   hand in one official's signed order
+
+exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
+order 77, unreadable order 65), 69 kitd does not answer
+"""
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        "kitctl", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    socket_default = Path(os.environ.get("KITD_SOCKET", DEFAULT_SOCKET))
+    common.add_argument(
+        "--socket", type=Path, default=socket_default, metavar="PATH", help="control socket of kitd"
+    )
+    common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument("--lang", choices=("fa", "en"), default=_language(), help="language of the text")
+    commands.add_parser("status", parents=[common], help="how the branch is doing")
+    commands.add_parser("readiness", parents=[common], help="run the readiness check list")
+    order = commands.add_parser("order", parents=[common], help="hand in a signed order")
+    order.add_argument("file", type=Path, help="DSSE envelope with one official's signature")
+    arguments = parser.parse_args()
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    say = Words(arguments.lang)
+    request: dict[str, Any] = {"op": arguments.command}
+    try:
+        if arguments.command == "order":
+            request["envelope"] = b64encode(arguments.file.read_bytes()).decode()
+        answer = ask(arguments.socket, request)
+    except NoDaemonError as error:
+        print(f"kitctl: {say('no daemon')} ({error})", file=sys.stderr)
+        return exit_codes.UNAVAILABLE
+    except OSError as error:
+        print(f"kitctl: {arguments.file}: {error}", file=sys.stderr)
+        return exit_codes.USAGE
+    if arguments.json:
+        print(json.dumps(answer.get("status", answer), ensure_ascii=False))
+    elif "status" in answer:
+        print(render(answer["status"], say))
+    else:
+        _print_answer(answer)
+    if not answer["ok"]:
+        return int(answer.get("code", exit_codes.UNAVAILABLE))
+    return _health(answer["status"]) if "status" in answer else exit_codes.OK
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    for item in answer.get("items", []):
+        print(f"{'ok ' if item['ok'] else 'NO '} {item['name']}: {item['detail']}")
+    if not answer["ok"]:
+        print(f"kitctl: {answer['error']}", file=sys.stderr)
+    elif "waiting_for" in answer:
+        print(f"signature taken; the order waits for {answer['waiting_for']}")
+    elif answer.get("accepted"):
+        print("order accepted")
+
+
+def _health(status: dict[str, Any]) -> int:
+    """0, 1 or 2 as monitoring plugins do."""
+    terminals_lost = any(not terminal["connected"] for terminal in status["terminals"])
+    if status["power"]["state"] == "low" or (
+        status["uplinks"]["critical"] and not status["uplinks"]["usable"]
+    ):
+        return exit_codes.CRITICAL
+    if terminals_lost or status["power"]["state"] != "mains" or not status["uplinks"]["usable"]:
+        return exit_codes.WARNING
+    return exit_codes.OK
+
+
+def _language() -> str:
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "fa" if locale.startswith("fa") else "en"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""kitd: the daemon of a polling branch."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from crypto.errors import EvidenceError
+from kit import exit_codes
+from kit.config import Config, ConfigError, load
+from kit.daemon import build, load_key, load_manifest
+from kit.edges import InUseError, StateLock, real_ports
+from kit.journal import JournalError
+from kit.log import Log, setup
+from kit.station import ForeignJournalError
+
+EXAMPLES = """examples:
+  kitd --config /etc/branch-kit/kitd.toml                  run (systemd does this)
+  kitd --config /etc/branch-kit/kitd.toml --check-config   check file, manifest and key, then leave
+
+exit codes: 0 stopped cleanly, 65 damaged or foreign journal, 70 bug (restart it: it replays), 73 state directory
+in use or not writable, 78 configuration
+"""
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        "kitd", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the TOML configuration")
+    parser.add_argument(
+        "--check-config", action="store_true", help="check everything that can be checked, and leave"
+    )
+    arguments = parser.parse_args()
+    try:
+        config = load(arguments.config)
+        if arguments.check_config:
+            manifest = load_manifest(config)
+            load_key(config, manifest)
+            print(f"{arguments.config}: good for branch {config.branch}, manifest {manifest.sha256[:16]}")
+            sys.exit(exit_codes.OK)
+    except ConfigError as error:
+        print(f"kitd: {error}", file=sys.stderr)
+        sys.exit(exit_codes.CONFIG)
+    log = setup(config.log_level)
+    sys.exit(_run(config, log))
+
+
+def _run(config: Config, log: Log) -> int:
+    try:
+        state_dir = Path(config.state_dir)
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = StateLock(state_dir)
+    except (InUseError, OSError) as error:
+        log.error("not started", error=str(error))
+        return exit_codes.CANNOT_CREATE
+    try:
+        asyncio.run(_serve(config, log))
+    except ConfigError as error:
+        log.error("not started", error=str(error))
+        return exit_codes.CONFIG
+    except (JournalError, ForeignJournalError, EvidenceError) as error:
+        log.error("journal refused", error=str(error))
+        return exit_codes.DATA
+    except Exception as error:
+        log.exception("bug", error=repr(error))
+        return exit_codes.BUG
+    finally:
+        lock.close()
+    return exit_codes.OK
+
+
+async def _serve(config: Config, log: Log) -> None:
+    daemon = build(config, real_ports(), log)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are in one
+    loop = asyncio.get_running_loop()
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await daemon.run()
+    except asyncio.CancelledError:
+        if not stopping:
+            raise

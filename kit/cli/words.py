@@ -1,0 +1,89 @@
+"""The technician's words, in Persian and English. Keys are what the daemon says."""
+
+from typing import Any, Final
+
+_FA: Final[dict[str, str]] = {
+    "branch": "شعبه",
+    "phase": "مرحله",
+    "power": "برق",
+    "terminal": "پایانهٔ رأی",
+    "uplinks": "ارتباط‌ها",
+    "waiting": "در انتظار رسید",
+    "delivered": "تحویل‌شده",
+    "findings": "یافته‌ها",
+    "next order": "شمارهٔ دستور بعدی",
+    "none": "هیچ",
+    "connected": "وصل",
+    "not connected": "قطع",
+    "ballots": "برگه",
+    "preferred": "در حال استفاده",
+    "no daemon": "سرویس kitd پاسخ نمی‌دهد. با فرمان systemctl status kitd وضعیت آن را ببینید.",
+    "commissioned": "آمادهٔ راه‌اندازی",
+    "readiness": "آماده",
+    "zeroed": "صفر تأیید شد",
+    "open": "رأی‌گیری باز است",
+    "suspended": "رأی‌گیری موقتاً متوقف است",
+    "closed": "رأی‌گیری بسته شد",
+    "accounted": "صورت‌حساب برگه‌ها ثبت شد",
+    "tallied": "شمارش انجام شد",
+    "sealed": "مهر و موم شد، هنوز ارسال نشده",
+    "sending": "در حال ارسال",
+    "archived": "بایگانی شد",
+    "mains": "برق شهر",
+    "battery": "باتری UPS",
+    "low": "باتری UPS رو به پایان",
+    "unknown": "نامعلوم",
+    "up": "برقرار",
+    "down": "قطع",
+    "connecting": "در حال اتصال",
+    "suspect": "مشکوک",
+    "note": "یادداشت",
+    "alarm": "هشدار",
+}
+_EN: Final[dict[str, str]] = {
+    "no daemon": "kitd does not answer. Look at it with: systemctl status kitd",
+    "mains": "mains",
+    "low": "battery low",
+}
+
+
+class Words:
+    """Looks words up; what has no translation stays as it is."""
+
+    def __init__(self, language: str) -> None:
+        self._words = _FA if language == "fa" else _EN
+        self._phase_delivered = "تحویل شد و رسید دارد" if language == "fa" else "delivered"
+
+    def __call__(self, key: str) -> str:
+        """The word for a key."""
+        return self._words.get(key, key)
+
+    def phase(self, key: str) -> str:
+        """The word for a phase (``delivered`` is also a heading)."""
+        return self._phase_delivered if key == "delivered" else self(key)
+
+
+def render(status: dict[str, Any], say: Words) -> str:
+    """The status as lines of text, most important first."""
+    uplinks, outbox, power = status["uplinks"], status["outbox"], status["power"]
+    lines = [
+        f"{say('branch')}: {status['branch']} ({status['name']})",
+        f"{say('phase')}: {say.phase(status['phase'])} [{status['phase']}]",
+        f"{say('power')}: {say(power['state'])}",
+    ]
+    for terminal in status["terminals"]:
+        state = say("connected" if terminal["connected"] else "not connected")
+        counter = f"{terminal['public_counter']} {say('ballots')}"
+        lines.append(f"{say('terminal')} {terminal['id']}: {state}, {counter}")
+    links = [
+        f"{name} {say(state)}" + (f" ← {say('preferred')}" if name == uplinks["preferred"] else "")
+        for name, state in uplinks["states"].items()
+    ]
+    lines.append(f"{say('uplinks')}: {'; '.join(links)}")
+    waiting = ", ".join(f"{item['kind']} #{item['seq']}" for item in outbox["waiting"])
+    lines.append(f"{say('waiting')}: {waiting or say('none')}")
+    lines.append(f"{say('delivered')}: {', '.join(f'#{seq}' for seq in outbox['delivered']) or say('none')}")
+    lines.append(f"{say('next order')}: {status['next_order']}")
+    for finding in status["findings"]:
+        lines.append(f"{say(finding['grade'])}: {finding['code']} {finding['contest'] or ''}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,132 @@
+"""The configuration of kitd: one TOML file, checked to the last key before anything starts."""
+
+import dataclasses
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from crypto.wire import B64, Id
+from failover.machine import Timing
+
+Milliseconds = Annotated[int, Meta(ge=50, le=3_600_000)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names file, key and what to do."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all tables of the file: strict."""
+
+
+class Trust(Section, frozen=True):
+    """Who may sign manifests: ``threshold`` of these Ed25519 public keys (base64)."""
+
+    threshold: Annotated[int, Meta(ge=1, le=16)]
+    manifest_keys: Annotated[tuple[B64, ...], Meta(min_length=1, max_length=16)]
+
+
+class TerminalLine(Section, frozen=True):
+    """A voting terminal on a serial line."""
+
+    id: Id
+    port: str
+    status_interval_ms: Milliseconds = 10_000
+
+
+class UpsLine(Section, frozen=True):
+    """A UPS that speaks Megatec/Q1 on a serial line."""
+
+    port: str
+    poll_interval_ms: Milliseconds = 5_000
+
+
+class Uplink(Section, frozen=True):
+    """One way to the centre. Until sessions are bound to interfaces, each uplink has its own local gateway."""
+
+    name: Id
+    kind: Literal["fibre", "4g"]
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Config(Section, frozen=True):
+    """The whole file. Relative paths are relative to the file's folder; ``uplinks`` are in order of preference."""
+
+    branch: Id
+    state_dir: str
+    manifest: str
+    device_key: str
+    control_socket: str
+    trust: Trust
+    terminals: Annotated[tuple[TerminalLine, ...], Meta(min_length=1, max_length=8)]
+    uplinks: Annotated[tuple[Uplink, ...], Meta(min_length=1, max_length=8)]
+    ups: UpsLine | None = None
+    failover: Timing = Timing()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or has a wrong, missing or unknown key.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); check the path and its permissions") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    try:
+        config = msgspec.convert(raw, Config, strict=True)
+        _no_unknown_timing(raw)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error))}") from error
+    for what, names in (
+        ("uplinks", [uplink.name for uplink in config.uplinks]),
+        ("terminals", [terminal.id for terminal in config.terminals]),
+    ):
+        if len(set(names)) != len(names):
+            raise ConfigError(f"{path}: two {what} have the same name: {', '.join(names)}")
+    folder = path.resolve().parent
+    return msgspec.structs.replace(
+        config,
+        state_dir=str(folder / config.state_dir),
+        manifest=str(folder / config.manifest),
+        device_key=str(folder / config.device_key),
+        control_socket=str(folder / config.control_socket),
+    )
+
+
+def _no_unknown_timing(raw: dict[str, Any]) -> None:
+    """Timing is failover's own dataclass, and msgspec lets unknown keys of dataclasses pass."""
+    known = {field.name for field in dataclasses.fields(Timing)}
+    for key in raw.get("failover", {}):
+        if key not in known:
+            raise msgspec.ValidationError(f"Object contains unknown field `{key}` - at `$.failover`")
+
+
+def _explain(message: str) -> str:
+    """Msgspec names the unknown key and its table; add the key that was probably meant."""
+    match = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+    if match is None:
+        return message
+    key, table = match.group(1), match.group(2) or "the top level"
+    tables = {
+        "trust": Trust,
+        "terminals": TerminalLine,
+        "uplinks": Uplink,
+        "ups": UpsLine,
+        "failover": Timing,
+    }
+    struct = next((struct for name, struct in tables.items() if table.startswith(name)), Config)
+    names = [name for name in struct.__annotations__ if not name.startswith("_")]
+    near = difflib.get_close_matches(key, names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(names)}"
+    return f"unknown key {key!r} in {table}; {hint}"

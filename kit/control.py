@@ -1,0 +1,108 @@
+"""The control socket: officials' orders and technicians' questions, one JSON object a line, over a Unix socket.
+
+Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "order", "envelope": <base64 DSSE>}``. Every answer
+has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exit code of DESIGN §3).
+"""
+
+import asyncio
+import binascii
+import json
+import os
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from kit.events import OrderReceived, ReadinessAsked
+from kit.ports import Post
+
+REQUEST_MAX: Final = 256 * 1024  # bytes of one request line
+ANSWER_TIMEOUT_S: Final = 30.0
+CONNECTIONS_MAX: Final = 16
+_USAGE: Final = 64
+_BAD_DATA: Final = 65
+_UNAVAILABLE: Final = 69
+
+
+class Control:
+    """Turns requests into events, and Reply effects into answers."""
+
+    def __init__(self, post: Post, status: Callable[[], dict[str, Any]]) -> None:
+        self._post, self._status = post, status
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._next = 1
+        self._server: asyncio.Server | None = None
+        self._connections = 0
+
+    async def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request; never raises for what a request contains."""
+        match request:
+            case {"op": "status"}:
+                return {"ok": True, "status": self._status()}
+            case {"op": "readiness"}:
+                return await self._ask(ReadinessAsked)
+            case {"op": "order", "envelope": str(text)}:
+                try:
+                    data = b64decode(text, validate=True)
+                except binascii.Error as error:
+                    return _no(f"the envelope is not base64: {error}", _BAD_DATA)
+                return await self._ask(lambda token: OrderReceived(data, token))
+            case _:
+                return _no('unknown request; known: {"op": "status" | "readiness" | "order"}', _USAGE)
+
+    def reply(self, token: int, body: dict[str, Any]) -> None:
+        """Deliver a core's answer to whoever waits for it."""
+        waiting = self._waiting.pop(token, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(body)
+
+    async def listen(self, path: Path) -> None:
+        """Serve the Unix socket, readable and writable by its owner and group alone."""
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - once, at start; the state lock says that nobody listens
+        old = os.umask(0o117)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, path=path, limit=REQUEST_MAX)
+        finally:
+            os.umask(old)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _ask(self, make: Callable[[int], OrderReceived | ReadinessAsked]) -> dict[str, Any]:
+        token, self._next = self._next, self._next + 1
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[token] = future
+        self._post(make(token))
+        try:
+            return await asyncio.wait_for(future, ANSWER_TIMEOUT_S)
+        except TimeoutError:
+            return _no(f"no answer within {ANSWER_TIMEOUT_S:.0f} s; look at the log of kitd", _UNAVAILABLE)
+        finally:
+            self._waiting.pop(token, None)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        try:
+            if self._connections > CONNECTIONS_MAX:
+                return
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass  # the asker left, or sent a line over REQUEST_MAX
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+        except ValueError as error:
+            return _no(f"not JSON: {error}", _USAGE)
+        return await self.handle(request if isinstance(request, dict) else {})
+
+
+def _no(error: str, code: int) -> dict[str, Any]:
+    return {"ok": False, "error": error, "code": code}

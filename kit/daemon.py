@@ -1,0 +1,192 @@
+"""kitd: builds the cores and edges from a configuration and ports, and runs them until told to stop.
+
+``build(config, ports)`` is all that differs between a branch and a simulated world: the ports.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from crypto import manifest as manifests
+from crypto.codec import unb64
+from crypto.errors import EvidenceError
+from crypto.identity import SigningKey, key_id
+from crypto.manifest import TrustedManifest
+from drivers.terminal.driver import SerialTerminal
+from drivers.ups.driver import MegatecUps
+from kit.config import Config, ConfigError
+from kit.control import Control
+from kit.events import (
+    AskTerminal,
+    Connect,
+    Disconnect,
+    Effect,
+    Probe,
+    Publish,
+    Reply,
+    SealTally,
+    SignAccount,
+    TerminalHeard,
+    UpsHeard,
+)
+from kit.journal import Journal
+from kit.log import Log
+from kit.mqtt import Gateway, MqttUplinks
+from kit.ports import Ports
+from kit.runner import Runner
+from kit.sealer import LocalSealer
+from kit.station import Station
+
+TERMINAL_BAUD: Final = 115_200  # bits per second
+UPS_BAUD: Final = 2_400  # bits per second
+WATCHDOG_S: Final = 5.0  # how often systemd hears that the event loop turns
+
+
+def load_manifest(config: Config) -> TrustedManifest:
+    """Read and verify the manifest.
+
+    Raises:
+        ConfigError: the file cannot be read, or the signatures or contents are not what the configuration trusts.
+    """
+    try:
+        keys = {key_id(unb64(key)): unb64(key) for key in config.trust.manifest_keys}
+        data = Path(config.manifest).read_bytes()
+        manifest = manifests.load(data, trusted=keys, threshold=config.trust.threshold)
+        entry = manifest.branch(config.branch)
+    except OSError as error:
+        raise ConfigError(
+            f"{config.manifest}: cannot be read ({error}); copy the signed manifest there"
+        ) from error
+    except EvidenceError as error:
+        raise ConfigError(f"{config.manifest}: {error}") from error
+    lines = {line.id for line in config.terminals}
+    if lines != set(entry.terminals):
+        raise ConfigError(
+            f"branch {config.branch} has terminals {', '.join(entry.terminals)} in the manifest, "
+            f"the configuration has {', '.join(sorted(lines))}"
+        )
+    return manifest
+
+
+def load_key(config: Config, manifest: TrustedManifest) -> SigningKey:
+    """Read the device key (32 raw bytes) and check that it is the enrolled one; raises ConfigError."""
+    try:
+        key = SigningKey.from_seed(Path(config.device_key).read_bytes())
+        device = manifest.branch(config.branch).device
+        if key.public != manifest.device_key(device):
+            raise ConfigError(
+                f"{config.device_key}: not the key that the manifest enrols for device {device}"
+            )
+    except OSError as error:
+        raise ConfigError(f"{config.device_key}: cannot be read ({error})") from error
+    except (EvidenceError, ValueError) as error:
+        raise ConfigError(f"{config.device_key}: not a device key ({error})") from error
+    return key
+
+
+class Daemon:
+    """All parts of a running kit."""
+
+    def __init__(
+        self, config: Config, manifest: TrustedManifest, key: SigningKey, ports: Ports, log: Log
+    ) -> None:
+        self._config, self._ports, self._log = config, ports, log
+        self.journal = Journal(Path(config.state_dir) / "journal.db", vfs=ports.vfs)
+        self.station = Station(
+            manifest,
+            config.branch,
+            uplinks=tuple(uplink.name for uplink in config.uplinks),
+            timing=config.failover,
+            has_ups=config.ups is not None,
+        )
+        self.runner = Runner(self.station, self.journal, ports.clock, self._release)
+        self.control = Control(self.runner.post, lambda: self.station.status(ports.clock.monotonic_ms()))
+        self._sealer = LocalSealer(key, ports.entropy, manifest, config.branch, self.journal.checkpoint)
+        self._uplinks = MqttUplinks(
+            {uplink.name: Gateway(uplink.host, uplink.port) for uplink in config.uplinks},
+            election=manifest.manifest.election,
+            branch=config.branch,
+            post=self.runner.post,
+            log=log,
+        )
+        self._terminals = {line.id: self._terminal(line.id) for line in config.terminals}
+        self._releases: dict[type[Effect], Callable[[Any], None]] = {
+            AskTerminal: lambda effect: self._terminals[effect.terminal].request(effect.action),
+            SignAccount: self._seal,
+            SealTally: self._seal,
+            Publish: lambda effect: self._uplinks.publish(effect.uplink, effect.data),
+            Reply: lambda effect: self.control.reply(effect.reply, effect.body),
+            Connect: lambda effect: self._uplinks.connect(effect.uplink, effect.deadline_ms),
+            Disconnect: lambda effect: self._uplinks.disconnect(effect.uplink, effect.reason),
+            Probe: lambda effect: self._uplinks.probe(effect.uplink, effect.nonce),
+        }
+
+    async def run(self, *, listen: bool = True) -> None:
+        """Replay, then run until cancelled; any part that ends takes the daemon down, to be restarted."""
+        facts = self.runner.replay()
+        boot_id = self._ports.entropy(8).hex()
+        self._log.info("started", facts=facts, phase=self.station.day.state.phase, boot_id=boot_id)
+        if listen:
+            await self.control.listen(Path(self._config.control_socket))
+        parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run(boot_id))]
+        parts += [(f"terminal {name}", terminal.run()) for name, terminal in self._terminals.items()]
+        if self._config.ups is not None:
+            parts.append(("ups", self._ups().run()))
+        parts.append(("watchdog", self._watchdog()))
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(part, name=name) for name, part in parts]
+        ended: asyncio.Future[asyncio.Task[None]] = loop.create_future()
+        for task in tasks:
+            task.add_done_callback(lambda task: None if ended.done() else ended.set_result(task))
+        self._ports.notify("READY=1")
+        try:
+            await (await ended)  # raises what the part raised
+        finally:
+            self._ports.notify("STOPPING=1")
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+            await self._uplinks.close()
+            await self.control.close()
+            self.journal.close()
+            self._log.info("stopped")
+
+    def _release(self, effect: Effect) -> None:
+        self._releases[type(effect)](effect)
+
+    def _seal(self, effect: SignAccount | SealTally) -> None:
+        self.runner.post(self._sealer.make(effect))
+
+    def _terminal(self, name: str) -> SerialTerminal:
+        line = next(line for line in self._config.terminals if line.id == name)
+        return SerialTerminal(
+            self._ports.open_stream(line.port, TERMINAL_BAUD),
+            now=self._ports.clock.monotonic_ms,
+            emit=lambda event: self.runner.post(TerminalHeard(name, event)),
+            session=int.from_bytes(self._ports.entropy(4), "little"),
+            status_interval_ms=line.status_interval_ms,
+        )
+
+    def _ups(self) -> MegatecUps:
+        assert self._config.ups is not None  # noqa: S101 - the caller knows
+        return MegatecUps(
+            self._ports.open_stream(self._config.ups.port, UPS_BAUD),
+            now=self._ports.clock.monotonic_ms,
+            emit=lambda event: self.runner.post(UpsHeard(event)),
+            poll_interval_ms=self._config.ups.poll_interval_ms,
+        )
+
+    async def _watchdog(self) -> None:
+        while True:
+            self._ports.notify("WATCHDOG=1")
+            await asyncio.sleep(WATCHDOG_S)
+
+
+def build(config: Config, ports: Ports, log: Log) -> Daemon:
+    """The whole kit from its configuration; raises ConfigError, JournalError."""
+    manifest = load_manifest(config)
+    return Daemon(config, manifest, load_key(config, manifest), ports, log)

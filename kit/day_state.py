@@ -1,0 +1,155 @@
+"""The durable half of the polling day: a fold over facts, and what follows from it without asking anyone."""
+
+from collections.abc import Callable
+from typing import Any
+
+from crypto.codec import unb64
+from crypto.statements import Finding, OrderKind
+from drivers.ports import TerminalAction
+from kit.events import (
+    AccountTaken,
+    EnvelopeSealed,
+    Fact,
+    OrderAccepted,
+    OrderFailed,
+    Phase,
+    PhaseEntered,
+    PhaseTrigger,
+    PowerChanged,
+    ReceiptStored,
+    SealTally,
+    SignAccount,
+    TallyTaken,
+    TerminalActed,
+    ZeroProved,
+)
+from kit.phases import DONE, next_phase
+from kit.units import Unit
+
+
+class DayState:
+    """Where the day stands. Changed by ``apply`` alone."""
+
+    def __init__(self, terminals: tuple[str, ...]) -> None:
+        self.phase: Phase = "commissioned"
+        self.serial = 0
+        """Orders accepted so far; the next one carries this plus one."""
+        self.stage: OrderKind | None = None
+        """The order that the terminals are carrying out."""
+        self.units = {terminal: Unit(terminal) for terminal in terminals}
+        self.voters: dict[str, int] = {}
+        self.findings: list[Finding] = []
+        self.next_seq = 1
+        self.prev: str | None = None
+        self.receipts: dict[int, str] = {}
+        self.power_low = False
+        self._undelivered: set[int] = set()
+        self._folds: dict[type[Fact], Callable[[Any], None]] = {
+            PhaseEntered: self._phase_entered,
+            OrderAccepted: self._order_accepted,
+            OrderFailed: lambda _: self._set_stage(None),
+            TerminalActed: self._terminal_acted,
+            ZeroProved: self._zero_proved,
+            AccountTaken: self._account_taken,
+            TallyTaken: self._tally_taken,
+            EnvelopeSealed: self._envelope_sealed,
+            ReceiptStored: self._receipt_stored,
+            PowerChanged: self._power_changed,
+        }
+
+    def apply(self, fact: Fact) -> None:
+        """Fold one fact; facts that the day does not care about change nothing."""
+        fold = self._folds.get(type(fact))
+        if fold is not None:
+            fold(fact)
+
+    def wanted(self, unit: Unit) -> TerminalAction | None:
+        """The action that this terminal should carry out now, if any."""
+        if self.stage is not None and self.stage != "archive":
+            return None if unit.done else self.stage
+        if self.phase == "accounted" and unit.tally_sha256 is None:
+            return "tally"
+        if self.phase == "tallied" and not unit.tally_sealed and unit.tally is None:
+            return "tally"
+        return None
+
+    def reached(self, *, uplink_usable: bool) -> PhaseTrigger | None:
+        """The trigger whose conditions hold."""
+        units = self.units.values()
+        if self.stage is not None and (self.stage == "archive" or all(unit.done for unit in units)):
+            return DONE[self.stage]
+        match self.phase:
+            case "accounted" if all(unit.tally_sha256 for unit in units):
+                return "all-tallied"
+            case "tallied" if all(unit.tally_sealed for unit in units):
+                return "all-sealed"
+            case "sealed" | "sending" if not self._undelivered:
+                return "all-delivered"
+            case "sealed" if uplink_usable:
+                return "uplink-usable"
+            case _:
+                return None
+
+    def sealable(self) -> SignAccount | SealTally | None:
+        """The next envelope to be made: one at a time, since it names the hash of the one before."""
+        if self.phase not in ("accounted", "tallied"):
+            return None
+        for unit in self.units.values():
+            common = (unit.terminal, unit.close_no, self.next_seq, self.prev)
+            if unit.account is not None and not unit.account_sealed:
+                return SignAccount(*common, unit.account, dict(self.voters), unit.account_findings)
+            if self.phase == "tallied" and unit.tally is not None and not unit.tally_sealed:
+                return SealTally(*common, unit.tally)
+        return None
+
+    # --- folds ---
+
+    def _set_stage(self, stage: OrderKind | None) -> None:
+        self.stage = stage
+        for unit in self.units.values():
+            unit.done, unit.asked = False, None
+
+    def _phase_entered(self, fact: PhaseEntered) -> None:
+        assert next_phase(self.phase, fact.trigger) == fact.phase  # noqa: S101 - a journal of other tables
+        self.phase = fact.phase
+        self._set_stage("suspend" if fact.phase == "open" and self.power_low else None)
+
+    def _order_accepted(self, fact: OrderAccepted) -> None:
+        self.serial = fact.serial
+        self.voters = fact.voters_signed_in or self.voters
+        self._set_stage(fact.kind)
+
+    def _terminal_acted(self, fact: TerminalActed) -> None:
+        unit = self.units[fact.terminal]
+        unit.done, unit.close_no = True, fact.close_no
+
+    def _zero_proved(self, fact: ZeroProved) -> None:
+        self.units[fact.terminal].done = True
+
+    def _account_taken(self, fact: AccountTaken) -> None:
+        unit = self.units[fact.terminal]
+        unit.done, unit.account, unit.account_findings = True, unb64(fact.account), fact.findings
+        self.findings.extend(fact.findings)
+
+    def _tally_taken(self, fact: TallyTaken) -> None:
+        self.units[fact.terminal].tally_sha256 = fact.report_sha256
+        self.findings.extend(fact.findings)
+
+    def _envelope_sealed(self, fact: EnvelopeSealed) -> None:
+        unit = self.units[fact.terminal]
+        if fact.kind == "account":
+            unit.account_sealed = True
+        else:
+            unit.tally_sealed, unit.tally = True, None
+        self.next_seq, self.prev = fact.seq + 1, fact.sha256
+        self._undelivered.add(fact.seq)
+
+    def _receipt_stored(self, fact: ReceiptStored) -> None:
+        self.receipts[fact.seq] = fact.grade
+        if fact.delivered:
+            self._undelivered.discard(fact.seq)
+
+    def _power_changed(self, fact: PowerChanged) -> None:
+        self.power_low = fact.state == "low"
+        if self.power_low and self.phase == "open" and self.stage is None:
+            self._set_stage("suspend")

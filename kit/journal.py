@@ -1,0 +1,100 @@
+"""The journal: facts in order, durable before anything is said about them, leaves of an RFC 6962 tree.
+
+SQLite in WAL mode with synchronous=FULL: a commit is on the medium when ``append`` returns (measured over power cuts:
+FULL loses nothing, NORMAL does). ``locking_mode=exclusive`` keeps a second process out and needs no shared memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from crypto import canonical
+from crypto.errors import EncodingError
+from crypto.merkle import Frontier, leaf_hash
+from crypto.statements import JournalCheckpoint
+from kit.events import Fact
+
+FACT_MAX: Final = 512 * 1024  # bytes of one fact: an envelope of ENVELOPE_MAX in base64, and room
+SCHEMA_VERSION: Final = 1
+
+
+class JournalError(Exception):
+    """The journal cannot be read as what it should be; the message says which fact and what to do."""
+
+
+class Journal:
+    """Append-only facts of one device.
+
+    Raises:
+        JournalError: from the constructor, when the file is of another schema, locked or not a database.
+    """
+
+    def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
+        self._path = str(path)
+        try:
+            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+            self._db = apsw.Connection(self._path, flags=flags, vfs=vfs)
+            self._db.execute("pragma locking_mode=exclusive")
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute("pragma synchronous=full")
+            self._db.execute("pragma secure_delete=on")
+            self._prepare()
+        except apsw.BusyError as error:
+            raise JournalError(f"{self._path} is in use by another process") from error
+        except (apsw.NotADBError, apsw.CorruptError) as error:
+            raise JournalError(
+                f"{self._path} is damaged ({error}): keep the file, it is evidence; call the centre"
+            ) from error
+        self._frontier = Frontier()
+        self._size = 0
+
+    def replay(self) -> Iterator[Fact]:
+        """All facts, oldest first; rebuilds the tree on the way. Call once, before ``append``.
+
+        Raises:
+            JournalError: a row is missing, or is not the canonical encoding of a known fact.
+        """
+        for seq, body in self._db.execute("select seq, body from facts order by seq"):
+            if seq != self._size + 1:
+                raise JournalError(f"{self._path}: fact {self._size + 1} is missing (the next one is {seq})")
+            try:
+                value = canonical.decode(bytes(body), max_bytes=FACT_MAX)
+                fact: Fact = msgspec.convert(value, type=Fact)
+            except (EncodingError, msgspec.ValidationError) as error:
+                raise JournalError(f"{self._path}: fact {seq} cannot be read: {error}") from error
+            self._frontier.append(leaf_hash(bytes(body)))
+            self._size += 1
+            yield fact
+
+    def append(self, facts: Sequence[Fact]) -> None:
+        """Make facts durable, all or none. When this returns they survive a power cut.
+
+        Raises:
+            apsw.Error: the disk refuses. The caller must not go on: what is not durable has not happened.
+        """
+        bodies = [canonical.encode(msgspec.to_builtins(fact)) for fact in facts]
+        with self._db:
+            for number, body in enumerate(bodies, self._size + 1):
+                self._db.execute("insert into facts(seq, body) values(?, ?)", (number, body))
+        for body in bodies:
+            self._frontier.append(leaf_hash(body))
+        self._size += len(bodies)
+
+    def checkpoint(self) -> JournalCheckpoint:
+        """Size and root of the tree over all durable facts."""
+        return JournalCheckpoint(size=self._size, root=self._frontier.root().hex())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _prepare(self) -> None:
+        (version,) = next(self._db.execute("pragma user_version"))
+        if version not in (0, SCHEMA_VERSION):
+            raise JournalError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
+        with self._db:
+            self._db.execute("create table if not exists facts(seq integer primary key, body blob not null)")
+            self._db.execute(f"pragma user_version={SCHEMA_VERSION}")

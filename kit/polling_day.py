@@ -1,0 +1,337 @@
+"""The polling day: from commissioned to archived, by orders of officials and signed words of terminals.
+
+Rules that live here: two officials of different bodies for the orders that need them; nothing happens before its
+scheduled time; the account before the tally; a terminal's numbers are verified, recorded and flagged, never mended;
+the plaintext of a tally stays in RAM; one envelope is sealed at a time, so that ``seq`` and ``prev`` form a chain.
+"""
+
+from hashlib import sha256
+from typing import Final, Literal
+
+from crypto.codec import b64
+from crypto.errors import EvidenceError
+from crypto.manifest import TrustedManifest
+from drivers.ports import (
+    TerminalAction,
+    TerminalDone,
+    TerminalLost,
+    TerminalRefused,
+    TerminalStatus,
+    TerminalUp,
+)
+from kit.core import Step
+from kit.day_state import DayState
+from kit.events import (
+    Archived,
+    AskTerminal,
+    Booted,
+    CounterRead,
+    EnvelopeReady,
+    EnvelopeSealed,
+    Event,
+    Fact,
+    IncidentRecorded,
+    Instant,
+    OrderAccepted,
+    OrderFailed,
+    OrderReceived,
+    PhaseEntered,
+    PhaseTrigger,
+    ReadinessAsked,
+    ReadinessPassed,
+    Reply,
+    SealTally,
+    SignAccount,
+    TerminalActed,
+    TerminalHeard,
+    UplinksUsable,
+)
+from kit.order_desk import OrderDesk
+from kit.phases import next_phase
+from kit.readiness import SELF_TEST_MS, Readiness
+from kit.report_reader import ReportReader
+from kit.units import Unit
+from kit.wall import Wall
+
+ASK_AGAIN_MS: Final = 10_000  # after an answer that could not be used, or none
+TOO_EARLY_MS: Final = 1_000  # the terminal's clock may be a little behind ours
+COUNTER_MS: Final = 15 * 60 * 1000  # how often the public counter is written down
+FORBIDDEN: Final = 77  # exit-code table of DESIGN §3
+UNAVAILABLE: Final = 69
+BAD_DATA: Final = 65
+
+
+class PollingDay:
+    """Core of the day. See the module's rules."""
+
+    def __init__(self, manifest: TrustedManifest, branch: str) -> None:
+        entry = manifest.branch(branch)
+        self._manifest, self._branch = manifest, branch
+        self._schedule = manifest.manifest.schedule
+        self._definition = manifest.definition_sha256(branch)
+        self._desk = OrderDesk(manifest, branch)
+        self._reader = ReportReader(manifest, branch)
+        self._wall = Wall()
+        self.state = DayState(entry.terminals)
+        # volatile
+        self._sealing = False
+        self._readiness: Readiness | None = None
+        self._uplink_usable = False
+        self._incidents: set[tuple[str, str]] = set()
+
+    # --- core contract ---
+
+    def handle(self, event: Event, now: Instant) -> Step:
+        """React, then do whatever the present state calls for."""
+        step = Step()
+        match event:
+            case Booted():
+                self._booted(event, now)
+            case OrderReceived():
+                step = self._order(event, now)
+            case ReadinessAsked():
+                step = self._readiness_asked(event, now)
+            case TerminalHeard():
+                step = self._terminal(event, now)
+            case EnvelopeReady():
+                step = self._envelope_ready(event, now)
+            case UplinksUsable():
+                self._uplink_usable = bool(event.uplinks)
+            case _:
+                pass
+        if (
+            not step.facts
+        ):  # facts of this step are not folded yet: what follows from them comes with the next tick
+            step.join(self._pursue(now))
+        return step
+
+    def apply(self, fact: Fact) -> None:
+        """Fold; an accepted order makes the serials of half-signed ones stale."""
+        self.state.apply(fact)
+        if isinstance(fact, OrderAccepted):
+            self._desk.clear()
+
+    def wake_at(self) -> Instant | None:
+        """The earliest of: a terminal to be asked (again), the time of the tally, the end of a self-test."""
+        if self.state.reached(uplink_usable=self._uplink_usable) is not None or self._sealable() is not None:
+            return 0
+        deadlines: list[Instant] = []
+        if self._readiness is not None:
+            deadlines.append(self._readiness.until)
+        for unit in self.state.units.values():
+            wanted = self.state.wanted(unit)
+            if wanted is not None:
+                at = self._wall.instant_of(self._schedule.tally_not_before) if wanted == "tally" else 0
+                deadlines.append(max(at, unit.ask_again_at if unit.asked == wanted else 0))
+        return min(deadlines, default=None)
+
+    # --- what the state calls for ---
+
+    def _pursue(self, now: Instant) -> Step:
+        """Enter the phase that is reached, else ask terminals and seal what can be sealed."""
+        trigger = self.state.reached(uplink_usable=self._uplink_usable)
+        if trigger is not None:
+            return Step(facts=[self._enter(trigger, now)])
+        step = Step()
+        if self._readiness is not None and now >= self._readiness.until:
+            return self._readiness_over(now)
+        for unit in self.state.units.values():
+            wanted = self.state.wanted(unit)
+            if wanted is None or (unit.asked == wanted and unit.ask_again_at > now):
+                continue
+            if wanted == "tally" and now < self._wall.instant_of(self._schedule.tally_not_before):
+                continue
+            unit.asked, unit.ask_again_at = wanted, now + ASK_AGAIN_MS
+            step.effects.append(AskTerminal(unit.terminal, wanted))
+        sealable = self._sealable()
+        if sealable is not None:
+            self._sealing = True
+            step.effects.append(sealable)
+        return step
+
+    def _sealable(self) -> SignAccount | SealTally | None:
+        return None if self._sealing else self.state.sealable()
+
+    # --- events ---
+
+    def _booted(self, event: Booted, now: Instant) -> None:
+        self._wall.set(event.wall_ms, now)
+        self._sealing, self._readiness, self._uplink_usable = False, None, False
+        self._desk.clear()
+        for unit in self.state.units.values():
+            unit.forget()
+
+    def _order(self, event: OrderReceived, now: Instant) -> Step:
+        try:
+            signed, authorised = self._desk.take(event.data)
+        except EvidenceError as error:
+            return _refuse(event.reply, f"order refused: {error}", BAD_DATA)
+        objection = self._desk.objection(
+            signed,
+            phase=self.state.phase,
+            serial=self.state.serial,
+            stage=self.state.stage,
+            wall=self._wall,
+            now=now,
+        )
+        if objection is not None:
+            return _refuse(event.reply, f"order {signed.order.kind!r} refused: {objection}", FORBIDDEN)
+        if not authorised:
+            body: dict[str, object] = {
+                "ok": True,
+                "accepted": False,
+                "waiting_for": "an official of another body",
+            }
+            return Step(effects=[Reply(event.reply, body)])
+        accepted = OrderAccepted(
+            at=self._wall.text(now),
+            kind=signed.order.kind,
+            serial=signed.order.serial,
+            officials=tuple(official.id for official in signed.officials),
+            order=b64(signed.envelope.to_bytes()),
+            voters_signed_in=signed.order.voters_signed_in,
+        )
+        facts: list[Fact] = [accepted]
+        if signed.order.kind == "archive":
+            facts.append(Archived(at=accepted.at))
+        return Step(facts=facts, effects=[Reply(event.reply, {"ok": True, "accepted": True})])
+
+    def _readiness_asked(self, event: ReadinessAsked, now: Instant) -> Step:
+        if self._readiness is not None:
+            return _refuse(
+                event.reply, "a readiness check is under way; ask again in a few seconds", UNAVAILABLE
+            )
+        if self.state.phase not in ("commissioned", "readiness"):
+            return _refuse(event.reply, f"the branch is {self.state.phase!r}: readiness is past", FORBIDDEN)
+        items = [(item.name, item.ok, item.detail) for item in event.items]
+        self._readiness = Readiness(event.reply, now + SELF_TEST_MS, items)
+        for unit in self.state.units.values():
+            unit.self_test = None
+        return Step(effects=[AskTerminal(terminal, "self-test") for terminal in self.state.units])
+
+    def _readiness_over(self, now: Instant) -> Step:
+        assert self._readiness is not None  # noqa: S101 - the callers know
+        readiness, self._readiness = self._readiness, None
+        names, body = readiness.close(list(self.state.units.values()), self._definition)
+        step = Step(effects=[Reply(readiness.reply, body)])
+        if body["ok"]:
+            passed = ReadinessPassed(at=self._wall.text(now), items=names)
+            step.facts = [passed, self._enter("readiness-passed", now)]
+        return step
+
+    def _terminal(self, heard: TerminalHeard, now: Instant) -> Step:
+        unit = self.state.units[heard.terminal]
+        match heard.event:
+            case TerminalUp(identity):
+                unit.identity, unit.asked = identity, None
+                if identity.terminal_id != unit.terminal:
+                    detail = (
+                        f"the line of {unit.terminal} has a terminal that calls itself {identity.terminal_id}"
+                    )
+                    return self._incident("foreign-terminal", detail, now)
+            case TerminalLost(reason):
+                unit.identity = None
+                return self._incident("terminal-lost", f"{unit.terminal}: {reason}", now)
+            case TerminalStatus(public_counter=counter):
+                return self._counter(unit, counter, now)
+            case TerminalDone(action="self-test"):
+                unit.self_test = True
+                return self._self_tested(now)
+            case TerminalDone(action, close_no, report) if action == self.state.wanted(unit):
+                return self._done(unit, action, close_no, report, now)
+            case TerminalRefused(action="self-test"):
+                unit.self_test = False
+                return self._self_tested(now)
+            case TerminalRefused(action, reason) if action == self.state.wanted(unit):
+                return self._refused(unit, action, reason, now)
+            case _:
+                pass  # a late answer to what nobody wants any more
+        return Step()
+
+    def _self_tested(self, now: Instant) -> Step:
+        waiting = any(unit.self_test is None for unit in self.state.units.values())
+        return Step() if self._readiness is None or waiting else self._readiness_over(now)
+
+    def _counter(self, unit: Unit, counter: int, now: Instant) -> Step:
+        unit.public_counter = counter
+        if self.state.phase != "open" or now < unit.counter_due:
+            return Step()
+        unit.counter_due = now + COUNTER_MS
+        at = self._wall.text(now)
+        return Step(facts=[CounterRead(at=at, terminal=unit.terminal, public_counter=counter)])
+
+    def _refused(self, unit: Unit, action: TerminalAction, reason: str, now: Instant) -> Step:
+        if reason == "too-early":
+            unit.asked, unit.ask_again_at = action, now + TOO_EARLY_MS
+            return Step()
+        step = self._incident("terminal-refused", f"{unit.terminal} refuses {action}: {reason}", now)
+        if self.state.stage is not None:
+            failed = OrderFailed(
+                at=self._wall.text(now), kind=self.state.stage, serial=self.state.serial, reason=reason
+            )
+            step.facts.append(failed)
+        return step
+
+    def _done(
+        self, unit: Unit, action: TerminalAction, close_no: int, report: bytes | None, now: Instant
+    ) -> Step:
+        at = self._wall.text(now)
+        match action:
+            case "open" | "suspend" | "resume" | "close":
+                cause: Literal["order", "power-low"] = (
+                    "power-low" if self.state.power_low and action == "suspend" else "order"
+                )
+                acted = TerminalActed(
+                    at=at, terminal=unit.terminal, action=action, close_no=close_no, cause=cause
+                )
+                return Step(facts=[acted])
+            case "zero" | "account" | "tally" if report is not None:
+                try:
+                    return self._report(unit, action, report, at)
+                except EvidenceError as error:
+                    return self._incident("bad-report", f"{unit.terminal}, {action}: {error}", now)
+            case _:
+                return self._incident("bad-report", f"{unit.terminal}: {action} without a report", now)
+
+    def _report(self, unit: Unit, action: TerminalAction, data: bytes, at: str) -> Step:
+        if action == "zero":
+            return Step(facts=[self._reader.zero(unit, data, at)])
+        if action == "account":
+            return Step(facts=[self._reader.account(unit, data, self.state.voters, at)])
+        taken = self._reader.tally(unit, data, self.state.voters, at)
+        unit.tally = data
+        # Asked again after a restart, the fact is durable already; only the plaintext was missing.
+        return Step(facts=[taken] if unit.tally_sha256 is None else [])
+
+    def _envelope_ready(self, event: EnvelopeReady, now: Instant) -> Step:
+        self._sealing = False
+        if event.seq != self.state.next_seq:
+            return Step()
+        sealed = EnvelopeSealed(
+            at=self._wall.text(now),
+            kind=event.kind,
+            terminal=event.terminal,
+            close_no=event.close_no,
+            seq=event.seq,
+            sha256=sha256(event.data).hexdigest(),
+            envelope=b64(event.data),
+        )
+        return Step(facts=[sealed])
+
+    # --- small parts ---
+
+    def _enter(self, trigger: PhaseTrigger, now: Instant) -> PhaseEntered:
+        return PhaseEntered(
+            at=self._wall.text(now), phase=next_phase(self.state.phase, trigger), trigger=trigger
+        )
+
+    def _incident(self, code: str, detail: str, now: Instant) -> Step:
+        """Recorded once per life: a flapping line must not fill the flash."""
+        if (code, detail) in self._incidents:
+            return Step()
+        self._incidents.add((code, detail))
+        return Step(facts=[IncidentRecorded(at=self._wall.text(now), code=code, detail=detail[:500])])
+
+
+def _refuse(reply: int, error: str, code: int) -> Step:
+    return Step(effects=[Reply(reply, {"ok": False, "error": error, "code": code})])

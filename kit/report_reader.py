@@ -1,0 +1,74 @@
+"""From a terminal's signed report to facts: signatures and names are checked, numbers are recorded as they are."""
+
+from hashlib import sha256
+from typing import Literal
+
+from crypto.codec import b64
+from crypto.errors import EvidenceError
+from crypto.manifest import TrustedManifest
+from crypto.reconcile import reconcile_account, reconcile_tally
+from crypto.reports import check_report
+from crypto.statements import BallotAccount, Finding, Tally, ZeroReport
+from kit.events import AccountTaken, TallyTaken, ZeroProved
+from kit.units import Unit
+
+
+class ReportReader:
+    """Reads the reports of one branch's terminals."""
+
+    def __init__(self, manifest: TrustedManifest, branch: str) -> None:
+        self._manifest, self._branch = manifest, branch
+
+    def zero(self, unit: Unit, data: bytes, at: str) -> ZeroProved:
+        """A zero report; raises EvidenceError when anything in it is not zero, or not this terminal's."""
+        self._checked(unit, data, "zero")
+        return ZeroProved(
+            at=at, terminal=unit.terminal, report_sha256=sha256(data).hexdigest(), report=b64(data)
+        )
+
+    def account(self, unit: Unit, data: bytes, voters: dict[str, int], at: str) -> AccountTaken:
+        """A ballot account with its findings; raises EvidenceError."""
+        report = self._checked(unit, data, "account")
+        assert isinstance(report, BallotAccount)  # noqa: S101 - what the kind promises
+        return AccountTaken(
+            at=at,
+            terminal=unit.terminal,
+            close_no=report.close_no,
+            account=b64(data),
+            findings=reconcile_account(report, voters),
+        )
+
+    def tally(self, unit: Unit, data: bytes, voters: dict[str, int], at: str) -> TallyTaken:
+        """A tally with the findings that its account did not show; raises EvidenceError.
+
+        The hash is over the signed envelope: without the signature it tells nobody what the numbers are.
+        """
+        digest = sha256(data).hexdigest()
+        if unit.tally_sha256 not in (None, digest):
+            raise EvidenceError("the terminal gave other bytes for its tally than before")
+        report = self._checked(unit, data, "tally")
+        account = self._checked(unit, unit.account or b"", "account")
+        assert isinstance(report, Tally)  # noqa: S101 - what the kind promises
+        assert isinstance(account, BallotAccount)  # noqa: S101 - what the kind promises
+        findings: list[Finding] = [
+            finding
+            for finding in reconcile_tally(report, account, voters)
+            if finding not in unit.account_findings
+        ]
+        return TallyTaken(
+            at=at,
+            terminal=unit.terminal,
+            close_no=report.close_no,
+            report_sha256=digest,
+            findings=tuple(findings),
+        )
+
+    def _checked(
+        self, unit: Unit, data: bytes, kind: Literal["zero", "account", "tally"]
+    ) -> ZeroReport | BallotAccount | Tally:
+        report = check_report(data, self._manifest, branch=self._branch, terminal=unit.terminal, kind=kind)
+        if not isinstance(report, ZeroReport) and report.close_no != unit.close_no:
+            raise EvidenceError(
+                f"the report is of close {report.close_no}, the poll was closed as {unit.close_no}"
+            )
+        return report

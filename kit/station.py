@@ -1,0 +1,188 @@
+"""The station composes the cores of the kit and translates between the wings. It decides nothing by itself."""
+
+from typing import Any, Final
+
+from crypto.manifest import TrustedManifest
+from failover.events import Tick as FailoverTick
+from failover.events import WindowChanged
+from failover.machine import Failover, Timing
+from kit.core import Step
+from kit.events import (
+    Booted,
+    BootRecorded,
+    Commissioned,
+    Event,
+    Fact,
+    Instant,
+    OrderReceived,
+    ProbeEchoed,
+    ReadinessAsked,
+    ReadinessItem,
+    TerminalHeard,
+    Tick,
+    UplinkConnected,
+    UplinkLost,
+    UplinksUsable,
+)
+from kit.outbox import Outbox
+from kit.polling_day import PollingDay
+from kit.power import Power
+from kit.wall import Wall
+
+_UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed)
+
+
+class ForeignJournalError(Exception):
+    """The journal belongs to another branch, device or election than the configuration and manifest."""
+
+
+class Station:
+    """All cores as one: the only core that the runner knows."""
+
+    def __init__(
+        self,
+        manifest: TrustedManifest,
+        branch: str,
+        *,
+        uplinks: tuple[str, ...],
+        timing: Timing,
+        has_ups: bool,
+    ) -> None:
+        self._manifest, self._branch = manifest, branch
+        self._entry = manifest.branch(branch)
+        self.day = PollingDay(manifest, branch)
+        self.power = Power()
+        self.outbox = Outbox(manifest, self._entry.device)
+        self.failover = Failover(uplinks, self._entry.device, timing)
+        self._has_ups = has_ups
+        self._wall = Wall()
+        self._commissioned: Commissioned | None = None
+        self._usable: tuple[str, ...] = ()
+        self._folded = False
+
+    def handle(self, event: Event, now: Instant) -> Step:
+        """Give the event to whom it concerns, then tell each core what changed in the others."""
+        self._folded = False
+        step = Step()
+        if isinstance(event, Booted):
+            self._wall.set(event.wall_ms, now)
+            step.facts.extend(self._birth(event, now))
+            self._usable = ()
+        if isinstance(event, ReadinessAsked):
+            event = ReadinessAsked(event.reply, self._readiness_items())
+        if isinstance(event, _UPLINK_EVENTS):
+            step.effects.extend(self.failover.handle(event, now))
+        elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard):
+            step.join(self.day.handle(event, now))
+        else:
+            for core in (self.power, self.day, self.outbox):
+                step.join(core.handle(event, now))
+        if isinstance(event, Tick | Booted):
+            step.effects.extend(self.failover.handle(FailoverTick(), now))
+        self._tell_each_other(step, now)
+        return step
+
+    def apply(self, fact: Fact) -> None:
+        """Fold into every core. What follows from it is looked at with the next tick, at once."""
+        if isinstance(fact, Commissioned):
+            self._commissioned = fact
+        for core in (self.power, self.day, self.outbox):
+            core.apply(fact)
+        self._folded = True
+
+    def wake_at(self) -> Instant | None:
+        """The earliest deadline of any core; at once when facts were folded since the last event."""
+        if self._folded:
+            return 0
+        deadlines = [core.wake_at() for core in (self.power, self.day, self.outbox, self.failover)]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def status(self, now: Instant) -> dict[str, Any]:
+        """What ``kitctl status`` shows: a picture of the present, of no account to any decision."""
+        state = self.day.state
+        reading = self.power.reading
+        return {
+            "branch": self._branch,
+            "name": self._entry.name,
+            "election": self._manifest.manifest.election,
+            "manifest_sha256": self._manifest.sha256,
+            "time": self._wall.text(now),
+            "phase": state.phase,
+            "stage": state.stage,
+            "next_order": state.serial + 1,
+            "schedule": {
+                name: getattr(self._manifest.manifest.schedule, name)
+                for name in ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
+            },
+            "power": {
+                "state": self.power.state,
+                "input_voltage_v": reading.input_voltage_v if reading else None,
+            },
+            "terminals": [
+                {
+                    "id": unit.terminal,
+                    "connected": unit.identity is not None,
+                    "public_counter": unit.public_counter,
+                    "close_no": unit.close_no,
+                }
+                for unit in state.units.values()
+            ],
+            "uplinks": {
+                "states": self.failover.states(),
+                "usable": list(self._usable),
+                "preferred": self.failover.preferred(),
+                "critical": self.outbox.critical,
+            },
+            "outbox": {
+                "waiting": [{"seq": item.seq, "kind": item.kind} for item in self.outbox.items.values()],
+                "delivered": list(self.outbox.delivered),
+                "receipts": {str(seq): grade for seq, grade in state.receipts.items()},
+            },
+            "findings": [
+                {"grade": finding.grade, "code": finding.code, "contest": finding.contest}
+                for finding in state.findings
+            ],
+        }
+
+    def _birth(self, event: Booted, now: Instant) -> list[Fact]:
+        manifest, at = self._manifest.manifest, self._wall.text(now)
+        mine = Commissioned(
+            at=at,
+            election=manifest.election,
+            round=manifest.round,
+            branch=self._branch,
+            device=self._entry.device,
+            manifest_sha256=self._manifest.sha256,
+            manifest_version=manifest.version,
+        )
+        booted = BootRecorded(at=at, boot_id=event.boot_id)
+        if self._commissioned is None:
+            return [mine, booted]
+        for field in ("election", "round", "branch", "device", "manifest_sha256"):
+            journaled, configured = getattr(self._commissioned, field), getattr(mine, field)
+            if journaled != configured:
+                raise ForeignJournalError(
+                    f"the journal is of {field} {journaled!r}, configuration and manifest say {configured!r}: "
+                    "use an empty state directory, or the manifest that this journal began with"
+                )
+        return [booted]
+
+    def _readiness_items(self) -> tuple[ReadinessItem, ...]:
+        usable = ", ".join(self._usable)
+        items = [
+            ReadinessItem("uplink", bool(self._usable), usable or "no uplink reaches the centre's broker")
+        ]
+        if self._has_ups:
+            state = self.power.state
+            items.append(ReadinessItem("power", state == "mains", f"the UPS says: {state}"))
+        return tuple(items)
+
+    def _tell_each_other(self, step: Step, now: Instant) -> None:
+        """What one core must know of another: the critical window, and which uplinks work."""
+        if self.outbox.critical != self.failover.critical:
+            step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
+        usable = self.failover.usable()
+        if usable != self._usable:
+            self._usable = usable
+            for core in (self.day, self.outbox):
+                step.join(core.handle(UplinksUsable(usable), now))

@@ -1,0 +1,37 @@
+"""What the polling day knows of each terminal: durable progress (a fold) beside what lives only in RAM."""
+
+from dataclasses import dataclass
+
+from crypto.statements import Finding
+from drivers.ports import TerminalAction, TerminalIdentity
+from failover.events import Instant
+
+
+@dataclass(slots=True)
+class Unit:
+    """One terminal's part in the counting units of this branch."""
+
+    terminal: str
+    # --- durable, from facts
+    done: bool = False
+    """Whether this terminal has carried out the present stage."""
+    close_no: int = 0
+    account: bytes | None = None
+    account_findings: tuple[Finding, ...] = ()
+    account_sealed: bool = False
+    tally_sha256: str | None = None
+    tally_sealed: bool = False
+    # --- volatile
+    identity: TerminalIdentity | None = None
+    tally: bytes | None = None
+    """The signed tally in plain: in RAM alone, from the terminal's answer to the seal."""
+    asked: TerminalAction | None = None
+    ask_again_at: Instant = 0
+    self_test: bool | None = None
+    public_counter: int = 0
+    counter_due: Instant = 0
+
+    def forget(self) -> None:
+        """Back to what the journal knows: called at every boot."""
+        self.identity, self.tally, self.asked, self.self_test = None, None, None, None
+        self.ask_again_at = self.counter_due = 0
