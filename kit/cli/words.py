@@ -84,6 +84,8 @@ def render(status: dict[str, Any], say: Words) -> str:
     lines.append(f"{say('waiting')}: {waiting or say('none')}")
     lines.append(f"{say('delivered')}: {', '.join(f'#{seq}' for seq in outbox['delivered']) or say('none')}")
     lines.append(f"{say('next order')}: {status['next_order']}")
-    for finding in status["findings"]:
-        lines.append(f"{say(finding['grade'])}: {finding['code']} {finding['contest'] or ''}".rstrip())
+    lines += [
+        f"{say(finding['grade'])}: {finding['code']} {finding['contest'] or ''}".rstrip()
+        for finding in status["findings"]
+    ]
     return "\n".join(lines)
