@@ -1,0 +1,64 @@
+"""Every duration that failover keeps to, in milliseconds, in one frozen place."""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+SWITCH_MAX_MS: Final = 1_000
+"""Milliseconds from an uplink's last echo to its being no longer offered, within the critical window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations in milliseconds. The defaults are what a branch runs with.
+
+    Raises:
+        ValueError: a duration is not a positive whole number, or the critical probes would notice a dead uplink
+            later than ``SWITCH_MAX_MS``.
+    """
+
+    probe_ms: int = 15_000
+    """Between probes of a healthy uplink."""
+    echo_ms: int = 5_000
+    """How long an echo may take. Two misses in a row end the session."""
+    connect_ms: int = 10_000
+    """How long making a session may take."""
+    connect_grace_ms: int = 250
+    """How long after a connect deadline the outcome may still be on its way to us."""
+    backoff_min_ms: int = 50
+    """Shortest wait before a reconnect: late words about the session before must have been heard by then."""
+    backoff_base_ms: int = 2_000
+    """Longest wait before the first reconnect; doubles with each further failure."""
+    backoff_max_ms: int = 60_000
+    """Longest wait before any reconnect."""
+    steady_ms: int = 10_000
+    """How long a session must have stood before an echo on it forgives earlier failures (slow times only)."""
+    hold_down_ms: int = 30_000
+    """How long an uplink must have been better than another before it is ranked above it."""
+
+    critical_probe_ms: int = 250
+    """As ``probe_ms``, within the critical window."""
+    critical_echo_ms: int = 400
+    """As ``echo_ms``, within the critical window; one miss is enough."""
+    critical_connect_ms: int = 500
+    """As ``connect_ms``, within the critical window; doubles with each failure up to ``connect_ms``."""
+    critical_backoff_ms: int = 300
+    """Longest wait before each of the first ``critical_tries`` reconnects within the critical window."""
+    critical_tries: int = 8
+    """Failures in a row after which even the critical window backs off, to let a struggling centre recover."""
+    critical_backoff_max_ms: int = 15_000
+    """Longest wait before any reconnect within the critical window."""
+    late_ms: int = 100
+    """Noticing a miss later than this means that we ourselves were held up: echoes may lie unread before us."""
+
+    def __post_init__(self) -> None:
+        """Refuse durations that could not work."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"Timing.{field.name} is {value!r}: give a whole number of at least 1")
+        noticed_ms = self.critical_probe_ms + self.critical_echo_ms
+        if noticed_ms > SWITCH_MAX_MS:
+            raise ValueError(
+                f"Timing.critical_probe_ms + critical_echo_ms is {noticed_ms} ms: a dead uplink must be noticed "
+                f"within {SWITCH_MAX_MS} ms, so shorten one of them"
+            )

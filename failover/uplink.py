@@ -1,0 +1,309 @@
+"""One uplink's session: the transition table, and what each transition does.
+
+Everything that changes an uplink goes through ``TABLE[state][happening]``. A happening is an event, or a deadline of
+ours that came. What a state does not know is a ``MachineError`` and changes nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final, Literal, NamedTuple
+
+from failover.backoff import backoff_ms
+from failover.events import Connect, Disconnect, FailoverEffect, Instant, Probe
+from failover.health import Health
+from failover.timing import Timing
+
+PROBES_MAX: Final = 16  # probes under way on one session
+FAILURES_MAX: Final = 1_000_000  # counted in a row; after that the count stays
+_DOUBLINGS_MAX: Final = 16  # of a deadline; its cap is reached long before
+_STEPS_MAX: Final = 8  # deadlines of one uplink that can come due in one instant; more is a bug
+
+State = Literal["down", "connecting", "up", "suspect"]
+"""down: a reconnect is due. connecting: one Connect is outstanding. up: usable. suspect: a probe is overdue."""
+
+Happening = Literal[
+    "connected",
+    "lost",
+    "echo",
+    "stray-echo",
+    "window-opened",
+    "window-closed",
+    "retry-due",
+    "connect-overdue",
+    "probe-due",
+    "echo-overdue",
+    "given-up",
+]
+Action = Literal[
+    "nothing",
+    "connect",
+    "start",
+    "back-off",
+    "tear-down",
+    "refuse",
+    "probe",
+    "doubt",
+    "trust",
+    "hurry",
+    "relax",
+]
+
+
+class MachineError(Exception):
+    """An event that cannot happen in this state, or about an uplink that we don't have. Nothing was changed."""
+
+
+class Transition(NamedTuple):
+    """Where a happening leads, and what is done on the way."""
+
+    to: State
+    action: Action
+
+
+TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
+    "down": {
+        "retry-due": Transition("connecting", "connect"),
+        "connected": Transition("down", "refuse"),  # said before our Disconnect was carried out
+        "lost": Transition("down", "nothing"),  # as above
+        "stray-echo": Transition("down", "nothing"),
+        "window-opened": Transition("down", "hurry"),
+        "window-closed": Transition("down", "relax"),
+    },
+    "connecting": {
+        "connected": Transition("up", "start"),
+        # May be a late word about the session before: end the attempt under way too, or two would be outstanding.
+        "lost": Transition("down", "tear-down"),
+        "connect-overdue": Transition("down", "tear-down"),
+        "stray-echo": Transition("connecting", "nothing"),
+        "window-opened": Transition("connecting", "hurry"),
+        "window-closed": Transition("connecting", "relax"),
+    },
+    "up": {
+        "lost": Transition("down", "back-off"),
+        "echo": Transition("up", "trust"),
+        "stray-echo": Transition("up", "nothing"),
+        "probe-due": Transition("up", "probe"),
+        "echo-overdue": Transition("suspect", "doubt"),
+        "window-opened": Transition("up", "hurry"),
+        "window-closed": Transition("up", "relax"),
+    },
+    "suspect": {
+        "lost": Transition("down", "back-off"),
+        "echo": Transition("up", "trust"),
+        "stray-echo": Transition("suspect", "nothing"),
+        "probe-due": Transition("suspect", "probe"),
+        "given-up": Transition("down", "tear-down"),
+        "window-opened": Transition("suspect", "hurry"),
+        "window-closed": Transition("suspect", "relax"),
+    },
+}
+
+
+class _Sent(NamedTuple):
+    nonce: int
+    at: Instant
+
+
+class Uplink:
+    """One uplink's session state. Volatile: wanting a session is configuration, having one is never journaled.
+
+    Args:
+        name: the uplink's name, as configured.
+        device: this device's id; makes its waits its own.
+        timing: all durations.
+    """
+
+    def __init__(self, name: str, device: str, timing: Timing) -> None:
+        self.name = name
+        self.health = Health()
+        self._device = device
+        self._timing = timing
+        self._state: State = "down"
+        self._critical = False
+        self._failures = 0
+        self._nonce = 0
+        self._under_way: deque[_Sent] = deque()
+        """Probes not echoed yet, oldest first. Only up and suspect have any; suspect always has one."""
+        self._connected_at: Instant = 0
+        self._retry_at: Instant = 0  # due from the start: the first look at the clock connects
+        self._connect_until: Instant = 0
+        self._probe_at: Instant = 0
+        self._give_up_at: Instant = 0
+
+    @property
+    def state(self) -> State:
+        """Where this uplink stands in the table."""
+        return self._state
+
+    def happen(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        """Make one transition.
+
+        Raises:
+            MachineError: the state does not know the happening; nothing was changed.
+        """
+        transition = TABLE[self._state].get(happening)
+        if transition is None:
+            raise MachineError(
+                f"uplink {self.name!r}: {happening!r} cannot happen while {self._state!r}; "
+                f"known there: {', '.join(sorted(TABLE[self._state]))}"
+            )
+        self._state = transition.to
+        return self._ACTIONS[transition.action](self, happening, now)
+
+    def hear_echo(self, nonce: int, now: Instant) -> tuple[FailoverEffect, ...]:
+        """A probe came back. Only one that this session waits for says anything about it."""
+        if all(sent.nonce != nonce for sent in self._under_way):
+            self.health.strayed()
+            return self.happen("stray-echo", now)
+        sent = self._under_way.popleft()
+        while sent.nonce != nonce:  # a session keeps its order: what an echo overtook was dropped on the way
+            self.health.lost()
+            sent = self._under_way.popleft()
+        rtt_ms = now - sent.at
+        in_time = rtt_ms < self._echo_ms()
+        self.health.echoed(rtt_ms, late=not in_time)
+        if in_time and (self._critical or now - self._connected_at >= self._timing.steady_ms):
+            self._failures = 0
+        return self.happen("echo", now)
+
+    def catch_up(self, now: Instant) -> tuple[FailoverEffect, ...]:
+        """Let every deadline that came happen. Afterwards the next one is later than ``now``."""
+        effects: list[FailoverEffect] = []
+        for _ in range(_STEPS_MAX):
+            due, happening = self._next_deadline()
+            if due > now:
+                return tuple(effects)
+            effects += self.happen(happening, now)
+        raise AssertionError(
+            f"uplink {self.name!r}: deadlines don't settle at {now} in state {self._state!r}"
+        )
+
+    def wake_at(self) -> Instant:
+        """The next deadline. There always is one: an uplink is never given up for good."""
+        return self._next_deadline()[0]
+
+    def _next_deadline(self) -> tuple[Instant, Happening]:
+        match self._state:
+            case "down":
+                return self._retry_at, "retry-due"
+            case "connecting":
+                return self._connect_until + self._timing.connect_grace_ms, "connect-overdue"
+            case "up" if self._under_way and self._overdue_at() <= self._probe_at:
+                return self._overdue_at(), "echo-overdue"
+            case "suspect" if self._give_up_at <= self._probe_at:
+                return self._give_up_at, "given-up"
+            case "up" | "suspect":
+                return self._probe_at, "probe-due"
+
+    def _echo_ms(self) -> int:
+        return self._timing.critical_echo_ms if self._critical else self._timing.echo_ms
+
+    def _overdue_at(self) -> Instant:
+        return self._under_way[0].at + self._echo_ms()
+
+    def _patience_ms(self) -> int:
+        """How old the oldest probe may become in the critical window before the session is torn down.
+
+        One miss, at first. But an uplink that is slow rather than dead would then never stand long enough to deliver
+        anything, so a known slow one, and one that was torn down in vain, is given longer.
+        """
+        shortest_ms = self._timing.critical_echo_ms << self._doublings()
+        return min(max(shortest_ms, 2 * (self.health.rtt_ms or 0)), 2 * self._timing.echo_ms)
+
+    def _doublings(self) -> int:
+        return min(self._failures, _DOUBLINGS_MAX)
+
+    def _wait_ms(self) -> int:
+        return backoff_ms(self._device, self.name, self._failures, self._timing, critical=self._critical)
+
+    # --- actions: named in the table, nowhere else called ------------------------------------------------------
+
+    def _nothing(self, _: Happening, __: Instant) -> tuple[FailoverEffect, ...]:
+        return ()
+
+    def _connect(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        deadline_ms = self._timing.connect_ms
+        if (
+            self._critical
+        ):  # the several round trips of a slow uplink may not fit; then the next deadline is longer
+            deadline_ms = min(self._timing.critical_connect_ms << self._doublings(), deadline_ms)
+        self._connect_until = now + deadline_ms
+        return (Connect(self.name, deadline_ms),)
+
+    def _start(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._connected_at = now
+        return self._probe(happening, now)
+
+    def _probe(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._probe_at = now + (self._timing.critical_probe_ms if self._critical else self._timing.probe_ms)
+        if len(self._under_way) >= PROBES_MAX:
+            return ()
+        self._nonce += 1
+        self._under_way.append(_Sent(self._nonce, now))
+        return (Probe(self.name, self._nonce),)
+
+    def _doubt(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        if not self._critical:  # the second chance goes out at once; its miss is the second one
+            self._give_up_at = now + self._timing.echo_ms
+            return self._probe(happening, now)
+        self._give_up_at = self._under_way[0].at + self._patience_ms()
+        if now - self._overdue_at() > self._timing.late_ms:
+            # We come late ourselves (held up, or the window opened only now): the echo may be next in our queue.
+            self._give_up_at = max(self._give_up_at, now + self._timing.critical_echo_ms)
+        return ()
+
+    def _trust(self, _: Happening, __: Instant) -> tuple[FailoverEffect, ...]:
+        return ()  # what the echo says of the uplink's health was booked when it was heard
+
+    def _back_off(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        for _sent in self._under_way:
+            self.health.lost()
+        self._under_way.clear()
+        self._failures = min(self._failures + 1, FAILURES_MAX)
+        self._retry_at = now + self._wait_ms()
+        return ()
+
+    def _tear_down(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._back_off(happening, now)
+        return (Disconnect(self.name, _REASONS[happening]),)
+
+    def _refuse(self, happening: Happening, _: Instant) -> tuple[FailoverEffect, ...]:
+        return (Disconnect(self.name, _REASONS[happening]),)
+
+    def _hurry(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._critical = True
+        self._failures = 0
+        self._retry_at = min(self._retry_at, now + self._wait_ms())
+        self._connect_until = min(self._connect_until, now + self._timing.critical_connect_ms)
+        self._give_up_at = min(self._give_up_at, now + self._timing.critical_echo_ms)
+        return self._probe(happening, now) if self._state in ("up", "suspect") else ()
+
+    def _relax(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._critical = False
+        self._probe_at = now + self._timing.probe_ms
+        self._give_up_at = now + self._timing.echo_ms
+        return self._probe(happening, now) if self._state == "suspect" else ()
+
+    _ACTIONS: ClassVar[
+        "Mapping[Action, Callable[[Uplink, Happening, Instant], tuple[FailoverEffect, ...]]]"
+    ] = {
+        "nothing": _nothing,
+        "connect": _connect,
+        "start": _start,
+        "back-off": _back_off,
+        "tear-down": _tear_down,
+        "refuse": _refuse,
+        "probe": _probe,
+        "doubt": _doubt,
+        "trust": _trust,
+        "hurry": _hurry,
+        "relax": _relax,
+    }
+
+
+_REASONS: Final[Mapping[Happening, str]] = {
+    "lost": "the attempt under way may not outlive its loss",
+    "connect-overdue": "no session and no word of failure within the connect deadline",
+    "given-up": "probes stay unanswered",
+    "connected": "this session was given up before it stood",
+}
