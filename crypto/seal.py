@@ -73,7 +73,7 @@ def seal_tally(
     )
     if tally.close_no != submission.close_no:
         raise StatementError(
-            f"the submission is about close {submission.close_no}, the tally about {tally.close_no}"
+            f"the submission is about close {submission.close_no}, the tally about close {tally.close_no}"
         )
     terminal_signature = tally_envelope.signatures[0].sig
     commitment = codec.to_bytes(_commitment(tally_envelope, blind, submission.device))
