@@ -1,0 +1,132 @@
+"""Holds one dialogue up over a line that comes and goes: open, converse, and on loss wait a little longer each time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from drivers.dialogue import Dialogue, Step
+from drivers.ports import ByteStream, OpenStream, StreamClosedError
+
+BACKOFF_MIN_MS: Final = 250  # wait before the first attempt to open the line again
+BACKOFF_MAX_MS: Final = 5_000  # the wait doubles up to this
+STABLE_MS: Final = 5_000  # a line that stood this long starts again at BACKOFF_MIN_MS
+OPEN_TIMEOUT_MS: Final = 5_000  # a line that takes longer to open counts as not there
+WRITE_TIMEOUT_MS: Final = 2_000  # a line that takes no bytes for so long is let go and opened anew
+
+E = TypeVar("E")
+
+
+class Link(Generic[E]):
+    """The one shell around a device's dialogue.
+
+    Two tasks while the line stands: one reads, the other writes and sleeps until the dialogue's next deadline.
+    A read is never cancelled by a deadline, so no byte can get lost between the two.
+    """
+
+    def __init__(
+        self,
+        open_stream: OpenStream,
+        now: Callable[[], int],
+        dialogue: Dialogue[E],
+        emit: Callable[[E], None],
+    ) -> None:
+        self._open_stream = open_stream
+        self._now = now
+        self._dialogue = dialogue
+        self._emit = emit
+        self._out = bytearray()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Hold the line up until cancelled; never returns by itself."""
+        backoff_ms = BACKOFF_MIN_MS
+        while True:
+            began = self._now()
+            reason = await self._session()
+            if self._now() - began >= STABLE_MS:
+                backoff_ms = BACKOFF_MIN_MS
+            self.take(self._dialogue.handle_line_lost(reason, self._now()))
+            await self._sit_out(self._now() + backoff_ms)
+            backoff_ms = min(2 * backoff_ms, BACKOFF_MAX_MS)
+
+    def take(self, step: Step[E]) -> None:
+        """Carry a step of the dialogue out: bytes first, for a listener may ask for more at once."""
+        if step.send:
+            self._out += step.send
+        self._wake.set()
+        for event in step.events:
+            self._emit(event)
+
+    async def _session(self) -> str:
+        """Open the line and converse until it is gone; returns why."""
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_MS / 1000):
+                stream = await self._open_stream()
+        except StreamClosedError as gone:
+            return str(gone)
+        except TimeoutError:
+            return f"the line could not be opened within {OPEN_TIMEOUT_MS} ms"
+        self._out.clear()
+        reader = asyncio.create_task(self._read(stream))
+        reader.add_done_callback(lambda _: self._wake.set())
+        try:
+            self.take(self._dialogue.handle_line_up(self._now()))
+            return await self._converse(stream, reader)
+        finally:
+            reader.cancel()
+            stream.close()
+            await asyncio.wait((reader,))
+
+    async def _read(self, stream: ByteStream) -> str:
+        """Feed the dialogue until the line is gone; returns why."""
+        try:
+            while data := await stream.read():
+                self.take(self._dialogue.handle_bytes(data, self._now()))
+        except StreamClosedError as gone:
+            return str(gone)
+        return "the line ended"
+
+    async def _converse(self, stream: ByteStream, reader: asyncio.Task[str]) -> str:
+        """Write what the dialogue says and wake it at its deadlines; returns why the line is gone."""
+        while not reader.done():
+            if self._out:
+                data = bytes(self._out)
+                self._out.clear()
+                try:
+                    async with asyncio.timeout(WRITE_TIMEOUT_MS / 1000):
+                        await stream.write(data)
+                except StreamClosedError as gone:
+                    return str(gone)
+                except TimeoutError:
+                    return f"the line took no bytes for {WRITE_TIMEOUT_MS} ms"
+            elif not self._tick():
+                await self._sleep(self._dialogue.wake_at())
+        return reader.result()
+
+    async def _sit_out(self, until: int) -> None:
+        """Wait until an instant without a line; the dialogue's deadlines are still served."""
+        while self._now() < until:
+            if not self._tick():
+                wake_at = self._dialogue.wake_at()
+                await self._sleep(until if wake_at is None else min(until, wake_at))
+
+    def _tick(self) -> bool:
+        """Serve the dialogue's deadline if it has come."""
+        now, wake_at = self._now(), self._dialogue.wake_at()
+        if wake_at is None or now < wake_at:
+            return False
+        self.take(self._dialogue.handle_tick(now))
+        return True
+
+    async def _sleep(self, until: int | None) -> None:
+        """Sleep until an instant or until something happens, with at most one timer."""
+        self._wake.clear()
+        timer = None
+        if until is not None:
+            delay_s = max(0, until - self._now()) / 1000
+            timer = asyncio.get_running_loop().call_later(delay_s, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()

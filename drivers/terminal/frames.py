@@ -1,0 +1,134 @@
+"""Frames of the terminal protocol: bytes to frames and back. docs/terminal-protocol.md, section "Frame".
+
+On the wire: COBS(version u8 | kind u8 | id u8 | payload | CRC-32 u32 little endian) followed by 0x00.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from drivers.errors import FrameError, FrameFault
+
+VERSION: Final = 1
+PAYLOAD_MAX: Final = 1024  # bytes
+ID_MAX: Final = 255
+DELIMITER: Final = b"\x00"
+
+_HEADER: Final = 3  # bytes: version, kind, id
+_CRC: Final = 4  # bytes
+_BLOCK: Final = 254  # bytes that one COBS code byte can announce
+_DECODED_MAX: Final = _HEADER + PAYLOAD_MAX + _CRC
+FRAME_MAX: Final = _DECODED_MAX + -(-_DECODED_MAX // _BLOCK) + len(DELIMITER)  # bytes on the wire: 1037
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message: ``kind`` and ``id`` 0 to 255, ``payload`` 0 to PAYLOAD_MAX bytes."""
+
+    kind: int
+    id: int
+    payload: bytes
+
+
+def encode(frame: Frame) -> bytes:
+    """Returns the frame as it goes on the wire, delimiter included; raises ValueError where it breaks a limit."""
+    if len(frame.payload) > PAYLOAD_MAX:
+        raise ValueError(f"payload of {len(frame.payload)} bytes: a frame carries at most {PAYLOAD_MAX}")
+    body = bytes((VERSION, frame.kind, frame.id)) + frame.payload
+    return cobs_encode(body + zlib.crc32(body).to_bytes(_CRC, "little")) + DELIMITER
+
+
+def decode(piece: bytes) -> Frame:
+    """Returns the frame in ``piece``, the bytes between two delimiters; raises FrameError."""
+    decoded = cobs_decode(piece)
+    if not _HEADER + _CRC <= len(decoded) <= _DECODED_MAX:
+        raise FrameError(
+            "length", f"frame of {len(decoded)} bytes: {_HEADER + _CRC} to {_DECODED_MAX} are allowed"
+        )
+    body, crc = decoded[:-_CRC], int.from_bytes(decoded[-_CRC:], "little")
+    if zlib.crc32(body) != crc:
+        raise FrameError("crc", f"frame with CRC {crc:08x}, computed {zlib.crc32(body):08x}")
+    if body[0] != VERSION:
+        raise FrameError("version", f"frame of protocol version {body[0]}: only {VERSION} is known")
+    return Frame(kind=body[1], id=body[2], payload=body[_HEADER:])
+
+
+def cobs_encode(data: bytes) -> bytes:
+    """Consistent Overhead Byte Stuffing (Cheshire & Baker, 1999), without a delimiter."""
+    out = bytearray()
+    runs = data.split(DELIMITER)
+    for number, run in enumerate(runs, 1):
+        start = 0
+        while len(run) - start >= _BLOCK:
+            out.append(_BLOCK + 1)
+            out += run[start : start + _BLOCK]
+            start += _BLOCK
+        if start and start == len(run) and number == len(runs):
+            break  # the data ended with a full block: nothing follows it
+        out.append(len(run) - start + 1)
+        out += run[start:]
+    return bytes(out)
+
+
+def cobs_decode(piece: bytes) -> bytes:
+    """The inverse of ``cobs_encode``; raises FrameError on an empty piece, a zero, or a block that is cut off."""
+    if not piece:
+        raise FrameError("cobs", "nothing between two delimiters")
+    out = bytearray()
+    at, end = 0, len(piece)
+    while at < end:
+        code = piece[at]
+        block = piece[at + 1 : at + code]
+        if code == 0 or len(block) != code - 1 or 0 in block:
+            raise FrameError("cobs", f"COBS block at byte {at} is cut off or holds a zero")
+        out += block
+        at += code
+        if code <= _BLOCK and at < end:
+            out.append(0)
+    return bytes(out)
+
+
+class Decoder:
+    """Cuts a stream of bytes, split and merged in any way, into frames. Keeps at most FRAME_MAX bytes.
+
+    What is not a frame is thrown away up to the next delimiter and counted in ``discards`` by the check that it
+    failed. Empty pieces (two delimiters in a row) are no fault: senders put a delimiter first when the state of
+    the line is unknown.
+    """
+
+    def __init__(self) -> None:
+        self.discards: dict[FrameFault, int] = dict.fromkeys(get_args(FrameFault), 0)
+        self._piece = bytearray()
+        self._overlong = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Returns the frames that these bytes complete, in order."""
+        *ended, rest = data.split(DELIMITER)
+        frames: list[Frame] = []
+        for part in ended:
+            self._extend(part)
+            self._end(frames)
+        self._extend(rest)
+        return frames
+
+    def clear(self) -> None:
+        """Forget a half frame: the line was opened anew."""
+        self._piece.clear()
+        self._overlong = False
+
+    def _extend(self, part: bytes) -> None:
+        if self._overlong or len(self._piece) + len(part) >= FRAME_MAX:
+            self._overlong = True
+            self._piece.clear()
+        else:
+            self._piece += part
+
+    def _end(self, frames: list[Frame]) -> None:
+        if self._overlong:
+            self.discards["length"] += 1
+        elif self._piece:
+            try:
+                frames.append(decode(bytes(self._piece)))
+            except FrameError as wrong:
+                self.discards[wrong.fault] += 1
+        self.clear()

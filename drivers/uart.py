@@ -1,0 +1,140 @@
+"""Serial lines of this machine, pseudo-terminals included, as byte streams. The only file that knows pyserial."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import termios
+from collections.abc import Callable
+from typing import Final, Literal
+
+import serial
+
+from drivers.ports import ByteStream, OpenStream, StreamClosedError
+
+READ_MAX: Final = 4096  # bytes taken from the line at once: the size of the kernel's own line buffer
+
+Baudrate = Literal[115200, 2400]
+"""Voting terminal and UPS, both with eight data bits, no parity, one stop bit and no flow control."""
+
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+def uart(path: str, baudrate: Baudrate, *, rts: bool = True) -> OpenStream:
+    """Returns what opens the line at ``path``, locked against other programs where the system knows locks.
+
+    Args:
+        path: a tty or pseudo-terminal, best a stable name such as ``/dev/serial/by-path/...``.
+        baudrate: bits per second.
+        rts: level of RTS while the line is open. Cables of Megatec UPSes draw their power from DTR high and RTS low.
+
+    Returns:
+        An opener that raises StreamClosedError when the line is not there or belongs to another program.
+    """
+
+    async def open_stream() -> ByteStream:
+        try:
+            port = _open(path, baudrate, rts=rts)
+        except (OSError, termios.error) as wrong:
+            raise StreamClosedError(
+                f"cannot open {path}: {wrong}; check the cable, the name and the rights"
+            ) from wrong
+        return Uart(port, path)
+
+    return open_stream
+
+
+def _open(path: str, baudrate: Baudrate, *, rts: bool) -> serial.Serial:
+    """Open and configure; raises OSError (pyserial's SerialException is one) or termios.error."""
+    port = serial.Serial(baudrate=baudrate, timeout=0, write_timeout=0, exclusive=True)
+    port.rts = rts
+    port.port = path
+    try:
+        port.open()
+    except OSError as wrong:
+        if wrong.errno not in _NO_LOCKS:
+            raise
+        port.exclusive = None
+        port.open()
+    return port
+
+
+class Uart:
+    """An open serial line. One task may read while another writes.
+
+    Reads and writes go to the descriptor itself: pyserial's non-blocking write spins while the line is full. Nothing is
+    buffered here: the kernel's line buffer is the bound, and ``write`` waits while it is full.
+    """
+
+    def __init__(self, port: serial.Serial, path: str) -> None:
+        self._port = port
+        self._path = path
+        self._fd: int = port.fileno()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def read(self) -> bytes:
+        """Wait for at least one byte, at most READ_MAX; raises StreamClosedError when the line is gone."""
+        while True:
+            await self._ready(self._loop.add_reader, self._loop.remove_reader)
+            try:
+                data = os.read(self._fd, READ_MAX)
+            except BlockingIOError:
+                continue
+            except OSError as wrong:
+                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+            if not data:
+                # A tty that calls itself readable and yields nothing has been hung up.
+                raise StreamClosedError(f"{self._path} is gone: hung up")
+            return data
+
+    async def write(self, data: bytes) -> None:
+        """Hand all bytes to the kernel, waiting while it takes none; raises StreamClosedError when the line is gone."""
+        rest = memoryview(data)
+        while rest:
+            self._check_open()
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:
+                await self._ready(self._loop.add_writer, self._loop.remove_writer)
+            except OSError as wrong:
+                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+
+    def close(self) -> None:
+        """Let go of the line and of whoever waits for it. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(StreamClosedError(f"{self._path} was closed"))
+        # Closing a tty waits, up to 30 s on Linux, for unsent bytes to drain to a device that may be dead: drop them.
+        with contextlib.suppress(OSError, termios.error):
+            self._port.reset_output_buffer()
+        with contextlib.suppress(OSError):
+            self._port.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StreamClosedError(f"{self._path} was closed")
+
+    async def _ready(self, watch: Callable[..., object], unwatch: Callable[[int], object]) -> None:
+        """Wait until the descriptor is ready; watched only meanwhile, so that a hung-up line costs no idle cycles."""
+        self._check_open()
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        watch(self._fd, _set, waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.remove(waiter)
+            if not self._closed:  # close() has unwatched already, and the number may be another file's by now
+                unwatch(self._fd)
+
+
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

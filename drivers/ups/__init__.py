@@ -1,0 +1,1 @@
+"""A UPS on a serial line that speaks Megatec/Q1."""
