@@ -11,7 +11,7 @@ from typing import Any
 
 from crypto import codec, envelope, identity
 from crypto.envelope import Envelope, Signature
-from crypto.errors import ManifestError, SealError, StatementError
+from crypto.errors import EncodingError, ManifestError, SealError, StatementError
 from crypto.hpke import hpke_open, hpke_seal, x25519_public
 from crypto.identity import SIGNATURE_BYTES, SigningKey, key_id
 from crypto.manifest import TrustedManifest
@@ -110,13 +110,12 @@ def open_tally(sealed: SealedTally, private_key: bytes, manifest: TrustedManifes
     """
     try:
         check_subject(sealed, manifest)
-    except (StatementError, ManifestError) as exc:
-        raise SealError(f"the header does not fit the manifest: {exc}") from exc
+        enc, ciphertext = codec.unb64(sealed.enc), codec.unb64(sealed.ciphertext)
+    except (EncodingError, StatementError, ManifestError) as exc:
+        raise SealError(f"the sealed tally is malformed or does not fit the manifest: {exc}") from exc
     _check_election_key(sealed, private_key, manifest)
     header = SealedHeader(**_fields(sealed, SealedHeader))
-    plaintext = hpke_open(
-        private_key, codec.unb64(sealed.enc), seal_info(header), _AAD, codec.unb64(sealed.ciphertext)
-    )
+    plaintext = hpke_open(private_key, enc, seal_info(header), _AAD, ciphertext)
     return _verify_plaintext(plaintext, header, manifest)
 
 

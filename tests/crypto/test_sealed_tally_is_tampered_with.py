@@ -163,6 +163,12 @@ def test_a_truncated_envelope_is_refused(cut: int) -> None:
         check_submission(DATA[:cut], WORLD.loaded)
 
 
+@pytest.mark.parametrize("field", ["enc", "ciphertext"])
+def test_base64_that_is_not_canonical_does_not_open(field: str) -> None:
+    with pytest.raises(SealError, match="malformed"):
+        open_(structs.replace(SEALED, **{field: "AB=="}))
+
+
 def test_another_private_key_is_named_before_it_is_tried() -> None:
     with pytest.raises(SealError, match="is not the one of election key 'election-key-1'"):
         open_tally(SEALED, seed_of("another election key"), WORLD.loaded)
