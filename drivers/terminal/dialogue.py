@@ -124,10 +124,13 @@ class TerminalDialogue:
         return self._step(now)
 
     def handle_request(self, action: TerminalAction, now: int) -> Step[TerminalEvent]:
-        """Queue an action unless it is queued or under way; kept over any loss until it has an outcome."""
+        """Queue an action unless it is queued or under way; kept over any loss until it has an outcome.
+
+        The step has no events, whatever is due: who asks is not told of other things in between.
+        """
         if action not in self._queue:
             self._queue.append(action)
-        return self._step(now)
+        return self._hand_out(now)
 
     def wake_at(self) -> int | None:
         """The next deadline, or None while there is no line."""
@@ -140,9 +143,12 @@ class TerminalDialogue:
     # --- asking ------------------------------------------------------------------------------------------------
 
     def _step(self, now: int) -> Step[TerminalEvent]:
-        """Serve the deadline, ask what comes next, and hand out what has gathered."""
         if self._exchange and now >= self._exchange.deadline:
             self._handle_silence(self._exchange, now)
+        return self._hand_out(now)
+
+    def _hand_out(self, now: int) -> Step[TerminalEvent]:
+        """Ask what comes next, and hand out what has gathered."""
         if self._line and self._exchange is None:
             self._ask_next(now)
         step = Step(bytes(self._send), tuple(self._events))

@@ -145,6 +145,17 @@ def test_second_request_for_a_queued_action_is_dropped() -> None:
     assert len(bench.said(TerminalDone)) == 3, "asked again after its outcome, it is asked again"
 
 
+def test_request_after_a_deadline_tells_nothing_by_itself() -> None:
+    bench = Bench()
+    bench.up()
+    bench.far.mute = True
+    bench.advance(10_000 + 2 * TIMEOUT_MS)
+    bench.now += TIMEOUT_MS
+    assert bench.dialogue.handle_request("open", bench.now).events == ()
+    bench.take(bench.dialogue.handle_tick(bench.now))
+    assert len(bench.said(TerminalLost)) == 1
+
+
 def test_line_is_lost_and_found() -> None:
     bench = Bench()
     bench.up()
