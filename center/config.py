@@ -1,0 +1,209 @@
+"""The configuration of the centre: one TOML file, checked to the last key, and the files that it names."""
+
+import difflib
+import re
+import stat
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from center.errors import ConfigError
+from center.ledger import LEDGER_NAME
+from crypto import codec, manifest
+from crypto.errors import EvidenceError
+from crypto.identity import SigningKey, check_public, key_id
+from crypto.manifest import TrustedManifest
+from crypto.notes import NoteSigner
+from crypto.wire import B64, MANIFEST_MAX, Id
+
+CONFIG_MAX: Final = 64 * 1024  # bytes
+KEY_BYTES: Final = 32  # a key file holds exactly the raw key
+PATH_MAX: Final = 4096  # characters
+TRUSTED_MAX: Final = 16  # manifest keys
+
+ClientId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,22}\Z")]
+"""MQTT client id: 1 to 23 characters (MQTT 3.1.1 §3.1.3.1), never with ``/`` or ``+``."""
+Place = Annotated[str, Meta(min_length=1, max_length=PATH_MAX)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all tables of the file: strict."""
+
+
+class TrustedKey(_Section, frozen=True, kw_only=True):
+    """A manifest key, base64 of the raw Ed25519 public key; ``key_id``, if given, guards against mix-ups."""
+
+    public_key: B64
+    key_id: str | None = None
+
+
+class Trust(_Section, frozen=True, kw_only=True):
+    """Who may sign manifests: ``threshold`` of these keys, given as base64 or as table with ``key_id``."""
+
+    threshold: Annotated[int, Meta(ge=1, le=TRUSTED_MAX)]
+    manifest_keys: Annotated[tuple[B64 | TrustedKey, ...], Meta(min_length=1, max_length=TRUSTED_MAX)]
+
+
+class BrokerAddress(_Section, frozen=True, kw_only=True):
+    """Where the broker is, if not at the manifest's first endpoint."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """The whole file. Relative paths are relative to the file's folder."""
+
+    state_dir: Place
+    manifest: Place
+    log_key: Place
+    trust: Trust
+    broker: BrokerAddress | None = None
+    client_id: ClientId = "centerd"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What centerd runs on, all files read and checked."""
+
+    state_dir: Path
+    ledger_path: str
+    manifest: TrustedManifest
+    signer: NoteSigner
+    host: str
+    port: int
+    client_id: Id
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration; paths in it come back absolute.
+
+    Raises ConfigError naming file, key and what to do.
+    """
+    try:
+        raw = tomllib.loads(_read(path, CONFIG_MAX).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    try:
+        config = msgspec.convert(raw, Config, strict=True)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error))}") from error
+    folder = path.resolve().parent
+    return msgspec.structs.replace(
+        config,
+        state_dir=str(folder / config.state_dir),
+        manifest=str(folder / config.manifest),
+        log_key=str(folder / config.log_key),
+    )
+
+
+def ledger_path(config: Config) -> Path:
+    """Where the ledger is."""
+    return Path(config.state_dir) / LEDGER_NAME
+
+
+def load_manifest(config: Config) -> TrustedManifest:
+    """Read the manifest and verify it by the trusted keys; raises ConfigError."""
+    trusted = dict(_trusted_key(key) for key in config.trust.manifest_keys)
+    if len(trusted) < config.trust.threshold:
+        raise ConfigError(
+            f"trust.threshold is {config.trust.threshold}, but only {len(trusted)} different manifest_keys are "
+            "given: no manifest could ever be believed"
+        )
+    data = _read(Path(config.manifest), MANIFEST_MAX)
+    try:
+        return manifest.load(data, trusted=trusted, threshold=config.trust.threshold)
+    except EvidenceError as error:
+        raise ConfigError(f"{config.manifest}: {error}") from error
+
+
+def load_setup(config: Config) -> Setup:
+    """Read all that centerd needs: the manifest, and the log's key that must be the manifest's.
+
+    Raises ConfigError.
+    """
+    trusted = load_manifest(config)
+    verifier = trusted.log_verifier
+    signer = NoteSigner(verifier.name, SigningKey.from_seed(read_key(Path(config.log_key))))
+    if signer.vkey != trusted.manifest.log.vkey:
+        raise ConfigError(
+            f"{config.log_key}: this key signs as {signer.vkey}, but the manifest names the log "
+            f"{trusted.manifest.log.vkey}: branches would believe no receipt"
+        )
+    if config.broker is None and not trusted.manifest.endpoints:
+        raise ConfigError(
+            f"{config.manifest}: the manifest names no endpoint: add a [broker] with host and port"
+        )
+    address = config.broker or trusted.manifest.endpoints[0]
+    return Setup(
+        state_dir=Path(config.state_dir),
+        ledger_path=str(ledger_path(config)),
+        manifest=trusted,
+        signer=signer,
+        host=address.host,
+        port=address.port,
+        client_id=config.client_id,
+    )
+
+
+def read_key(path: Path) -> bytes:
+    """Read a private key of 32 raw bytes that only its owner may read; raises ConfigError."""
+    data = _read(path, KEY_BYTES)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(f"{path}: others may read this private key (mode {mode:04o}): chmod 600 {path}")
+    if len(data) != KEY_BYTES:
+        raise ConfigError(
+            f"{path}: a key file holds {KEY_BYTES} raw bytes, this one {len(data)}: take the right file"
+        )
+    return data
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}): check the path and its permissions"
+        ) from error
+    if len(data) > max_bytes:
+        raise ConfigError(f"{path}: longer than {max_bytes} bytes: not the right file")
+    return data
+
+
+def _trusted_key(given: str | TrustedKey) -> tuple[str, bytes]:
+    text = given if isinstance(given, str) else given.public_key
+    try:
+        public = codec.unb64(text)
+        check_public(public)
+    except EvidenceError as error:
+        raise ConfigError(f"trust.manifest_keys: {text!r}: {error}") from error
+    computed = key_id(public)
+    if isinstance(given, TrustedKey) and given.key_id not in (None, computed):
+        raise ConfigError(f"trust.manifest_keys: the key id of {text} is {computed}, not {given.key_id}")
+    return computed, public
+
+
+_TABLES: Final[dict[str, type[_Section]]] = {
+    "trust.manifest_keys": TrustedKey,
+    "trust": Trust,
+    "broker": BrokerAddress,
+}
+
+
+def _explain(message: str) -> str:
+    """Msgspec names the unknown key and its table; add the key that was probably meant."""
+    match = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+    if match is None:
+        return message
+    key, table = match[1], match[2] or ""
+    section = next((struct for name, struct in _TABLES.items() if table.startswith(name)), Config)
+    names = list(section.__struct_fields__)
+    near = difflib.get_close_matches(key, names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(names)}"
+    return f"unknown key {key!r} in {table or 'the top level'}: {hint}"

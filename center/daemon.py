@@ -1,0 +1,144 @@
+"""centerd: gather a batch, make it durable, acknowledge, send receipts. Knows no MQTT and no SQLite."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import structlog
+
+from center.config import Setup
+from center.inbox import Inbox
+from center.intake import Intake, Outcome
+from center.ledger import Ledger, LedgerIdentity
+from center.log import Sequencer
+from center.ports import CenterPorts, Delivery, Session, SessionSettings
+from crypto.wire import topic_all_envelopes, topic_probe
+
+BATCH_MAX: Final = 128  # messages under one commit
+BATCH_WAIT_MS: Final = 5  # how long to gather after the first message
+IDLE_MS: Final = 10_000  # how long to wait for a message before looking around
+
+_log = structlog.get_logger("centerd")
+
+
+class CenterDaemon:
+    """The receiving centre of one election round, on one state directory.
+
+    ``run`` raises AlreadyRunningError, LedgerError or LedgerCorruptError; whatever was not durable then was not
+    acknowledged, and comes again.
+    """
+
+    def __init__(self, config: Setup, ports: CenterPorts) -> None:
+        self._config = config
+        self._ports = ports
+        self._inbox = Inbox()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Ask ``run`` to return after the batch at hand. What is not acknowledged stays with the broker."""
+        self._stopping = True
+        self._inbox.wake()
+
+    async def run(self) -> None:
+        """Serve until ``stop``."""
+        release = self._ports.lock(self._config.state_dir)
+        try:
+            ledger = self._open_ledger()
+            try:
+                await self._serve(ledger)
+            finally:
+                ledger.close()
+        finally:
+            release()
+
+    def _open_ledger(self) -> Ledger:
+        manifest = self._config.manifest.manifest
+        identity = LedgerIdentity(manifest.election, manifest.round, self._config.signer.name)
+        ports = self._ports
+        return Ledger.open(
+            self._config.ledger_path, identity, vfs=ports.vfs, exclusive=ports.exclusive_locking
+        )
+
+    async def _serve(self, ledger: Ledger) -> None:
+        sequencer = Sequencer(ledger, self._config.signer)
+        intake = Intake(self._config.manifest, ledger, sequencer)
+        session = self._ports.session(self._session_settings(), self._inbox.push)
+        task = asyncio.create_task(session.run())
+        task.add_done_callback(lambda _: self._inbox.wake())
+        _log.info("started", log_size=sequencer.size, manifest_sha256=self._config.manifest.sha256)
+        self._ports.notify("READY=1")
+        try:
+            while not self._stopping:
+                await self._turn(intake, sequencer, session)
+                if task.done():
+                    task.result()
+                    raise AssertionError("the session with the broker ended by itself")
+        finally:
+            self._ports.notify("STOPPING=1")
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            _log.info("stopped", log_size=sequencer.size)
+
+    async def _turn(self, intake: Intake, sequencer: Sequencer, session: Session) -> None:
+        idle_ms = min(IDLE_MS, (self._ports.watchdog_ms or 2 * IDLE_MS) // 2)
+        batch = await self._inbox.take(count_max=BATCH_MAX, wait_ms=BATCH_WAIT_MS, idle_ms=idle_ms)
+        if self._ports.watchdog_ms is not None:
+            self._ports.notify("WATCHDOG=1")
+        if not batch:
+            return
+        messages = [(delivery.topic, delivery.payload) for delivery in batch]
+        outcome = intake.process(messages, wall_ms=self._ports.wall_ms())
+        # Durable from here on: only now may the broker forget.
+        await self._answer(batch, outcome, session)
+        _report(outcome, sequencer.size)
+
+    async def _answer(self, batch: list[Delivery], outcome: Outcome, session: Session) -> None:
+        for delivery in batch:
+            session.acknowledge(delivery)
+        for sent, reply in enumerate(outcome.replies):
+            if not await session.send(reply.topic, reply.payload):
+                # No harm: a branch without a receipt publishes again and gets it then.
+                _log.warning("replies-dropped", dropped=len(outcome.replies) - sent)
+                return
+
+    def _session_settings(self) -> SessionSettings:
+        config = self._config
+        election = config.manifest.manifest.election
+        return SessionSettings(
+            host=config.host,
+            port=config.port,
+            client_id=config.client_id,
+            topic=topic_all_envelopes(election),
+            probe_topic=topic_probe(election, config.client_id, "payload-limit")
+            if self._ports.probe_payload_limit
+            else None,
+        )
+
+
+def _report(outcome: Outcome, log_size: int) -> None:
+    _log.info(
+        "batch",
+        admitted=len(outcome.admitted),
+        duplicates=outcome.duplicates,
+        refused=len(outcome.refused),
+        log_size=log_size,
+    )
+    for envelope in outcome.admitted:
+        if envelope.flags:
+            _log.warning(
+                "envelope-flagged",
+                branch=envelope.branch,
+                unit=envelope.unit,
+                type=envelope.kind,
+                envelope_sha256=envelope.sha256,
+                flags=list(envelope.flags),
+            )
+    for refused in outcome.refused:
+        _log.warning(
+            "envelope-refused",
+            branch=refused.branch,
+            topic=refused.topic,
+            envelope_sha256=refused.sha256,
+            reason=refused.reason,
+        )

@@ -1,0 +1,65 @@
+"""The real world for centerd: clock, lock file, supervisor, broker."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import sdnotify
+
+from center.errors import AlreadyRunningError, LedgerError
+from center.mqtt import MqttSession
+from center.ports import CenterPorts
+
+LOCK_NAME: Final = "lock"
+STATE_DIR_MODE: Final = 0o700
+
+
+def real_ports() -> CenterPorts:
+    """The ports that ``centerd`` runs with. Reads ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC`` (sd_notify(3))."""
+    return CenterPorts(
+        wall_ms=wall_ms,
+        lock=lock_state_dir,
+        notify=sdnotify.SystemdNotifier().notify,
+        session=MqttSession,
+        watchdog_ms=_watchdog_ms(),
+    )
+
+
+def wall_ms() -> int:
+    """Milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def lock_state_dir(state_dir: Path) -> Callable[[], None]:
+    """Claim a state directory, making it if need be; returns how to let go. The kernel lets go when we die.
+
+    Raises:
+        AlreadyRunningError: another process holds it.
+        LedgerError: the directory cannot be made or written.
+    """
+    try:
+        state_dir.mkdir(mode=STATE_DIR_MODE, parents=True, exist_ok=True)
+        descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(
+            f"{state_dir}: cannot be used as state directory ({error}): check owner and disk"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise AlreadyRunningError(
+            f"{state_dir}: another centerd (process {holder or 'unknown'}) is running on it: stop that one first"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return lambda: os.close(descriptor)
+
+
+def _watchdog_ms() -> int | None:
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    return max(1, int(microseconds) // 1000) if microseconds.isdecimal() else None

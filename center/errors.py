@@ -1,0 +1,51 @@
+"""What can go wrong at the centre, each with the exit code that its programs end with."""
+
+from typing import ClassVar
+
+
+class CenterError(Exception):
+    """Base of every error of the centre: the message says what, where and what to do."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class ConfigError(CenterError):
+    """The configuration, or a file that it names, cannot be used."""
+
+    exit_code = 78
+
+
+class AlreadyRunningError(CenterError):
+    """Another centerd holds the lock of this state directory."""
+
+    exit_code = 73
+
+
+class LedgerError(CenterError):
+    """The ledger cannot be opened, read or written: no such file, disk full, I/O error."""
+
+    exit_code = 73
+
+
+class LedgerMissingError(LedgerError):
+    """There is no ledger to read."""
+
+    exit_code = 69
+
+
+class LedgerCorruptError(LedgerError):
+    """The ledger contradicts itself, or belongs to another election or log."""
+
+    exit_code = 65
+
+
+class OpeningError(CenterError):
+    """What is to be opened does not fit the manifest, the key or the log's own checkpoint."""
+
+    exit_code = 65
+
+
+class TooEarlyError(CenterError):
+    """The manifest's opening time has not come."""
+
+    exit_code = 77

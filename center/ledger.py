@@ -1,0 +1,369 @@
+"""The ledger: every admitted envelope, append-only, and the checkpoints that cover them (SQLite through apsw).
+
+WAL with synchronous=FULL: a batch that ``append`` returned from is on the disk. A checkpoint is stored in the
+transaction of the leaves that it covers, so that the two never disagree after a crash.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import apsw
+
+from center.admission import Admitted, Link, Refused
+from center.errors import LedgerCorruptError, LedgerError, LedgerMissingError
+
+LEDGER_NAME: Final = "ledger.db"
+SCHEMA_VERSION: Final = 1
+REJECTED_MAX: Final = 10_000  # rows of the table of refused messages; the oldest make room
+BUSY_MS: Final = 5_000  # how long to wait for another process's lock, milliseconds
+FETCH_ROWS: Final = 64  # envelopes read at a time while walking the ledger
+
+_SCHEMA: Final = """
+CREATE TABLE identity (election TEXT NOT NULL, round INTEGER NOT NULL, origin TEXT NOT NULL) STRICT;
+CREATE TABLE envelopes (
+  leaf INTEGER PRIMARY KEY,
+  sha256 TEXT NOT NULL UNIQUE,
+  branch TEXT NOT NULL,
+  device TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  type TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  prev TEXT,
+  received_at TEXT NOT NULL,
+  flags TEXT NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX envelopes_unit ON envelopes (unit, type);
+CREATE INDEX envelopes_chain ON envelopes (device, seq);
+CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, signed_at TEXT NOT NULL) STRICT;
+CREATE TABLE rejected (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sha256 TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  first_at TEXT NOT NULL,
+  last_at TEXT NOT NULL,
+  times INTEGER NOT NULL,
+  UNIQUE (sha256, topic)
+) STRICT;
+CREATE TRIGGER envelopes_never_change BEFORE UPDATE ON envelopes BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER envelopes_never_go BEFORE DELETE ON envelopes BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER checkpoints_never_change BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER checkpoints_never_go BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+"""
+
+_INSERT_ENVELOPE: Final = (
+    "INSERT INTO envelopes (leaf, sha256, branch, device, unit, type, seq, prev, received_at, flags, bytes)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_REJECTED: Final = (
+    "INSERT INTO rejected (sha256, topic, reason, first_at, last_at, times) VALUES (?, ?, ?, ?, ?, 1)"
+    " ON CONFLICT (sha256, topic) DO UPDATE SET last_at = excluded.last_at, reason = excluded.reason,"
+    " times = times + 1"
+)
+_SELECT_ENTRIES: Final = (
+    "SELECT leaf, sha256, branch, unit, type, received_at, flags, bytes FROM envelopes"
+    " WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerIdentity:
+    """What a ledger belongs to. ``origin`` is the name of the log in its verifier key."""
+
+    election: str
+    round: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed checkpoint: ``note`` is the C2SP signed note over the first ``size`` leaves."""
+
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One logged envelope. ``flags`` are those of its arrival (admission.Flag)."""
+
+    leaf: int
+    sha256: str
+    branch: str
+    unit: str
+    kind: str
+    received_at: str
+    flags: tuple[str, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much is in a ledger. ``rejected``: distinct refused messages still remembered (REJECTED_MAX)."""
+
+    verified: int
+    accounts: int
+    tallies: int
+    flagged: int
+    flags: dict[str, int]
+    branches: int
+    rejected: int
+
+
+class Ledger:
+    """One open ledger. Not for several threads. Raises LedgerError wherever the disk or SQLite refuses."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self._db = connection
+        self._path = path
+
+    @classmethod
+    def open(
+        cls, path: str, identity: LedgerIdentity, *, vfs: str | None = None, exclusive: bool = False
+    ) -> Self:
+        """Open or make the ledger at ``path`` for writing.
+
+        ``vfs`` names the SQLite VFS, None for the operating system's. ``exclusive`` needs no shared memory, but
+        shuts readers of other processes out.
+
+        Raises:
+            LedgerError: when it cannot be opened or made.
+            LedgerCorruptError: when it belongs to another election, round or log, or to a newer program.
+        """
+        with _named(path):
+            connection = apsw.Connection(
+                path, flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs=vfs
+            )
+        ledger = cls(connection, path)
+        try:
+            ledger._prepare(identity, exclusive=exclusive)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def open_to_read(cls, path: str, *, vfs: str | None = None, exclusive: bool = False) -> Self:
+        """Open an existing ledger for reading, also while centerd writes to it. Arguments as in ``open``.
+
+        Raises:
+            LedgerMissingError: when there is none.
+            LedgerError: when it cannot be read.
+            LedgerCorruptError: when another version of the program made it.
+        """
+        try:
+            connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+        except apsw.CantOpenError as error:
+            raise LedgerMissingError(f"{path}: no ledger to read: check the state directory") from error
+        ledger = cls(connection, path)
+        try:
+            with _named(path):
+                connection.set_busy_timeout(BUSY_MS)
+                if exclusive:
+                    connection.execute("PRAGMA locking_mode = exclusive")
+                ledger._check_version(ledger._one("PRAGMA user_version"))
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Let go of the file. Idempotent. A disk that fails now loses nothing: commits are in the WAL already."""
+        with contextlib.suppress(apsw.Error):
+            self._db.close(force=True)
+
+    @property
+    def identity(self) -> LedgerIdentity:
+        """What the ledger belongs to."""
+        rows = self._rows("SELECT election, round, origin FROM identity")
+        if len(rows) != 1:
+            raise LedgerCorruptError(f"{self._path}: the ledger does not say which election it is of")
+        return LedgerIdentity(*rows[0])
+
+    def append(
+        self,
+        admitted: Sequence[Admitted],
+        refused: Sequence[Refused],
+        checkpoint: Checkpoint | None,
+        *,
+        first_leaf: int,
+        at: str,
+    ) -> None:
+        """Store one batch in one transaction; on return it is on the disk, on error nothing of it is.
+
+        ``first_leaf`` is the index of the first admitted envelope, ``checkpoint`` covers all of them (None only
+        when there are none), ``at`` is the wall time (RFC 3339).
+        """
+        rows = [
+            (first_leaf + i, a.sha256, a.branch, a.device, a.unit, a.kind, a.seq, a.prev, at, " ".join(a.flags), a.data)
+            for i, a in enumerate(admitted)
+        ]  # fmt: skip
+        with _named(self._path), self._transaction():
+            self._db.executemany(_INSERT_ENVELOPE, rows)
+            self._db.executemany(_INSERT_REJECTED, [(r.sha256, r.topic, r.reason, at, at) for r in refused])
+            if refused:
+                self._db.execute(
+                    "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?", (REJECTED_MAX,)
+                )
+            if checkpoint is not None:
+                self._db.execute(
+                    "INSERT INTO checkpoints (size, note, signed_at) VALUES (?, ?, ?)",
+                    (checkpoint.size, checkpoint.note, at),
+                )
+
+    def branch_of(self, sha256: str) -> str | None:
+        """As admission.Past."""
+        branch = self._one("SELECT branch FROM envelopes WHERE sha256 = ?", sha256)
+        return None if branch is None else str(branch)
+
+    def has_unit(self, unit: str, kind: str) -> bool:
+        """As admission.Past."""
+        return (
+            self._one("SELECT 1 FROM envelopes WHERE unit = ? AND type = ? LIMIT 1", unit, kind) is not None
+        )
+
+    def links_at(self, device: str, seq: int) -> tuple[Link, ...]:
+        """As admission.Past."""
+        rows = self._rows(
+            "SELECT sha256, prev FROM envelopes WHERE device = ? AND seq = ? ORDER BY leaf", device, seq
+        )
+        return tuple(Link(sha256, prev) for sha256, prev in rows)
+
+    def leaf_of(self, sha256: str) -> int | None:
+        """The leaf index of an envelope, None when it is not in the ledger."""
+        leaf = self._one("SELECT leaf FROM envelopes WHERE sha256 = ?", sha256)
+        return None if leaf is None else int(leaf)
+
+    def size(self) -> int:
+        """How many envelopes are in the ledger."""
+        return int(self._one("SELECT coalesce(max(leaf) + 1, 0) FROM envelopes"))
+
+    def entries(self, size: int | None = None) -> Iterator[Entry]:
+        """All envelopes in the order of their leaves, or the first ``size``.
+
+        Reads a few at a time, so that no transaction stays open and centerd is not kept from its housekeeping:
+        what is logged never changes, so the walk is consistent all the same.
+        """
+        end = 2**62 if size is None else size
+        start = 0
+        while True:
+            rows = self._rows(_SELECT_ENTRIES, start, end, FETCH_ROWS)
+            for leaf, sha256, branch, unit, kind, received_at, flags, data in rows:
+                yield Entry(leaf, sha256, branch, unit, kind, received_at, tuple(flags.split()), data)
+            if len(rows) < FETCH_ROWS:
+                return
+            start = rows[-1][0] + 1
+
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """The checkpoint over most leaves, None for an empty ledger."""
+        rows = self._rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1")
+        return Checkpoint(*rows[0]) if rows else None
+
+    def counts(self) -> Counts:
+        """How much is there, at one moment."""
+        with _named(self._path), self._snapshot():
+            kinds = dict(self._rows("SELECT type, count(*) FROM envelopes GROUP BY type"))
+            marks = self._rows(
+                "SELECT flags, count(*) FROM envelopes WHERE flags <> '' GROUP BY flags ORDER BY flags"
+            )
+            branches = int(self._one("SELECT count(DISTINCT branch) FROM envelopes"))
+            rejected = int(self._one("SELECT count(*) FROM rejected"))
+        flags: dict[str, int] = {}
+        for text, times in marks:
+            for flag in text.split():
+                flags[flag] = flags.get(flag, 0) + times
+        return Counts(
+            verified=sum(kinds.values()),
+            accounts=kinds.get("account-submission", 0),
+            tallies=kinds.get("sealed-tally", 0),
+            flagged=sum(times for _, times in marks),
+            flags=flags,
+            branches=branches,
+            rejected=rejected,
+        )
+
+    def _prepare(self, identity: LedgerIdentity, *, exclusive: bool) -> None:
+        with _named(self._path):
+            self._db.set_busy_timeout(BUSY_MS)
+            if exclusive:
+                # Before the first access: then SQLite keeps the WAL index on the heap (sqlite.org/wal.html §6).
+                self._db.execute("PRAGMA locking_mode = exclusive")
+            mode = self._one("PRAGMA journal_mode = wal")
+            if mode != "wal":
+                raise LedgerError(
+                    f"{self._path}: SQLite gives journal mode {mode} where WAL is needed: use a local disk"
+                )
+            self._db.execute("PRAGMA synchronous = FULL")
+            version = self._one("PRAGMA user_version")
+            if version == 0:
+                with self._transaction():
+                    self._db.execute(_SCHEMA)
+                    self._db.execute(
+                        "INSERT INTO identity VALUES (?, ?, ?)",
+                        (identity.election, identity.round, identity.origin),
+                    )
+                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            else:
+                self._check_version(version)
+        if self.identity != identity:
+            raise LedgerCorruptError(
+                f"{self._path}: the ledger belongs to {self.identity}, not to {identity}: use another state directory"
+            )
+
+    def _check_version(self, version: Any) -> None:
+        if version != SCHEMA_VERSION:
+            raise LedgerCorruptError(
+                f"{self._path}: ledger of version {version}, this program knows {SCHEMA_VERSION}: "
+                "use the program that made it"
+            )
+
+    def _one(self, sql: str, *arguments: str | int) -> Any:
+        rows = self._rows(sql, *arguments)
+        return rows[0][0] if rows else None
+
+    def _rows(self, sql: str, *arguments: str | int) -> list[tuple[Any, ...]]:
+        with _named(self._path):
+            return self._db.execute(sql, arguments).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            # After some I/O errors SQLite has rolled back already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Turn SQLite's errors into ours, with the file named."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise LedgerError(
+            f"{path}: the disk is full: make room, nothing is acknowledged until then"
+        ) from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise LedgerCorruptError(f"{path}: not a sound ledger ({error}): restore it from a copy") from error
+    except apsw.CantOpenError as error:
+        raise LedgerError(
+            f"{path}: cannot be opened ({error}): check that it exists and who owns it"
+        ) from error
+    except apsw.Error as error:
+        raise LedgerError(f"{path}: SQLite refuses: {type(error).__name__}: {error}") from error

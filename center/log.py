@@ -1,0 +1,116 @@
+"""The sequencer: gives envelopes their place in the log, signs checkpoints over them, makes receipts.
+
+Memory follows the disk, never the other way round: the tree grows only when the ledger has committed.
+"""
+
+from collections.abc import Sequence
+
+from center.admission import Admitted, Refused
+from center.errors import LedgerCorruptError
+from center.ledger import Checkpoint, Ledger
+from crypto import merkle, receipt
+from crypto.codec import sha256_hex
+from crypto.errors import ProofError
+from crypto.notes import Checkpoint as SignedCheckpoint
+from crypto.notes import NoteSigner, NoteVerifier, verify_note
+
+
+class Sequencer:
+    """The only writer of a ledger.
+
+    Reads the whole ledger when made. Raises LedgerCorruptError when the envelopes are not those that the newest
+    checkpoint covers, and LedgerError when the disk refuses.
+    """
+
+    def __init__(self, ledger: Ledger, signer: NoteSigner) -> None:
+        self._ledger = ledger
+        self._signer = signer
+        self._tree = merkle.Tree()
+        self._frontier = merkle.Frontier()
+        self._newest: Checkpoint | None = None
+        self._rebuild()
+
+    @property
+    def size(self) -> int:
+        """How many envelopes are logged."""
+        return self._frontier.size
+
+    @property
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint, None while the log is empty."""
+        return self._newest
+
+    def append(self, admitted: Sequence[Admitted], refused: Sequence[Refused], *, at: str) -> None:
+        """Log a batch under a new checkpoint, durably; ``at`` is the wall time (RFC 3339).
+
+        Raises LedgerError, and then nothing of the batch is logged.
+        """
+        if not admitted and not refused:
+            return
+        frontier = self._frontier.copy()
+        leaves = [merkle.leaf_hash(envelope.data) for envelope in admitted]
+        for leaf in leaves:
+            frontier.append(leaf)
+        checkpoint = None
+        if leaves:
+            text = SignedCheckpoint(self._signer.name, frontier.size, frontier.root()).text()
+            checkpoint = Checkpoint(frontier.size, self._signer.sign(text))
+        self._ledger.append(admitted, refused, checkpoint, first_leaf=self._frontier.size, at=at)
+        for leaf in leaves:
+            self._tree.append(leaf)
+        self._frontier = frontier
+        self._newest = checkpoint or self._newest
+
+    def receipt(self, sha256: str, data: bytes) -> str:
+        """The receipt of a logged envelope: its inclusion under the newest checkpoint.
+
+        Raises KeyError for an envelope that is not logged.
+        """
+        leaf = self._ledger.leaf_of(sha256)
+        if leaf is None or self._newest is None:
+            raise KeyError(sha256)
+        proof = self._tree.inclusion(leaf, self._newest.size)
+        return receipt.make(data, leaf, proof, self._newest.note)
+
+    def _rebuild(self) -> None:
+        for entry in self._ledger.entries():
+            if entry.leaf != self._frontier.size:
+                raise LedgerCorruptError(
+                    f"ledger: leaf {self._frontier.size} is missing: restore it from a copy"
+                )
+            if sha256_hex(entry.data) != entry.sha256:
+                raise LedgerCorruptError(
+                    f"ledger: leaf {entry.leaf} is not what was logged: restore it from a copy"
+                )
+            leaf = merkle.leaf_hash(entry.data)
+            self._tree.append(leaf)
+            self._frontier.append(leaf)
+        self._newest = self._ledger.newest_checkpoint()
+        signed_size = (
+            0 if self._newest is None else check_note(self._newest.note, self._signer.vkey, self._frontier)
+        )
+        if signed_size != self._frontier.size:
+            raise LedgerCorruptError(
+                f"ledger: {self._frontier.size} envelopes, but the newest checkpoint covers {signed_size}: "
+                "restore it from a copy"
+            )
+
+
+def check_note(note: str, vkey: str, frontier: merkle.Frontier) -> int:
+    """Check that a checkpoint is signed by ``vkey`` and covers exactly the leaves of ``frontier``; return its size.
+
+    Raises LedgerCorruptError naming what differs.
+    """
+    try:
+        text = verify_note(note, [NoteVerifier(vkey)])
+        checkpoint = SignedCheckpoint.parse(text)
+    except ProofError as error:
+        raise LedgerCorruptError(
+            f"ledger: the newest checkpoint does not verify ({error}): is log_key the right one?"
+        ) from error
+    if (checkpoint.size, checkpoint.root) != (frontier.size, frontier.root()):
+        raise LedgerCorruptError(
+            f"ledger: the checkpoint of size {checkpoint.size} does not cover the {frontier.size} envelopes: "
+            "restore the ledger from a copy"
+        )
+    return checkpoint.size

@@ -1,0 +1,171 @@
+"""The edge to the broker: the only file of the centre that knows MQTT (aiomqtt over paho, MQTT 3.1.1).
+
+Why paho shows through: aiomqtt acknowledges a message before the application sees it, and a PUBACK must not leave
+before the ledger has committed. Only paho's own client can acknowledge by hand.
+"""
+
+import asyncio
+import contextlib
+import socket
+from typing import Final
+
+import aiomqtt
+import structlog
+
+from center.ports import Delivery, SessionSettings, Sink
+from crypto.wire import MQTT_PAYLOAD_MAX
+
+KEEPALIVE_S: Final = 15
+TIMEOUT_S: Final = 5.0  # connect, subscribe, disconnect
+SEND_TIMEOUT_S: Final = 2.0  # aiomqtt's publish waits this long when the broker is gone
+BACKOFF_MIN_S: Final = 0.25
+BACKOFF_MAX_S: Final = 10.0
+STEADY_S: Final = 30.0  # a session that lived this long was a good one: back to the shortest pause
+SILENT_LINK_MS: Final = 10_000  # TCP_USER_TIMEOUT: unacknowledged bytes end the connection
+PROBE_TIMEOUT_S: Final = 5.0
+PROBE_TRIES_MAX: Final = (
+    2  # sessions in which the broker's payload limit is probed before it is called too low
+)
+QOS_REFUSED: Final = 0x80  # return code of SUBACK (MQTT 3.1.1 §3.9.3)
+
+_SOCKET_OPTIONS: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_LINK_MS)]
+        if hasattr(socket, "TCP_USER_TIMEOUT")  # Linux
+        else []
+    ),
+)
+
+_log = structlog.get_logger("centerd.mqtt")
+
+
+class MqttSession:
+    """A lasting session with one broker: comes back by itself, acknowledges by hand.
+
+    The session is persistent at the broker (clean session off), so that envelopes published while centerd is away
+    wait there; nothing depends on it, because branches publish again until they hold a receipt.
+    """
+
+    def __init__(self, settings: SessionSettings, sink: Sink) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._session = 0
+        self._client: aiomqtt.Client | None = None
+        self._probe_tries = 0
+        self._probe_echo = asyncio.Event()
+
+    async def run(self) -> None:
+        """Hold the session up until cancelled; never returns by itself."""
+        loop = asyncio.get_running_loop()
+        pause_s = BACKOFF_MIN_S
+        while True:
+            began = loop.time()
+            try:
+                await self._hold()
+            except aiomqtt.MqttError as error:
+                if loop.time() - began >= STEADY_S:
+                    pause_s = BACKOFF_MIN_S
+                _log.warning(
+                    "broker-lost", host=self._settings.host, port=self._settings.port, error=str(error)
+                )
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, BACKOFF_MAX_S)
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Send the PUBACK, unless the session that brought the message is gone."""
+        if self._client is not None and delivery.session == self._session and delivery.qos > 0:
+            self._client._client.ack(delivery.mid, delivery.qos)  # noqa: SLF001 - aiomqtt offers no way
+
+    async def send(self, topic: str, payload: bytes) -> bool:
+        """Hand one QoS 0 message to the broker; False when there is no session."""
+        if self._client is None:
+            return False
+        try:
+            await self._client.publish(topic, payload, qos=0, timeout=SEND_TIMEOUT_S)
+        except aiomqtt.MqttError:
+            return False
+        return True
+
+    async def _hold(self) -> None:
+        """One session, from connect to loss; raises MqttError."""
+        self._session += 1
+        client = self._new_client()
+        self._client = client
+        try:
+            async with client:
+                await self._subscribe(client)
+                _log.info("broker-connected", host=self._settings.host, port=self._settings.port)
+                await self._probe_payload_limit(client)
+                async for _ in client.messages:
+                    pass  # never: messages go to the sink; the iterator ends with the session
+        finally:
+            self._client = None
+            # After a CONNACK that never came aiomqtt leaves the socket open.
+            client._client.disconnect()  # noqa: SLF001
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        topic = self._settings.topic
+        granted = await client.subscribe(topic, qos=1)
+        if QOS_REFUSED in [getattr(code, "value", code) for code in granted]:
+            raise aiomqtt.MqttError(
+                f"the broker refuses the subscription to {topic}: give client {self._settings.client_id} "
+                "the right to read it"
+            )
+
+    def _new_client(self) -> aiomqtt.Client:
+        client = aiomqtt.Client(
+            self._settings.host,
+            self._settings.port,
+            identifier=self._settings.client_id,
+            clean_session=False,
+            keepalive=KEEPALIVE_S,
+            timeout=TIMEOUT_S,
+            queue_type=_queue_into(self, self._session),
+            socket_options=_SOCKET_OPTIONS,
+        )
+        client._client.manual_ack_set(True)  # noqa: SLF001
+        return client
+
+    def _arrived(self, message: aiomqtt.Message, session: int) -> None:
+        """Called by aiomqtt for every message, from the event loop."""
+        if self._client is None or session != self._session:
+            return
+        if message.topic.value == self._settings.probe_topic:
+            self._probe_echo.set()
+            return
+        delivery = Delivery(message.topic.value, message.payload, session, message.mid, message.qos)
+        if not self._sink(delivery):
+            # Left unacknowledged, it comes again in the next session; brokers want acknowledgements in order,
+            # so that nothing after it may be taken in this one.
+            _log.warning("inbox-full", advice="reconnecting: the broker keeps what was not acknowledged")
+            client, self._client = self._client, None
+            client._client.disconnect()  # noqa: SLF001
+
+    async def _probe_payload_limit(self, client: aiomqtt.Client) -> None:
+        """Send ourselves the greatest message there may be, until it came back once."""
+        topic = self._settings.probe_topic
+        if topic is None or self._probe_echo.is_set() or self._probe_tries >= PROBE_TRIES_MAX:
+            return
+        self._probe_tries += 1
+        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+            await client.subscribe(topic, qos=0)
+            await client.publish(topic, bytes(MQTT_PAYLOAD_MAX), qos=0, timeout=PROBE_TIMEOUT_S)
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                await self._probe_echo.wait()
+        if not self._probe_echo.is_set() and self._probe_tries >= PROBE_TRIES_MAX:
+            _log.error(
+                "broker-payload-limit",
+                needed_bytes=MQTT_PAYLOAD_MAX,
+                advice="the broker does not carry a message of this size: raise its limit, large envelopes are lost",
+            )
+
+
+def _queue_into(session: MqttSession, number: int) -> type[asyncio.Queue[aiomqtt.Message]]:
+    """A queue type for aiomqtt that hands messages on at once: its own iterator costs a task per message."""
+
+    class _PassingQueue(asyncio.Queue[aiomqtt.Message]):
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            session._arrived(item, number)  # noqa: SLF001 - same file
+
+    return _PassingQueue

@@ -1,0 +1,82 @@
+"""What an opening says: totals, every expected unit, findings, and the log that it rests on."""
+
+from typing import Literal
+
+import msgspec
+
+from crypto import canonical
+from crypto.statements import ContestResult
+
+UnitStatus = Literal["counted", "set-aside", "absent"]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all parts of an opening."""
+
+
+class LogHead(_Part, frozen=True, kw_only=True):
+    """The checkpoint that the opening is based on: every envelope that it covers, and no other."""
+
+    size: int
+    root: str
+    """RFC 6962 root, base64."""
+    checkpoint: str | None
+    """The C2SP signed note, None for an empty log."""
+
+
+class ContestTotal(_Part, frozen=True, kw_only=True):
+    """Sums over all counted units. ``blank`` is None where the contest has no blank column."""
+
+    votes: dict[str, int]
+    blank: int | None
+    valid: int
+    invalid: int
+    ballots: int
+
+
+class OpenedUnit(_Part, frozen=True, kw_only=True):
+    """One expected unit: what became of it, and why. ``envelopes`` are its sealed tallies, by hash."""
+
+    branch: str
+    terminal: str
+    close_no: int | None
+    status: UnitStatus
+    reason: str | None
+    envelopes: tuple[str, ...]
+    contests: dict[str, ContestResult] = {}
+    """What the terminal counted, so that every station's numbers can be published; empty unless counted."""
+
+
+class OpeningFinding(_Part, frozen=True, kw_only=True):
+    """Something noticed, with the numbers that show it. Never fixed, and never a reason to drop a counted unit."""
+
+    grade: Literal["note", "alarm"]
+    code: str
+    branch: str
+    terminal: str | None
+    contest: str | None
+    numbers: dict[str, int]
+    envelope_sha256: str | None = None
+
+
+class Opening(_Part, frozen=True, kw_only=True):
+    """A whole opening. The same log, manifest and key always give the same bytes."""
+
+    election: str
+    round: int
+    manifest_sha256: str
+    kid: str
+    opening: Literal["single-key"]
+    """How the private key is held: one file, whose holder can open alone; there are no trustees."""
+    log: LogHead
+    contests: dict[str, ContestTotal]
+    units: tuple[OpenedUnit, ...]
+    findings: tuple[OpeningFinding, ...]
+
+    def count(self, status: UnitStatus) -> int:
+        """How many units have this status."""
+        return sum(unit.status == status for unit in self.units)
+
+    def to_json(self) -> bytes:
+        """Canonical JSON (RFC 8785): equal openings have equal hashes."""
+        return canonical.encode(msgspec.to_builtins(self))

@@ -1,0 +1,77 @@
+"""What the centre's commands say to people: plain words, one fact a line."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from center.ledger import Checkpoint, Counts, LedgerIdentity
+from center.opening_types import Opening, OpeningFinding
+from crypto.manifest import TrustedManifest
+
+SINGLE_KEY: Final = "single key: whoever holds this file can open alone; trustees are not in use"
+
+
+def status_facts(identity: LedgerIdentity, counts: Counts, newest: Checkpoint | None) -> dict[str, Any]:
+    """The state of a ledger as JSON-able facts. Received, verified and opened are different numbers."""
+    return {
+        "election": identity.election,
+        "round": identity.round,
+        "log": identity.origin,
+        "received": counts.verified + counts.rejected,
+        "verified": counts.verified,
+        "accounts": counts.accounts,
+        "tallies": counts.tallies,
+        "branches": counts.branches,
+        "flagged": counts.flagged,
+        "flags": counts.flags,
+        "rejected": counts.rejected,
+        "checkpoint_size": 0 if newest is None else newest.size,
+    }
+
+
+def status_lines(facts: dict[str, Any]) -> Iterator[str]:
+    """The same for people."""
+    yield f"election {facts['election']} round {facts['round']}, log {facts['log']}"
+    yield f"received  {facts['received']:>8}   different messages"
+    yield f"verified  {facts['verified']:>8}   logged: {facts['accounts']} accounts, {facts['tallies']} sealed tallies"
+    yield f"          {'':>8}   from {facts['branches']} branches; checkpoint over {facts['checkpoint_size']}"
+    kinds = ", ".join(f"{name} {times}" for name, times in facts["flags"].items())
+    yield f"flagged   {facts['flagged']:>8}   {kinds or 'nothing odd at arrival'}"
+    yield f"rejected  {facts['rejected']:>8}   not authentic or not of this election"
+
+
+def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
+    """An opening for people: how, by what, sums, what is missing, what is odd."""
+    yield f"election {opening.election} round {opening.round}, manifest {opening.manifest_sha256}"
+    yield SINGLE_KEY
+    yield f"log {manifest.log_verifier.name}: {opening.log.size} envelopes, root {opening.log.root}"
+    yield (
+        f"units: {len(opening.units)} expected, {opening.count('counted')} counted, "
+        f"{opening.count('set-aside')} set aside, {opening.count('absent')} absent"
+    )
+    for contest in manifest.manifest.contests:
+        total = opening.contests[contest.id]
+        yield ""
+        yield f"{contest.id}  {contest.title}"
+        for candidate in contest.candidates:
+            yield f"{total.votes[candidate.code]:>12}  {candidate.code:<8} {candidate.name}"
+        if total.blank is not None:
+            yield f"{total.blank:>12}  blank"
+        yield f"{total.valid:>12}  valid"
+        yield f"{total.invalid:>12}  invalid"
+        yield f"{total.ballots:>12}  ballots"
+    missing = [unit for unit in opening.units if unit.status != "counted"]
+    if missing:
+        yield ""
+    for unit in missing:
+        yield f"not counted: {unit.branch} {unit.terminal} ({unit.status}): {unit.reason}"
+    if opening.findings:
+        yield ""
+    for finding in opening.findings:
+        yield _finding_line(finding)
+
+
+def _finding_line(finding: OpeningFinding) -> str:
+    place = " ".join(part for part in (finding.branch, finding.terminal, finding.contest) if part is not None)
+    numbers = ", ".join(f"{name} {number}" for name, number in sorted(finding.numbers.items()))
+    named = f" envelope {finding.envelope_sha256}" if finding.envelope_sha256 is not None else ""
+    return f"{finding.grade}: {finding.code}: {place}{named}" + (f" ({numbers})" if numbers else "")
