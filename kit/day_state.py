@@ -41,7 +41,7 @@ class DayState:
         self.findings: list[Finding] = []
         self.next_seq = 1
         self.prev: str | None = None
-        self.receipts: dict[int, str] = {}
+        self.receipts: dict[int, ReceiptStored] = {}
         self.power_low = False
         self._undelivered: set[int] = set()
         self._folds: dict[type[Fact], Callable[[Any], None]] = {
@@ -145,7 +145,7 @@ class DayState:
         self._undelivered.add(fact.seq)
 
     def _receipt_stored(self, fact: ReceiptStored) -> None:
-        self.receipts[fact.seq] = fact.grade
+        self.receipts[fact.seq] = fact
         if fact.delivered:
             self._undelivered.discard(fact.seq)
 

@@ -310,6 +310,8 @@ class ReceiptStored(FactBase, frozen=True, tag="receipt-stored"):
     grade: Literal["included", "witnessed"]
     delivered: bool
     index: int
+    uplink: Id
+    """The uplink that brought it."""
     receipt: Annotated[str, Meta(max_length=8192)]
 
 

@@ -62,6 +62,7 @@ class Outbox:
         self._manifest, self._device = manifest, device
         self.items: dict[int, Item] = {}
         self.delivered: list[int] = []
+        self.hashes: dict[int, str] = {}
         self._wall = Wall()
         self._uplinks: tuple[str, ...] = ()
         self._attempts: dict[tuple[int, str], Attempt] = {}
@@ -92,6 +93,7 @@ class Outbox:
     def apply(self, fact: Fact) -> None:
         """Fold."""
         if isinstance(fact, EnvelopeSealed):
+            self.hashes[fact.seq] = fact.sha256
             self.items[fact.seq] = Item(fact.seq, fact.kind, fact.sha256, unb64(fact.envelope))
         elif isinstance(fact, ReceiptStored):
             if fact.delivered:
@@ -156,6 +158,7 @@ class Outbox:
             grade=receipt.grade,
             delivered=delivered,
             index=receipt.index,
+            uplink=event.uplink,
             receipt=event.text,
         )
         return Step(facts=[stored])

@@ -136,7 +136,11 @@ class Station:
             "outbox": {
                 "waiting": [{"seq": item.seq, "kind": item.kind} for item in self.outbox.items.values()],
                 "delivered": list(self.outbox.delivered),
-                "receipts": {str(seq): grade for seq, grade in state.receipts.items()},
+                "hashes": {str(seq): sha256 for seq, sha256 in self.outbox.hashes.items()},
+                "receipts": {
+                    str(seq): {"grade": fact.grade, "uplink": fact.uplink, "index": fact.index}
+                    for seq, fact in state.receipts.items()
+                },
             },
             "findings": [
                 {"grade": finding.grade, "code": finding.code, "contest": finding.contest}

@@ -1,0 +1,1 @@
+"""A whole polling day with real processes: broker, centre and branches, on loopback and pseudo-terminals."""

@@ -1,0 +1,263 @@
+"""The script of the day: readiness, zero proof, open, voting, cuts at the moment of closing, receipts, opening."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from crypto.statements import Endpoint
+from simulators.day.headquarters import Headquarters
+from simulators.day.progress import Watcher
+from simulators.day.site import Site, monotonic_ms, wall_ms
+from simulators.election import Election, Times, commission
+from simulators.results import Results, Station, load_results, select
+from simulators.verdict import judge
+
+BRANCHES_MAX: Final = 64  # real processes; more are for `kit-sim world`
+START_MS: Final = 3_000  # from commissioning to the opening of the polls, and for each branch:
+START_EACH_MS: Final = 450
+CLOSE_EACH_MS: Final = 150  # a little more time for voting where the machine has more to do
+OPENING_MS: Final = 4_000  # from close to the earliest opening of the envelopes
+STATUS_S: Final = 0.5  # between two looks at a branch
+STARTING_MAX: Final = 4  # daemons that start at the same time: there are few cores
+
+
+@dataclass(slots=True)
+class Options:
+    """What a day is made of. ``voting_ms``: how long the polls are open."""
+
+    data: Path
+    branches: int = 5
+    seed: int = 1
+    voting_ms: int = 8_000
+    keep: Path | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was broken on purpose, and what was measured on the way."""
+
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    delivery_ms: dict[str, int] = field(default_factory=dict)
+    resealed: list[str] = field(default_factory=list)
+
+
+async def run_day(options: Options, watcher: Watcher) -> dict[str, Any]:
+    """Run one day and return the report of ``simulators.verdict.judge``, with faults and seconds.
+
+    Raises:
+        DataError: the input files cannot be used.
+        ProgramError: a program did not start or ended by itself.
+        ImpatientError: a branch did not get on.
+    """
+    results = load_results(options.data)
+    stations = select(results, options.branches, options.seed)
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="branch-kit-day-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    day = Day(options, results, stations, folder, watcher)
+    started = time.monotonic()
+    try:
+        report = await day.run()
+    finally:
+        await day.close()
+        watcher.close()
+    report["seconds"] = round(time.monotonic() - started, 1)
+    if options.keep is None and report["verdict"] == "ok":
+        shutil.rmtree(folder)
+    else:
+        report["folder"] = str(folder)
+    return report
+
+
+class Day:
+    """One day's cast and script."""
+
+    def __init__(
+        self,
+        options: Options,
+        results: Results,
+        stations: tuple[Station, ...],
+        folder: Path,
+        watcher: Watcher,
+    ) -> None:
+        self._options, self._results, self._stations = options, results, stations
+        self._folder, self._watcher = folder, watcher
+        self._rng = Random(f"day/{options.seed}")
+        self._ledger = Ledger()
+        self._headquarters = Headquarters(folder)
+        self._sites: list[Site] = []
+        self._statuses: dict[str, dict[str, Any]] = {}
+        self._times = Times(0, 0, 0, 0)
+
+    async def run(self) -> dict[str, Any]:
+        """The whole day; returns the report."""
+        await self._set_up()
+        looking = asyncio.create_task(self._look_at_all())
+        try:
+            await self._morning()
+            await self._vote()
+            await self._evening()
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+        return await self._open()
+
+    async def close(self) -> None:
+        """Stop everything that was started."""
+        for site in self._sites:
+            await site.close()
+        await self._headquarters.close()
+
+    # --- acts ---
+
+    async def _set_up(self) -> None:
+        self._watcher.stage(f"commissioning {len(self._stations)} branches, starting broker and centre")
+        port = await self._headquarters.start_broker()
+        open_ms = wall_ms() + START_MS + START_EACH_MS * len(self._stations)
+        close_ms = open_ms + self._options.voting_ms + CLOSE_EACH_MS * len(self._stations)
+        self._times = Times(open_ms, close_ms, close_ms, close_ms + OPENING_MS)
+        endpoint = Endpoint(host="127.0.0.1", port=port)
+        election = commission(self._results, self._stations, self._times, os.urandom, endpoint)
+        election.write(self._folder)
+        await self._headquarters.start_center(election)
+        self._watcher.stage("starting a kitd at every branch")
+        self._sites = [self._site(election, station, port) for station in self._stations]
+        gate = asyncio.Semaphore(STARTING_MAX)
+
+        async def start(site: Site) -> None:
+            async with gate:
+                await site.start()
+
+        await self._all(start)
+
+    async def _morning(self) -> None:
+        self._watcher.stage("readiness: every branch checks terminal, UPS and uplinks")
+        await self._all(lambda site: site.officials.readiness())
+        self._watcher.stage(
+            "zero proof: ordered by two officials of different bodies, signed by each terminal"
+        )
+        await self._all(lambda site: site.officials.order("zero"))
+        await _sleep_until(self._times.open_ms)
+        self._watcher.stage("the polls open")
+        await self._all(lambda site: site.officials.order("open"))
+
+    async def _vote(self) -> None:
+        self._watcher.stage("voting: the ballots of real stations are cast")
+        rebooter = self._rng.choice(self._sites)
+        until = self._times.close_ms - 500
+
+        async def reboot() -> None:
+            await asyncio.sleep(max(0.5, (until - wall_ms()) / 2000))
+            self._fault(rebooter, "terminal-reboot", "the voting terminal reboots in the middle of voting")
+            rebooter.terminal.reboot(2)
+
+        await asyncio.gather(reboot(), *(site.vote(until) for site in self._sites))
+        await _sleep_until(self._times.close_ms)
+
+    async def _evening(self) -> None:
+        victim = self._rng.choice(self._sites)
+        self._watcher.stage("closing time: mains cut and fibre holed everywhere, at this moment")
+        for site in self._sites:
+            site.ups.set_mains(on=False, now_ms=monotonic_ms())
+            site.relays["fibre"].hole()
+            self._fault(site, "mains-cut", "the mains fail")
+            self._fault(site, "fibre-hole", "the fibre swallows everything")
+        victim.relays["4g"].hole()
+        self._fault(victim, "4g-hole", "the 4G uplink swallows everything too")
+        await self._all(lambda site: self._finish(site, killed=site is victim))
+        self._watcher.stage("power and fibre come back; the branches archive their day")
+        for site in self._sites:
+            site.ups.set_mains(on=True, now_ms=monotonic_ms())
+            for relay in site.relays.values():
+                relay.heal()
+        await self._all(lambda site: site.officials.order("archive"))
+
+    async def _finish(self, site: Site, *, killed: bool) -> None:
+        """Close, account, and wait for the receipt; the victim is killed between seal and receipt."""
+        await site.officials.order("close")
+        voters = {contest: row.signed_for for contest, row in site.station.contests.items()}
+        await site.officials.order("account", voters)
+        await site.officials.until_phase("sealed")
+        sealed_at = time.monotonic()
+        if killed:
+            await self._kill_and_heal(site)
+            sealed_at = time.monotonic()
+        status = await site.officials.until_phase("delivered")
+        self._ledger.delivery_ms[site.branch] = round(1000 * (time.monotonic() - sealed_at))
+        link = list(status["outbox"]["receipts"].values())[-1]["uplink"]
+        self._watcher.note(site.branch, f"the receipt came over {link} and was verified offline")
+
+    async def _kill_and_heal(self, site: Site) -> None:
+        before = await site.officials.status()
+        site.kitd.kill()
+        self._fault(site, "sigkill", "kitd is killed between seal and receipt (SIGKILL)")
+        await asyncio.sleep(0.5)
+        await site.restart()
+        after = await site.officials.until_phase("sealed")
+        self._watcher.note(site.branch, "kitd is back; the sealed tally was in its journal")
+        if before is not None and before["outbox"]["hashes"] != after["outbox"]["hashes"]:
+            self._ledger.resealed.append(site.branch)
+        site.relays["4g"].heal()
+        self._watcher.note(site.branch, "the 4G uplink works again")
+
+    async def _open(self) -> dict[str, Any]:
+        for site in self._sites:
+            await self._look_at(site)
+        await _sleep_until(self._times.opening_ms)
+        self._watcher.stage(
+            "opening with a single key: whoever holds it can open alone (trustees: not in use)"
+        )
+        opening = await self._headquarters.open()
+        self._watcher.stage("comparing with the input files")
+        received = self._headquarters.received()
+        report = judge(self._options.data, self._stations, self._statuses, opening, received)
+        report["checks"]["sealed bytes survived the kill unchanged"] = not self._ledger.resealed
+        if self._ledger.resealed:
+            report["verdict"] = "failed"
+        report |= {"opening": opening["opening"], "faults": self._ledger.faults}
+        report["delivery_ms"] = self._ledger.delivery_ms
+        return report
+
+    # --- small parts ---
+
+    def _site(self, election: Election, station: Station, port: int) -> Site:
+        return Site(election, station, self._folder, port, self._options.seed)
+
+    async def _all(self, act: Callable[[Site], Awaitable[object]]) -> None:
+        """Do the same at every branch at the same time; the first failure ends the day."""
+        tasks = [asyncio.ensure_future(act(site)) for site in self._sites]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _fault(self, site: Site, kind: str, text: str) -> None:
+        self._ledger.faults.append({"branch": site.branch, "fault": kind})
+        self._watcher.fault(site.branch, text)
+
+    async def _look_at_all(self) -> None:
+        while True:
+            for site in self._sites:
+                await self._look_at(site)
+            await asyncio.sleep(STATUS_S)
+
+    async def _look_at(self, site: Site) -> None:
+        status = await site.officials.status()
+        if status is not None:
+            self._statuses[site.branch] = status
+            self._watcher.status(site.branch, status, site.terminal.cast_progress)
+
+
+async def _sleep_until(at_ms: int) -> None:
+    """By the wall clock: schedules are wall time."""
+    while (left := at_ms - wall_ms()) > 0:  # noqa: ASYNC110 - nor does a clock
+        await asyncio.sleep(left / 1000)

@@ -1,0 +1,200 @@
+"""A whole simulated election out of real results: keys, people, signed manifest, and the files that programs read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from crypto import envelope, hpke, manifest, rfc3339
+from crypto.codec import b64, to_bytes
+from crypto.identity import SigningKey
+from crypto.manifest import TrustedManifest
+from crypto.notes import NoteSigner
+from crypto.statements import (
+    BallotStyle,
+    BranchEntry,
+    Candidate,
+    Contest,
+    ElectionKey,
+    Endpoint,
+    EnrolledKey,
+    LogIdentity,
+    Manifest,
+    Official,
+    Order,
+    OrderKind,
+    Schedule,
+    WitnessPolicy,
+)
+from crypto.wire import TYPE_ORDER
+from simulators.results import Results, Station
+
+ELECTION_ID: Final = "georgia-councils-2017"
+LOG_NAME: Final = "log.example/georgia-councils-2017"
+BODIES: Final = ("executive", "supervision")
+MANIFEST_THRESHOLD: Final = 2  # of three keys
+COUNT_BITS: Final = 16  # every count of a station fits: the largest in the data has four digits
+Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The schedule, each in milliseconds since 1970-01-01 UTC."""
+
+    open_ms: int
+    close_ms: int
+    tally_ms: int
+    opening_ms: int
+
+    def schedule(self) -> Schedule:
+        """As the manifest says it."""
+        return Schedule(
+            open_not_before=rfc3339.to_text(self.open_ms),
+            close_not_before=rfc3339.to_text(self.close_ms),
+            tally_not_before=rfc3339.to_text(self.tally_ms),
+            opening_not_before=rfc3339.to_text(self.opening_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Election:
+    """Everything that all parties together hold. Station ``1/17`` is branch ``1-17``, with ``terminal-1-17``."""
+
+    manifest_bytes: bytes
+    trusted: TrustedManifest
+    manifest_keys: tuple[SigningKey, ...]
+    devices: Mapping[str, SigningKey]
+    terminals: Mapping[str, SigningKey]
+    officials: Mapping[str, SigningKey]
+    election_private_key: bytes
+    log_key: SigningKey
+
+    def orders(
+        self, branch: str, kind: OrderKind, serial: int, voters: Mapping[str, int] | None = None
+    ) -> list[bytes]:
+        """The same order, signed by each official of the branch apart, as they hand it in."""
+        info = self.trusted.manifest
+        order = Order(
+            election=info.election,
+            round=info.round,
+            branch=branch,
+            kind=kind,
+            serial=serial,
+            voters_signed_in=dict(voters or {}),
+        )
+        payload = to_bytes(order)
+        return [
+            envelope.sign(TYPE_ORDER, payload, [self.officials[official]]).to_bytes()
+            for official in self.trusted.branch(branch).officials
+        ]
+
+    def write(self, folder: Path) -> None:
+        """Write what programs read: manifest, device keys, the log key and the election key (single key)."""
+        keys = folder / "keys"
+        keys.mkdir(parents=True, exist_ok=True)
+        (folder / "manifest.dsse.json").write_bytes(self.manifest_bytes)
+        for name, seed in {
+            **{name: key.seed for name, key in self.devices.items()},
+            "log": self.log_key.seed,
+            "election": self.election_private_key,
+        }.items():
+            path = keys / f"{name}.key"
+            path.write_bytes(seed)
+            path.chmod(0o600)
+
+
+def terminal_of(branch: str) -> str:
+    """The one terminal of a simulated branch."""
+    return f"terminal-{branch}"
+
+
+def commission(
+    results: Results,
+    stations: Sequence[Station],
+    times: Times,
+    entropy: Entropy,
+    endpoint: Endpoint,
+) -> Election:
+    """Make all keys, enrol everyone, sign the manifest with two of three manifest keys."""
+
+    def new_key() -> SigningKey:
+        return SigningKey.from_seed(entropy(32))
+
+    manifest_keys = tuple(new_key() for _ in range(3))
+    branches = [station.branch_id for station in stations]
+    devices = {f"kit-{branch}": new_key() for branch in branches}
+    terminals = {terminal_of(branch): new_key() for branch in branches}
+    officials = {f"{body}-{branch}": new_key() for branch in branches for body in BODIES}
+    election_key = entropy(32)
+    log_key = new_key()
+    document = Manifest(
+        version=1,
+        election=ELECTION_ID,
+        round=1,
+        issued_at=rfc3339.to_text(times.open_ms - 1),
+        contests=_contests(results, stations),
+        ballot_styles=_styles(stations),
+        branches=tuple(_branch(station) for station in stations),
+        terminals=_enrol(terminals),
+        devices=_enrol(devices),
+        officials=tuple(
+            Official(id=name, body=name.split("-", 1)[0], public_key=b64(key.public))
+            for name, key in officials.items()
+        ),
+        election_key=ElectionKey(
+            kid="single-1", public_key=b64(hpke.x25519_public(election_key)), opening="single-key"
+        ),
+        log=LogIdentity(vkey=NoteSigner(LOG_NAME, log_key).vkey),
+        witness_policy=WitnessPolicy(m=0, witnesses=()),
+        endpoints=(endpoint,),
+        schedule=times.schedule(),
+    )
+    data = manifest.sign_manifest(document, manifest_keys[:MANIFEST_THRESHOLD])
+    trusted = manifest.load(
+        data, trusted={key.key_id: key.public for key in manifest_keys}, threshold=MANIFEST_THRESHOLD
+    )
+    return Election(data, trusted, manifest_keys, devices, terminals, officials, election_key, log_key)
+
+
+def _enrol(keys: Mapping[str, SigningKey]) -> tuple[EnrolledKey, ...]:
+    return tuple(EnrolledKey(id=name, public_key=b64(key.public)) for name, key in keys.items())
+
+
+def _contests(results: Results, stations: Sequence[Station]) -> tuple[Contest, ...]:
+    """Those that stand at the selected stations, each once, in order of appearance."""
+    ids = dict.fromkeys(contest for station in stations for contest in station.contests)
+    return tuple(
+        Contest(
+            id=contest,
+            title=contest.replace("_", " "),
+            candidates=tuple(
+                Candidate(code=candidate.code, name=candidate.name)
+                for candidate in results.contests[contest].candidates
+            ),
+        )
+        for contest in ids
+    )
+
+
+def _style_id(station: Station) -> str:
+    """Stations with the same contests share a ballot style, which is named after them (at most 64 characters)."""
+    return ".".join(contest.split(":")[1] for contest in station.contests)
+
+
+def _styles(stations: Sequence[Station]) -> tuple[BallotStyle, ...]:
+    styles = {_style_id(station): tuple(station.contests) for station in stations}
+    return tuple(
+        BallotStyle(id=style, contests=contests, count_bits=COUNT_BITS) for style, contests in styles.items()
+    )
+
+
+def _branch(station: Station) -> BranchEntry:
+    branch = station.branch_id
+    return BranchEntry(
+        id=branch,
+        name=f"Station {station.district_id}/{station.precinct_id}",
+        style=_style_id(station),
+        device=f"kit-{branch}",
+        terminals=(terminal_of(branch),),
+        officials=tuple(f"{body}-{branch}" for body in BODIES),
+    )
