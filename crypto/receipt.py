@@ -121,8 +121,8 @@ def _parse(receipt: str) -> _Parts:
 
 
 def _value(line: str, name: str) -> str:
-    key, space, value = line.partition(" ")
-    if key != name or not space:
+    key, _, value = line.partition(" ")
+    if key != name:
         raise ProofError(f"receipt: {line[:80]!r} stands where {name!r} should")
     return value
 

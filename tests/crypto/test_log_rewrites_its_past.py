@@ -238,6 +238,21 @@ def test_consistency_between_sizes_that_make_no_sense_is_refused(old: int, new: 
         merkle.verify_consistency(old, min(new, 5), [], merkle.EMPTY_ROOT, merkle.EMPTY_ROOT)
 
 
+def test_proof_of_a_greater_tree_does_not_pass_for_a_smaller_one() -> None:
+    with pytest.raises(ProofError, match="too long"):
+        merkle.verify_inclusion(LEAVES[1], 0, 1, TREE.inclusion(1, 2), TREE.root(2))
+    with pytest.raises(ProofError, match="too long"):
+        merkle.verify_consistency(3, 4, TREE.consistency(7, 8), TREE.root(7), TREE.root(8))
+
+
+def test_two_trees_of_one_size_have_one_root_and_need_no_proof() -> None:
+    merkle.verify_consistency(5, 5, [], TREE.root(5), TREE.root(5))
+    with pytest.raises(ProofError, match="two trees of 5"):
+        merkle.verify_consistency(5, 5, [], TREE.root(5), TREE.root(6))
+    with pytest.raises(ProofError, match="two trees of 5"):
+        merkle.verify_consistency(5, 5, [LEAVES[0]], TREE.root(5), TREE.root(5))
+
+
 @pytest.mark.parametrize("size", [-1, 71])
 def test_root_of_a_size_that_never_was_is_refused(size: int) -> None:
     with pytest.raises(ProofError, match="70 leaves"):

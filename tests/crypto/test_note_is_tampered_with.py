@@ -258,6 +258,12 @@ def test_checkpoint_in_any_other_form_is_refused(text: str) -> None:
         Checkpoint.parse(text)
 
 
+def test_number_that_other_readers_cannot_hold_is_refused() -> None:
+    assert notes.decimal(str(merkle.SIZE_MAX), "size") == 2**63 - 1
+    with pytest.raises(ProofError, match="size"):
+        notes.decimal(str(merkle.SIZE_MAX + 1), "size")
+
+
 @pytest.mark.parametrize(
     ("origin", "size", "root"),
     [
@@ -301,6 +307,14 @@ def test_cosignature_cannot_be_moved_in_time() -> None:
         moved = NOTE + line.replace(encoded, codec.b64(raw[:4] + time.to_bytes(8, "big") + raw[12:]))
         with pytest.raises(ProofError, match=r"witness\.example/w1"):
             notes.open_note(moved, [LOG_VERIFIER, WITNESS_VERIFIER])
+
+
+def test_cosignature_beyond_all_times_is_refused_even_if_the_witness_made_it() -> None:
+    time = 2**63
+    signature = SigningKey.from_seed(b"w" * 32).sign(f"cosignature/v1\ntime {time}\n{TEXT}".encode())
+    raw = WITNESS_VERIFIER.key_hash + time.to_bytes(8, "big") + signature
+    with pytest.raises(ProofError, match="beyond all times"):
+        notes.open_note(f"{NOTE}— witness.example/w1 {codec.b64(raw)}\n", [LOG_VERIFIER, WITNESS_VERIFIER])
 
 
 @pytest.mark.parametrize("length", [1, 8, 9, 71, 73])

@@ -265,7 +265,16 @@ def test_policy_with_a_malformed_witness_key_is_refused() -> None:
 # --- looking for the envelope --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["", "c2sp.org/tlog-proof@v1\n", NOTE, RECEIPT.replace("extra", "index")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "c2sp.org/tlog-proof@v1\n",
+        NOTE,
+        RECEIPT.replace("extra", "index"),
+        RECEIPT.replace("extra ", "extra AAAA"),
+    ],
+)
 def test_text_that_is_no_receipt_names_no_envelope(text: str) -> None:
     with pytest.raises(ProofError):
         receipt.envelope_sha256_of(text)
