@@ -1,0 +1,40 @@
+# Everything a developer needs. A fresh machine needs git, make and Python 3.11 or later; the rest is fetched.
+# ARGS is passed on: make demo ARGS="--help", make test ARGS="tests/failover -k silent"
+
+SHELL := /bin/bash
+BIN := .venv/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check nightly bench lock clean
+
+help: ## say what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## make .venv (the others do it too, when needed)
+	@bash deploy/dev/setup.sh
+
+demo: venv ## show a whole polling day in one terminal
+	@$(BIN)/kit-sim demo $(ARGS)
+
+test: venv ## run the tests
+	@bash deploy/dev/apt.sh --from deploy/dev/apt-packages.txt || echo "==> going on: tests that need what is missing say so"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: venv ## lint, format check, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+nightly: venv ## long campaigns: thorough hypothesis, many simulated worlds (WORLDS=200 SEED=1)
+	@bash deploy/dev/nightly.sh
+
+bench: venv ## run the benchmarks
+	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+
+lock: ## pin the newest allowed dependencies, with hashes
+	@bash deploy/dev/lock.sh
+
+clean: ## remove .venv, caches and what was built
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

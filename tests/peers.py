@@ -1,0 +1,31 @@
+"""Programs that nobody here wrote, and what becomes of a test that needs one."""
+
+import os
+import shutil
+
+import pytest
+
+_SYSTEM_FOLDERS = (
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/sbin",
+)  # where daemons live; often not in a person's PATH
+
+
+def in_ci() -> bool:
+    """Whether a missing peer is a failure."""
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def require_program(name: str) -> str:
+    """The full path of a program.
+
+    Where it is missing: the test is skipped, by name and with the reason; in CI it fails.
+    """
+    path = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_FOLDERS)))
+    if path is not None:
+        return path
+    reason = f"the program {name!r} is not installed (see deploy/dev/apt-packages.txt)"
+    if in_ci():
+        pytest.fail(f"{reason}; in CI a missing peer is a failure", pytrace=False)
+    pytest.skip(reason)
