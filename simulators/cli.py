@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 SAMPLE: Final = Path(__file__).parent / "sample" / "georgia-2017"
 OK, WARNING, DATA, UNAVAILABLE, BUG, USAGE = 0, 1, 65, 69, 70, 64
@@ -19,9 +19,17 @@ exit codes: 0 every check held, 1 a check failed, 64 usage, 65 input data, 69 a 
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Argparse with the project's exit code for wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "kit-sim", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)

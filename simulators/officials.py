@@ -119,6 +119,15 @@ class Officials:
         assert last is not None  # noqa: S101 - `there` said so
         return last
 
+    async def until_power(self, state: str) -> None:
+        """Wait until the kit says that of its power."""
+
+        async def there() -> bool:
+            status = await self.status()
+            return status is not None and status["power"]["state"] == state
+
+        await self._until(there, lambda: f"power {state}")
+
     async def _hand_in(self, kind: OrderKind, serial: int, voters: Mapping[str, int] | None) -> str:
         answer: dict[str, Any] = {}
         for envelope in self._election.orders(self._branch, kind, serial, voters):

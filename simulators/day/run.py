@@ -46,6 +46,7 @@ class Ledger:
 
     faults: list[dict[str, Any]] = field(default_factory=list)
     delivery_ms: dict[str, int] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
     resealed: list[str] = field(default_factory=list)
 
 
@@ -193,7 +194,9 @@ class Day:
         status = await site.officials.until_phase("delivered")
         self._ledger.delivery_ms[site.branch] = round(1000 * (time.monotonic() - sealed_at))
         link = list(status["outbox"]["receipts"].values())[-1]["uplink"]
+        self._ledger.links[site.branch] = link
         self._watcher.note(site.branch, f"the receipt came over {link} and was verified offline")
+        await site.officials.until_power("battery")
 
     async def _kill_and_heal(self, site: Site) -> None:
         before = await site.officials.status()
@@ -219,8 +222,12 @@ class Day:
         self._watcher.stage("comparing with the input files")
         received = self._headquarters.received()
         report = judge(self._options.data, self._stations, self._statuses, opening, received)
-        report["checks"]["sealed bytes survived the kill unchanged"] = not self._ledger.resealed
-        if self._ledger.resealed:
+        checks = {
+            "every tally went over the fallback, 4G": set(self._ledger.links.values()) == {"4g"},
+            "sealed bytes survived the kill unchanged": not self._ledger.resealed,
+        }
+        report["checks"] |= checks
+        if not all(checks.values()):
             report["verdict"] = "failed"
         report |= {"opening": opening["opening"], "faults": self._ledger.faults}
         report["delivery_ms"] = self._ledger.delivery_ms

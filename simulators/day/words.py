@@ -13,10 +13,11 @@ _FINDINGS = {
     "public-counter-differs": "the public counter differs from the ballots",
     "account-differs-from-tally": "the ballot account and the tally differ",
 }
-EXPLANATION = """\
-Every branch closed in the dark, with its fibre dead. Each sealed its tally so that only the election key opens it,
-kept it in its journal, sent it over what still worked, and let go only when it had verified a signed receipt which
-proves that the tally is in the centre's log. The totals were compared with the input files, not with memory."""
+EXPLANATION = (
+    "Every branch closed in the dark, with its fibre dead. Each sealed its tally so that only the election key opens "
+    "it, kept it in its journal, sent it over what still worked, and let go only when it had verified a signed receipt "
+    "which proves that the tally is in the centre's log. The totals were compared with the input files, not with memory."
+)
 
 
 def print_verdict(report: dict[str, Any], console: Console) -> None:
