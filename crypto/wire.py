@@ -10,11 +10,11 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 ID_MAX: Final = 64  # characters
-ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
-CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$"
-B64_PATTERN: Final = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-HEX32_PATTERN: Final = r"^[0-9a-f]{64}$"
-TIME_PATTERN: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$"
+ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z"
+CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,15}\Z"
+B64_PATTERN: Final = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"
+HEX32_PATTERN: Final = r"^[0-9a-f]{64}\Z"
+TIME_PATTERN: Final = r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:\.[0-9]{3})?Z\Z"
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN)]
 Code = Annotated[str, Meta(pattern=CODE_PATTERN)]
@@ -29,7 +29,9 @@ Count = Annotated[int, Meta(ge=0, le=0xFFFFFF)]
 """A number of votes or ballots, 0 to 16,777,215."""
 
 STATEMENT_MAX: Final = 64 * 1024  # bytes of one canonical statement
-ENVELOPE_MAX: Final = 192 * 1024  # bytes of one DSSE envelope on the wire (base64 within base64 of STATEMENT_MAX)
+ENVELOPE_MAX: Final = (
+    192 * 1024
+)  # bytes of one DSSE envelope on the wire (base64 within base64 of STATEMENT_MAX)
 MANIFEST_MAX: Final = 64 * 1024 * 1024  # bytes
 RECEIPT_MAX: Final = 8 * 1024  # bytes of one tlog-proof
 DEPTH_MAX: Final = 16  # nesting of any JSON that we accept

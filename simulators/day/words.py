@@ -16,7 +16,7 @@ _FINDINGS = {
 EXPLANATION = (
     "Every branch closed in the dark, with its fibre dead. Each sealed its tally so that only the election key opens "
     "it, kept it in its journal, sent it over what still worked, and let go only when it had verified a signed receipt "
-    "which proves that the tally is in the centre's log. The totals were compared with the input files, not with memory."
+    "which proves that the tally is in the log. The totals were compared with the input files, not with memory."
 )
 
 
