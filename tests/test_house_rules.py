@@ -112,11 +112,15 @@ def test_wing_is_missing_from_wheel_types_or_import_rules() -> None:
     assert set(config["importlinter"]["root_packages"]) == set(WINGS)
 
 
-def test_test_folder_whose_modules_would_shadow_another_folders() -> None:
-    folders = {Path(name).parent for name in PYTHON if name.startswith("tests/")}
-    assert not [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").is_file()], (
-        "every folder of tests with Python files needs an __init__.py"
-    )
+def test_test_module_that_shadows_another_folders() -> None:
+    """Modules of a folder that is no package are imported by their bare name: there may be only one of each."""
+    bare = [
+        Path(name).stem
+        for name in PYTHON
+        if name.startswith("tests/") and not (ROOT / name).with_name("__init__.py").is_file()
+    ]
+    taken = [*WINGS, "tests", *bare]
+    assert not {name for name in bare if taken.count(name) > 1}, "give each folder of tests an __init__.py"
 
 
 @pytest.mark.parametrize("what", FOREIGN_WORDS)
