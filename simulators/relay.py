@@ -94,9 +94,8 @@ class Relay:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction
     ) -> None:
         while True:
-            await self._passing.wait()
             data = await reader.read(CHUNK)
-            await self._passing.wait()  # the hole may have opened while this waited for bytes
+            await self._passing.wait()  # in a hole this chunk is held, and no other is read
             if not data:
                 await writer.drain()
                 writer.write_eof()
