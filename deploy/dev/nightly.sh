@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long campaigns: pytest -m nightly with hypothesis' nightly profile, then WORLDS simulated worlds from SEED on.
-# Every world's figures go to build/nightly/worlds.jsonl; a seed that fails can be played again:
+# Every world's figures go to build/nightly/worlds/N.json; a seed that fails can be played again:
 #   .venv/bin/kit-sim world --seed N
 #
 # Exit codes: 0 all held, 1 something did not.
@@ -32,7 +32,6 @@ seq "$SEED" $((SEED + WORLDS - 1)) | xargs -P "$JOBS" -I '{}' sh -c '
     .venv/bin/kit-sim world --seed {} --json >"$1/worlds/{}.json" 2>"$1/worlds/{}.err" || echo {} >>"$1/failed-seeds"
 ' sh "$OUT"
 took=$((SECONDS - began))
-cat "$OUT"/worlds/*.json >"$OUT/worlds.jsonl"
 if [ -s "$OUT/failed-seeds" ]; then
     failed=1
     sort -n "$OUT/failed-seeds" | while read -r seed; do
@@ -41,5 +40,5 @@ if [ -s "$OUT/failed-seeds" ]; then
 fi
 touch "$OUT/failed-seeds"
 say "$WORLDS worlds in $took s, $(wc -l <"$OUT/failed-seeds") failed"
-.venv/bin/python deploy/dev/sum_worlds.py "$OUT/worlds.jsonl"
+.venv/bin/python deploy/dev/sum_worlds.py "$OUT/worlds"
 exit "$failed"

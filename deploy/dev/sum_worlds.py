@@ -1,4 +1,4 @@
-"""Adds up the figures of many simulated worlds: one JSON object a line in, one line per whole-number figure out."""
+"""Adds up the figures of many simulated worlds: a folder of JSON objects in, one line per whole-number figure out."""
 
 import json
 import sys
@@ -6,15 +6,23 @@ from collections import defaultdict
 from pathlib import Path
 
 
-def main(path: Path) -> None:
-    """Print sum and largest of every whole number that the worlds report."""
+def main(folder: Path) -> None:
+    """Print sum and largest of every whole number that the worlds report; worlds that broke off report nothing."""
     figures: defaultdict[str, list[int]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        for name, value in json.loads(line).items():
+    silent = 0
+    for path in sorted(folder.glob("*.json")):
+        try:
+            report = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            silent += 1
+            continue
+        for name, value in report.items():
             if isinstance(value, int) and not isinstance(value, bool) and name != "seed":
                 figures[name].append(value)
     for name, values in figures.items():
         print(f"    {name}: {sum(values)} in all, at most {max(values)} in one world")
+    if silent:
+        print(f"    worlds that reported nothing: {silent}")
 
 
 if __name__ == "__main__":
