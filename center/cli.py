@@ -18,7 +18,7 @@ from center import log_setup
 from center.config import Setup, ledger_path, load_config, load_manifest, load_setup, read_key
 from center.daemon import CenterDaemon
 from center.edges import real_ports, wall_ms
-from center.errors import CenterError, LedgerError, LedgerMissingError
+from center.errors import CenterError, LedgerMissingError, OutputError
 from center.ledger import LEDGER_NAME, Ledger
 from center.opening import open_election
 from center.opening_types import Opening
@@ -60,8 +60,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
-def main_centerd(argv: Sequence[str] | None = None) -> int:
-    """Entry point of ``centerd``; returns the exit code."""
+def main_centerd(argv: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of ``centerd``; ends the process with the exit code."""
+    sys.exit(_centerd(argv))
+
+
+def main_center(argv: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of ``center``; ends the process with the exit code."""
+    sys.exit(_center(argv))
+
+
+def _centerd(argv: Sequence[str] | None) -> int:
     parser = _Parser(
         "centerd",
         description="The receiving centre: verify, log durably, answer with receipts.",
@@ -94,8 +103,7 @@ def main_centerd(argv: Sequence[str] | None = None) -> int:
     return OK
 
 
-def main_center(argv: Sequence[str] | None = None) -> int:
-    """Entry point of ``center``; returns the exit code."""
+def _center(argv: Sequence[str] | None) -> int:
     parser = _Parser(
         "center",
         description="What the centre holds, and its opening.",
@@ -187,7 +195,7 @@ def _write(path: Path, data: bytes) -> None:
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise LedgerError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -197,7 +205,7 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise LedgerError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
 
 
 def _fail(program: str, error: CenterError) -> int:

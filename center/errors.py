@@ -49,3 +49,9 @@ class TooEarlyError(CenterError):
     """The manifest's opening time has not come."""
 
     exit_code = 77
+
+
+class OutputError(CenterError):
+    """A result cannot be written."""
+
+    exit_code = 73

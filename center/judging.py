@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from center.evidence import SeenAccount, SeenTally, TerminalEvidence
-from center.opening_types import OpenedUnit, OpeningFinding
+from center.opening_types import ContestNumbers, OpenedUnit, OpeningFinding
 from crypto.reconcile import reconcile_account, reconcile_tally
-from crypto.statements import BallotAccount, Finding, Tally
+from crypto.statements import BallotAccount, ContestResult, Finding, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,18 @@ def _not_counted(branch: str, terminal: str, evidence: TerminalEvidence, content
         status="set-aside" if status == "set-aside" else "absent",
         reason=reason,
         envelopes=tuple(seen.sha256 for seen in evidence.tallies),
+        contests={},
+        public_counter=None,
+    )
+
+
+def _as_signed(result: ContestResult) -> ContestNumbers:
+    return ContestNumbers(
+        votes=dict(result.votes),
+        blank=result.blank,
+        valid=result.valid,
+        invalid=result.invalid,
+        ballots=result.ballots,
     )
 
 

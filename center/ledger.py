@@ -5,6 +5,7 @@ transaction of the leaves that it covers, so that the two never disagree after a
 """
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,10 @@ _SELECT_ENTRIES: Final = (
     "SELECT leaf, sha256, branch, unit, type, received_at, flags, bytes FROM envelopes"
     " WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?"
 )
+_SELECT_ODD: Final = (
+    "SELECT flags, NOT EXISTS (SELECT 1 FROM envelopes AS b WHERE b.device = a.device AND b.seq = a.seq - 1)"
+    " FROM envelopes AS a WHERE flags <> ''"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much is in a ledger. ``rejected``: distinct refused messages still remembered (REJECTED_MAX)."""
+    """How much is in a ledger.
+
+    ``flagged`` and ``flags`` are what was odd at arrival and still is: a gap that a late envelope closed is none.
+    ``rejected``: distinct refused messages still remembered (REJECTED_MAX).
+    """
 
     verified: int
     accounts: int
@@ -267,21 +276,19 @@ class Ledger:
         """How much is there, at one moment."""
         with _named(self._path), self._snapshot():
             kinds = dict(self._rows("SELECT type, count(*) FROM envelopes GROUP BY type"))
-            marks = self._rows(
-                "SELECT flags, count(*) FROM envelopes WHERE flags <> '' GROUP BY flags ORDER BY flags"
-            )
+            odd = self._rows(_SELECT_ODD)
             branches = int(self._one("SELECT count(DISTINCT branch) FROM envelopes"))
             rejected = int(self._one("SELECT count(*) FROM rejected"))
+        marks = [[flag for flag in text.split() if flag != "gap" or still_open] for text, still_open in odd]
         flags: dict[str, int] = {}
-        for text, times in marks:
-            for flag in text.split():
-                flags[flag] = flags.get(flag, 0) + times
+        for flag in itertools.chain.from_iterable(marks):
+            flags[flag] = flags.get(flag, 0) + 1
         return Counts(
             verified=sum(kinds.values()),
             accounts=kinds.get("account-submission", 0),
             tallies=kinds.get("sealed-tally", 0),
-            flagged=sum(times for _, times in marks),
-            flags=flags,
+            flagged=sum(map(bool, marks)),
+            flags=dict(sorted(flags.items())),
             branches=branches,
             rejected=rejected,
         )

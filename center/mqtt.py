@@ -5,7 +5,6 @@ before the ledger has committed. Only paho's own client can acknowledge by hand.
 """
 
 import asyncio
-import contextlib
 import socket
 from typing import Final
 
@@ -22,7 +21,7 @@ BACKOFF_MIN_S: Final = 0.25
 BACKOFF_MAX_S: Final = 10.0
 STEADY_S: Final = 30.0  # a session that lived this long was a good one: back to the shortest pause
 SILENT_LINK_MS: Final = 10_000  # TCP_USER_TIMEOUT: unacknowledged bytes end the connection
-PROBE_TIMEOUT_S: Final = 5.0
+PROBE_TIMEOUT_S: Final = 10.0
 PROBE_TRIES_MAX: Final = (
     2  # sessions in which the broker's payload limit is probed before it is called too low
 )
@@ -53,10 +52,17 @@ class MqttSession:
         self._session = 0
         self._client: aiomqtt.Client | None = None
         self._probe_tries = 0
-        self._probe_echo = asyncio.Event()
+        self._probe_echoed = False
+        self._probe_timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Hold the session up until cancelled; never returns by itself."""
+        try:
+            await self._hold_for_ever()
+        finally:
+            self._forget_probe()
+
+    async def _hold_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         pause_s = BACKOFF_MIN_S
         while True:
@@ -64,6 +70,8 @@ class MqttSession:
             try:
                 await self._hold()
             except aiomqtt.MqttError as error:
+                if self._probe_timer is not None:
+                    self._probe_missed()
                 if loop.time() - began >= STEADY_S:
                     pause_s = BACKOFF_MIN_S
                 _log.warning(
@@ -132,7 +140,8 @@ class MqttSession:
         if self._client is None or session != self._session:
             return
         if message.topic.value == self._settings.probe_topic:
-            self._probe_echo.set()
+            self._probe_echoed = True
+            self._forget_probe()
             return
         delivery = Delivery(message.topic.value, message.payload, session, message.mid, message.qos)
         if not self._sink(delivery):
@@ -143,22 +152,30 @@ class MqttSession:
             client._client.disconnect()  # noqa: SLF001
 
     async def _probe_payload_limit(self, client: aiomqtt.Client) -> None:
-        """Send ourselves the greatest message there may be, until it came back once."""
+        """Send ourselves the greatest message there may be. Whether it comes back is seen later, by its echo."""
         topic = self._settings.probe_topic
-        if topic is None or self._probe_echo.is_set() or self._probe_tries >= PROBE_TRIES_MAX:
+        if topic is None or self._probe_echoed or self._probe_tries >= PROBE_TRIES_MAX:
             return
+        await client.subscribe(topic, qos=0)
         self._probe_tries += 1
-        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-            await client.subscribe(topic, qos=0)
-            await client.publish(topic, bytes(MQTT_PAYLOAD_MAX), qos=0, timeout=PROBE_TIMEOUT_S)
-            async with asyncio.timeout(PROBE_TIMEOUT_S):
-                await self._probe_echo.wait()
-        if not self._probe_echo.is_set() and self._probe_tries >= PROBE_TRIES_MAX:
+        # Not aiomqtt's publish, which would wait in vain while a broker with a lower limit hangs up.
+        client._client.publish(topic, bytes(MQTT_PAYLOAD_MAX), qos=0)  # noqa: SLF001
+        self._probe_timer = asyncio.get_running_loop().call_later(PROBE_TIMEOUT_S, self._probe_missed)
+
+    def _probe_missed(self) -> None:
+        """The echo is late, or the session ended before it. Some brokers hang up, others drop the message."""
+        self._forget_probe()
+        if not self._probe_echoed and self._probe_tries >= PROBE_TRIES_MAX:
             _log.error(
                 "broker-payload-limit",
                 needed_bytes=MQTT_PAYLOAD_MAX,
-                advice="the broker does not carry a message of this size: raise its limit, large envelopes are lost",
+                advice="no message of this size came back: raise the broker's limit, or large envelopes are lost",
             )
+
+    def _forget_probe(self) -> None:
+        if self._probe_timer is not None:
+            self._probe_timer.cancel()
+            self._probe_timer = None
 
 
 def _queue_into(session: MqttSession, number: int) -> type[asyncio.Queue[aiomqtt.Message]]:

@@ -35,7 +35,7 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"verified  {facts['verified']:>8}   logged: {facts['accounts']} accounts, {facts['tallies']} sealed tallies"
     yield f"          {'':>8}   from {facts['branches']} branches; checkpoint over {facts['checkpoint_size']}"
     kinds = ", ".join(f"{name} {times}" for name, times in facts["flags"].items())
-    yield f"flagged   {facts['flagged']:>8}   {kinds or 'nothing odd at arrival'}"
+    yield f"flagged   {facts['flagged']:>8}   {kinds or 'nothing odd'}"
     yield f"rejected  {facts['rejected']:>8}   not authentic or not of this election"
 
 

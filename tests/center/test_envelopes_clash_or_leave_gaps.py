@@ -78,8 +78,12 @@ def test_gap_in_the_sequence_is_flagged_and_the_late_one_is_welcome(center: Cent
     device = Device(center.election, "branch-1")
     first, second = device.account(), device.tally()
     assert center.take((device, second)).admitted[0].flags == ("gap",)
+    assert center.ledger.counts().flags == {"gap": 1}
     assert center.take((device, first)).admitted[0].flags == ()
     assert center.log.size == 2
+    # What arrived is on record for ever; what is still missing is what people have to know.
+    assert [entry.flags for entry in center.ledger.entries()] == [("gap",), ()]
+    assert (center.ledger.counts().flagged, center.ledger.counts().flags) == (0, {})
 
 
 def test_broken_chain_is_flagged_from_whichever_side_it_shows(center: Center) -> None:
