@@ -128,9 +128,10 @@ class Daemon:
         facts = self.runner.replay()
         boot_id = self._ports.entropy(8).hex()
         self._log.info("started", facts=facts, phase=self.station.day.state.phase, boot_id=boot_id)
+        self.runner.boot(boot_id)
         if listen:
             await self.control.listen(Path(self._config.control_socket))
-        parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run(boot_id))]
+        parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
         parts += [(f"terminal {name}", terminal.run()) for name, terminal in self._terminals.items()]
         if self._config.ups is not None:
             parts.append(("ups", self._ups().run()))

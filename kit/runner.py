@@ -42,9 +42,12 @@ class Runner:
             count += 1
         return count
 
-    async def run(self, boot_id: str) -> None:
-        """Run until cancelled. Exceptions of cores and of the disk end the daemon: it restarts and replays."""
+    def boot(self, boot_id: str) -> None:
+        """The first event of this life; before it nobody may ask the core anything."""
         self._turn(Booted(boot_id, self._clock.wall_ms()))
+
+    async def run(self) -> None:
+        """Run until cancelled. Exceptions of cores and of the disk end the daemon: it restarts and replays."""
         ticks = 0
         while True:
             if self._events:

@@ -185,7 +185,9 @@ class Station:
         """What one core must know of another: the critical window, and which uplinks work."""
         if self.outbox.critical != self.failover.critical:
             step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
-        usable = self.failover.usable()
+        # A village whose mast answers slowly has no usable uplink by the deadlines of the critical window: then what
+        # is connected at all must do, or it would never deliver.
+        usable = self.failover.usable() or (self.failover.connected() if self.outbox.critical else ())
         if usable != self._usable:
             self._usable = usable
             for core in (self.day, self.outbox):

@@ -65,6 +65,10 @@ def _add_world(commands: Any) -> None:
     world.add_argument(
         "--data", type=Path, default=SAMPLE, metavar="DIR", help="results to cast (default: sample)"
     )
+    world.add_argument("--calm", action="store_true", help="no faults")
+    world.add_argument(
+        "--verbose", action="store_true", help="the kits' logs on standard error, in virtual time"
+    )
     world.add_argument("--json", action="store_true", help="only JSON on standard output, the report last")
 
 
@@ -119,7 +123,7 @@ def _watcher(arguments: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _world(arguments: argparse.Namespace) -> int:
-    from simulators.world import run_worlds  # noqa: PLC0415
+    from simulators.world.command import run_worlds  # noqa: PLC0415
 
     return run_worlds(arguments)
 

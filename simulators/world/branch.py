@@ -1,0 +1,194 @@
+"""One branch of a world: a box that runs the real kit, its devices, its two uplinks, its disk; and what befalls it."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from crypto.statements import JournalCheckpoint
+from drivers.ports import OpenStream
+from kit.config import Config, TerminalLine, Trust, Uplink, UpsLine
+from kit.daemon import Daemon
+from kit.journal import Journal
+from kit.ports import Ports
+from simulators.clock import NodeClock, SeededEntropy
+from simulators.disk import SimDisk
+from simulators.election import Election, terminal_of
+from simulators.loop import VirtualLoop
+from simulators.net import Network
+from simulators.officials import Officials
+from simulators.pipe import PipeLine
+from simulators.results import Station
+from simulators.terminal import TerminalModel
+from simulators.terminal_reports import TerminalSetup
+from simulators.ups import UpsModel
+from simulators.world.quiet import NodeLog
+
+UPLINKS: Final = ("fibre", "4g")
+BROKER_PORT: Final = 1883
+LATENCY_S: Final = {"fibre": (0.005, 0.03), "4g": (0.03, 0.2)}
+LOAD_W: Final = 60
+LINE_LATENCY_MS: Final = 1
+POLL_S: Final = 5.0  # how often officials look
+PATIENCE_S: Final = 4 * 3600.0
+
+
+class Branch:
+    """Life and fate of one kit."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        network: Network,
+        election: Election,
+        station: Station,
+        *,
+        wall_start_ms: int,
+        verbose: bool,
+    ) -> None:
+        self.station, self.name = station, station.branch_id
+        self.node = f"kit-{self.name}"
+        self._loop, self._network, self._election = loop, network, election
+        self.rng: Random = loop.stream(f"branch/{self.name}")
+        self.true_clock = NodeClock(loop, wall_start_ms=wall_start_ms)
+        self.clock = NodeClock(loop, wall_start_ms=wall_start_ms, drift_ppm=self.rng.randint(-50, 50))
+        self.disk = SimDisk(seed=loop.seed, name=self.node)
+        self.disk.on_cut = self._power_went
+        self._entropy = SeededEntropy(loop.seed, self.node)
+        setup = TerminalSetup.of(election.trusted, branch=self.name, terminal=terminal_of(self.name))
+        key = election.terminals[terminal_of(self.name)]
+        noise = self.rng.randrange(2**31)
+        self.terminal = TerminalModel(setup, key, station.contests, boot_id=1, noise_seed=noise)
+        self.ups = UpsModel(load_w=LOAD_W, now_ms=0)
+        self.lines = {
+            "terminal": PipeLine(self._terminal_answer, latency_ms=LINE_LATENCY_MS),
+            "ups": PipeLine(self._ups_answer, latency_ms=LINE_LATENCY_MS),
+        }
+        self.links = {
+            name: network.add_link(
+                f"{self.name}/{name}", host=name, port=BROKER_PORT, node=self.node, latency_s=LATENCY_S[name]
+            )
+            for name in UPLINKS
+        }
+        self._log = NodeLog(loop, self.node, verbose=verbose)
+        self.daemon: Daemon | None = None
+        self.lives = 0
+        self.checkpoints: list[JournalCheckpoint] = []
+        """The journal's size and root at each death: all of them must be prefixes of the final journal."""
+        self.officials = Officials(election, self.name, self.ask, poll_s=POLL_S, patience_s=PATIENCE_S)
+        self._boots = 1
+
+    @property
+    def now_ms(self) -> int:
+        """True time since the world began, milliseconds: what the UPS model lives by."""
+        return self.true_clock.monotonic_ms()
+
+    @property
+    def running(self) -> bool:
+        """Whether a daemon runs."""
+        return self.daemon is not None and self._loop.alive(self.node)
+
+    def start(self) -> None:
+        """Boot the box, unless it runs."""
+        if self.running:
+            return
+        self.disk.power_on()
+        self.clock.boot()
+        self.lives += 1
+        self._loop.spawn(self.node, self._live())
+
+    def cut(self) -> None:
+        """The box loses power, or its daemon dies: unsynced writes are gone."""
+        self.disk.cut()
+
+    def reboot_terminal(self) -> None:
+        """The terminal restarts; what it counted and signed survives."""
+        self._boots += 1
+        self.terminal.reboot(self._boots)
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The control socket."""
+        if not self.running or self.daemon is None:
+            raise ConnectionError("no daemon")
+        return await self.daemon.control.handle(request)
+
+    async def vote(self, open_s: float, close_s: float, step_s: float = 60.0) -> None:
+        """Voters come evenly until closing time; then those who still wait. Officials resume a suspended poll."""
+        while True:
+            done, voters = self.terminal.cast_progress
+            if done >= voters:
+                return
+            share = min(1.0, (self._loop.time() - open_s) / (close_s - open_s))
+            for _ in range(max(0, round(share * voters) - done)):
+                if not self.terminal.cast(self.rng):
+                    break
+            if self.terminal.phase == "suspended":
+                await self.officials.resume_when_possible()
+            await asyncio.sleep(step_s)
+
+    def read_journal(self) -> tuple[list[Any], list[bytes]]:
+        """All facts and leaf hashes of the journal as it lies on the disk; the daemon must be down."""
+        self.disk.power_on()
+        journal = Journal(self._journal_path, vfs=self.disk.vfs_name)
+        try:
+            facts = list(journal.replay())
+            return facts, journal.leaf_hashes()
+        finally:
+            journal.close()
+
+    def end(self) -> None:
+        """The world is over for this branch: stop the daemon the hard way, keeping what is on the disk."""
+        if self.running:
+            self.cut()
+
+    # --- inside ---
+
+    @property
+    def _journal_path(self) -> Path:
+        return Path(self.node) / "journal.db"
+
+    async def _live(self) -> None:
+        self.daemon = Daemon(
+            self._config(),
+            self._election.trusted,
+            self._election.devices[self.node],
+            Ports(
+                clock=self.clock,
+                entropy=self._entropy,
+                open_stream=self._open_stream,
+                vfs=self.disk.vfs_name,
+            ),
+            self._log,
+        )
+        await self.daemon.run(listen=False)
+
+    def _config(self) -> Config:
+        return Config(
+            branch=self.name,
+            state_dir=self.node,
+            manifest="",
+            device_key="",
+            control_socket="",
+            trust=Trust(threshold=1, manifest_keys=("",)),
+            terminals=(TerminalLine(id=terminal_of(self.name), port="terminal"),),
+            uplinks=(
+                Uplink(name="fibre", kind="fibre", host="fibre", port=BROKER_PORT),
+                Uplink(name="4g", kind="4g", host="4g", port=BROKER_PORT),
+            ),
+            ups=UpsLine(port="ups"),
+        )
+
+    def _open_stream(self, port: str, baud: int) -> OpenStream:
+        del baud
+        return self.lines[port].open
+
+    def _terminal_answer(self, data: bytes) -> bytes:
+        return self.terminal.feed(data, self.true_clock.wall_ms())
+
+    def _ups_answer(self, data: bytes) -> bytes:
+        return self.ups.feed(data, self.now_ms)
+
+    def _power_went(self) -> None:
+        if self.daemon is not None and self._loop.alive(self.node):
+            self.checkpoints.append(self.daemon.journal.checkpoint())
+        self._loop.kill(self.node)

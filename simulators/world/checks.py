@@ -1,0 +1,106 @@
+"""The invariants of a world: what must hold whatever broke. Each finding is a sentence; none means that all held."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from center.ledger import Entry
+from crypto import merkle, receipt
+from crypto.envelope import Envelope
+from crypto.manifest import TrustedManifest
+from crypto.notes import Checkpoint, verify_note
+from kit.events import EnvelopeSealed, PhaseEntered, ReceiptStored
+from kit.phases import PHASES
+from simulators.world.branch import Branch
+
+
+class Wiretap:
+    """Everything that kits published, by branch: the different envelopes, and all bytes once."""
+
+    def __init__(self) -> None:
+        self.envelopes: dict[str, dict[str, bytes]] = {}
+        self.payloads: dict[bytes, None] = {}
+
+    def published(self, topic: str, payload: bytes) -> None:
+        """One PUBLISH that the broker took."""
+        self.payloads[payload] = None
+        parts = topic.split("/")
+        if parts[-1] == "envelope":
+            self.envelopes.setdefault(parts[-2], {})[sha256(payload).hexdigest()] = payload
+
+
+def journal_findings(
+    branch: Branch, facts: Sequence[Any], leaves: Sequence[bytes], tap: Wiretap
+) -> list[str]:
+    """What the branch's final journal must show."""
+    name, found = branch.name, []
+    for checkpoint in branch.checkpoints:
+        if checkpoint.size > len(leaves):
+            found.append(f"{name}: {checkpoint.size} facts were durable at a crash, {len(leaves)} are left")
+        elif merkle.root(leaves[: checkpoint.size]).hex() != checkpoint.root:
+            found.append(f"{name}: the first {checkpoint.size} facts are not those that were durable then")
+    sealed = {fact.sha256: fact for fact in facts if isinstance(fact, EnvelopeSealed)}
+    seqs = [fact.seq for fact in sealed.values()]
+    if seqs != list(range(1, len(seqs) + 1)):
+        found.append(f"{name}: envelopes are numbered {seqs}")
+    if [fact.kind for fact in sealed.values()] != ["account", "tally"]:
+        found.append(
+            f"{name}: envelopes are {[fact.kind for fact in sealed.values()]}, not account and tally"
+        )
+    found += [
+        f"{name}: envelope {digest[:16]} was sent and is not in the journal"
+        for digest in tap.envelopes.get(name, {})
+        if digest not in sealed
+    ]
+    phases = [PHASES.index(fact.phase) for fact in facts if isinstance(fact, PhaseEntered)]
+    passed = [phase for phase in phases if PHASES[phase] not in ("open", "suspended", "readiness", "zeroed")]
+    if passed != sorted(set(passed)):
+        found.append(f"{name}: phases went back: {[PHASES[phase] for phase in phases]}")
+    return found
+
+
+def receipt_findings(
+    branch: Branch, facts: Sequence[Any], entries: Sequence[Entry], manifest: TrustedManifest
+) -> list[str]:
+    """Every receipt that the branch ever believed is true of the centre's final log."""
+    leaves = [merkle.leaf_hash(entry.data) for entry in entries]
+    sealed = {fact.seq: fact for fact in facts if isinstance(fact, EnvelopeSealed)}
+    found = []
+    for fact in facts:
+        if not isinstance(fact, ReceiptStored):
+            continue
+        text = verify_note(fact.receipt.split("\n\n", 1)[1], [manifest.log_verifier])
+        checkpoint = Checkpoint.parse(text)
+        if fact.index >= len(entries) or entries[fact.index].sha256 != sealed[fact.seq].sha256:
+            found.append(f"{branch.name}: receipted as leaf {fact.index}, which the final log does not have")
+        elif checkpoint.size > len(leaves) or merkle.root(leaves[: checkpoint.size]) != checkpoint.root:
+            found.append(f"{branch.name}: its receipt's checkpoint is of another log than the final one")
+        if receipt.envelope_sha256_of(fact.receipt) != sealed[fact.seq].sha256:
+            found.append(f"{branch.name}: the receipt is of another envelope")
+    return found
+
+
+def secrecy_findings(branches: Iterable[Branch], tap: Wiretap) -> list[str]:
+    """No terminal's tally, signed or plain, went over the wire."""
+    everything = b"\0".join(tap.payloads)
+    found = []
+    for branch in branches:
+        report = branch.terminal.durable["reports"].get("tally")
+        if report is None:
+            continue
+        envelope = Envelope.from_bytes(report.encode())
+        secrets = (report.encode(), envelope.payload, envelope.signatures[0].sig)
+        if any(secret in everything for secret in secrets):
+            found.append(f"{branch.name}: its tally went over the wire in plain")
+    return found
+
+
+def log_findings(entries: Sequence[Entry]) -> list[str]:
+    """No envelope and no unit is logged twice."""
+    found = []
+    if len({entry.sha256 for entry in entries}) != len(entries):
+        found.append("an envelope is in the log twice")
+    units = [(entry.unit, entry.kind) for entry in entries]
+    if len(set(units)) != len(units):
+        found.append("a unit is in the log twice")
+    return found

@@ -1,0 +1,176 @@
+"""One polling day of a world, from a seed: build, run with the swarm, heal, demand that everything arrived, judge."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from crypto.statements import Endpoint
+from simulators.clock import SeededEntropy
+from simulators.election import Times, commission
+from simulators.loop import START_S, VirtualLoop
+from simulators.mqtt_broker import SimBroker
+from simulators.mqtt_packets import Message
+from simulators.net import Network, install
+from simulators.officials import ImpatientError
+from simulators.results import Results, Station
+from simulators.trace import Trace
+from simulators.verdict import judge
+from simulators.world.branch import BROKER_PORT, UPLINKS, Branch
+from simulators.world.centre import HOST, PORT, Centre
+from simulators.world.checks import (
+    Wiretap,
+    journal_findings,
+    log_findings,
+    receipt_findings,
+    secrecy_findings,
+)
+from simulators.world.swarm import Swarm
+
+HOUR: Final = 3_600
+DAY_BEGINS_MS: Final = 1_813_289_400_000  # 2027-06-18T03:30:00Z, a morning in Tehran
+OPEN_S: Final = 1 * HOUR  # after the day began
+CLOSE_S: Final = 11 * HOUR
+STORM_S: Final = CLOSE_S - 300  # faults get thick
+HEAL_S: Final = 12 * HOUR
+DEADLINE_S: Final = 13 * HOUR  # by then everything must have arrived
+OPENING_S: Final = 13 * HOUR
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a day came to. ``trace`` is the same in every run of the seed."""
+
+    report: dict[str, Any]
+    trace: str
+    virtual_s: float
+    faults: dict[str, int]
+    lives: int
+
+
+class WorldDay:
+    """One day. ``faults`` False: a day on which nothing breaks."""
+
+    def __init__(
+        self, results: Results, stations: Sequence[Station], seed: str, *, faults: bool, verbose: bool
+    ) -> None:
+        self._data: Path = results.directory
+        self._stations = stations
+        self._faults = faults
+        self.loop = VirtualLoop(seed=seed, trace=Trace(tail=200))
+        self.network = Network(self.loop)
+        self.broker = SimBroker(self.network)
+        self.tap = Wiretap()
+        self.broker.on_publish.append(self._published)
+        for name in UPLINKS:
+            self.broker.listen(name, BROKER_PORT)
+        self.broker.listen(HOST, PORT)
+        times = Times(*(DAY_BEGINS_MS + 1000 * at for at in (OPEN_S, CLOSE_S, CLOSE_S, OPENING_S)))
+        entropy = SeededEntropy(seed, "commissioning")
+        endpoint = Endpoint(host=HOST, port=PORT)
+        self.election = commission(results, stations, times, entropy, endpoint)
+        self.centre = Centre(self.loop, self.network, self.election, wall_start_ms=DAY_BEGINS_MS)
+        self.branches = [
+            Branch(
+                self.loop,
+                self.network,
+                self.election,
+                station,
+                wall_start_ms=DAY_BEGINS_MS,
+                verbose=verbose,
+            )
+            for station in stations
+        ]
+        self.swarm = Swarm(self.loop, self.branches, self.centre, self.broker)
+
+    def run(self) -> Outcome:
+        """The day and the judgement."""
+        with self.loop, install(self.loop, self.network):
+            findings = self.loop.run_until_complete(self._day())
+            virtual_s = self.loop.time() - START_S
+            for branch in self.branches:
+                branch.end()
+            self.centre.cut()
+            report = self._judge(findings)
+            trace = self.loop.trace.hexdigest()
+            lives = sum(branch.lives for branch in self.branches) + self.centre.lives
+            for disk in (self.centre.disk, *(branch.disk for branch in self.branches)):
+                disk.close()
+        return Outcome(report, trace, virtual_s, dict(sorted(self.swarm.struck.items())), lives)
+
+    # --- script ---
+
+    async def _day(self) -> list[str]:
+        self.centre.start()
+        for branch in self.branches:
+            branch.start()
+        if self._faults:
+            self.swarm.start()
+        tasks = [self.loop.create_task(self._branch_day(branch)) for branch in self.branches]
+        await self._sleep_until(STORM_S)
+        self.swarm.storm = True
+        await self._sleep_until(HEAL_S)
+        self.swarm.heal()
+        await self._sleep_until(DEADLINE_S)
+        findings = []
+        for branch, task in zip(self.branches, tasks, strict=True):
+            if not task.done():
+                status = await branch.officials.status()
+                phase = status["phase"] if status else "silent"
+                findings.append(
+                    f"{branch.name}: not archived an hour after everything healed (it is {phase})"
+                )
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                try:
+                    await task
+                except ImpatientError as error:
+                    findings.append(str(error))
+        return findings
+
+    async def _branch_day(self, branch: Branch) -> None:
+        officials = branch.officials
+        await officials.readiness()
+        await officials.order("zero")
+        await self._sleep_until(OPEN_S)
+        await officials.order("open")
+        begin = self.loop.time()
+        await branch.vote(begin, START_S + CLOSE_S)
+        await self._sleep_until(CLOSE_S)
+        await officials.order("close")
+        voters = {contest: row.signed_for for contest, row in branch.station.contests.items()}
+        await officials.order("account", voters)
+        await officials.until_phase("delivered")
+        await officials.order("archive")
+
+    async def _sleep_until(self, at_s: float) -> None:
+        await asyncio.sleep(max(0.0, START_S + at_s - self.loop.time()))
+
+    def _published(self, client: str, message: Message) -> None:
+        del client
+        self.tap.published(message.topic, message.payload)
+
+    # --- judgement ---
+
+    def _judge(self, findings: list[str]) -> dict[str, Any]:
+        entries = self.centre.entries()
+        broken = [*findings, *log_findings(entries), *secrecy_findings(self.branches, self.tap)]
+        statuses: dict[str, dict[str, Any]] = {}
+        for branch in self.branches:
+            facts, leaves = branch.read_journal()
+            broken += journal_findings(branch, facts, leaves, self.tap)
+            broken += receipt_findings(branch, facts, entries, self.election.trusted)
+            if branch.daemon is not None:
+                statuses[branch.name] = branch.daemon.station.status(branch.clock.monotonic_ms())
+        opening = self.centre.open(DAY_BEGINS_MS + 1000 * OPENING_S)
+        tallies = [entry.branch for entry in entries if entry.kind == "sealed-tally"]
+        opened = msgspec.to_builtins(opening)
+        report = judge(self._data, self._stations, statuses, opened, tallies)
+        report["broken"] = broken
+        if broken:
+            report["verdict"] = "failed"
+        return report
