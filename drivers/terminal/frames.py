@@ -79,7 +79,7 @@ def cobs_decode(piece: bytes) -> bytes:
     while at < end:
         code = piece[at]
         block = piece[at + 1 : at + code]
-        if code == 0 or len(block) != code - 1 or 0 in block:
+        if len(block) != code - 1 or 0 in block:
             raise FrameError("cobs", f"COBS block at byte {at} is cut off or holds a zero")
         out += block
         at += code

@@ -42,12 +42,10 @@ class UpsDialogue:
         return self._step(now)
 
     def handle_line_lost(self, reason: str, now: int) -> Step[UpsEvent]:
-        """The line is gone: what was under way is missed."""
+        """The line is gone: a poll that is under way will be missed at its deadline."""
         self._no_line = reason
         if self._next_poll is None:
             self._next_poll = now
-        if self._deadline is not None:
-            self._deadline = now
         return self._step(now)
 
     def handle_bytes(self, data: bytes, now: int) -> Step[UpsEvent]:

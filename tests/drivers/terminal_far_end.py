@@ -2,9 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import TypeVar
 
-from drivers.ports import TerminalEvent
+from drivers.dialogue import Step
+from drivers.ports import TerminalAction, TerminalEvent
 from drivers.terminal.dialogue import TerminalDialogue
+
+E = TypeVar("E", bound=TerminalEvent)
 
 DEFINITION = hashlib.sha256(b"definition").digest()
 
@@ -127,20 +131,20 @@ class Bench:
         self.now = 1_000
         self.events: list[TerminalEvent] = []
 
-    def take(self, step: object) -> None:
+    def take(self, step: Step[TerminalEvent]) -> None:
         """Carry a step to the far end and its answers back, until both are silent."""
         while True:
-            self.events += step.events  # type: ignore[attr-defined]
-            if not step.send:  # type: ignore[attr-defined]
+            self.events += step.events
+            if not step.send:
                 return
-            answer = self.far.hear(step.send)  # type: ignore[attr-defined]
+            answer = self.far.hear(step.send)
             step = self.dialogue.handle_bytes(answer, self.now)
 
     def up(self) -> None:
         self.take(self.dialogue.handle_line_up(self.now))
 
-    def request(self, action: str) -> None:
-        self.take(self.dialogue.handle_request(action, self.now))  # type: ignore[arg-type]
+    def request(self, action: TerminalAction) -> None:
+        self.take(self.dialogue.handle_request(action, self.now))
 
     def hear(self, data: bytes) -> None:
         self.take(self.dialogue.handle_bytes(data, self.now))
@@ -154,5 +158,5 @@ class Bench:
             self.take(self.dialogue.handle_tick(self.now))
         self.now = until
 
-    def said(self, kind: type) -> list[TerminalEvent]:
+    def said(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]

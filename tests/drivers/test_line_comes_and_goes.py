@@ -101,6 +101,29 @@ def test_pauses_between_attempts_grow_and_are_bounded() -> None:
     run_virtual(main())
 
 
+def test_line_that_stood_is_opened_again_without_the_long_pause() -> None:
+    async def main() -> None:
+        table = Table()
+        table.cable.plugged = False
+        task = asyncio.create_task(table.driver.run())
+        await asyncio.sleep(60)
+        table.cable.plugged = True
+        await asyncio.sleep(60)
+        table.cable.lines[-1].hang_up()
+        await asyncio.sleep(2 * BACKOFF_MIN_MS / 1000)
+        assert table.kinds() == [
+            TerminalLost,
+            TerminalUp,
+            *[TerminalStatus] * 6,
+            TerminalLost,
+            TerminalUp,
+            TerminalStatus,
+        ]
+        task.cancel()
+
+    run_virtual(main())
+
+
 def test_line_that_breaks_at_once_is_not_opened_in_a_rush() -> None:
     async def main() -> None:
         table = Table()
@@ -149,6 +172,21 @@ def test_line_that_takes_no_bytes_is_opened_anew() -> None:
             *table.events[:2],
         ]
         assert len(table.cable.lines) == 2
+        task.cancel()
+
+    run_virtual(main())
+
+
+def test_words_meant_for_the_old_line_are_not_said_on_the_new_one() -> None:
+    async def main() -> None:
+        table = Table()
+        task = asyncio.create_task(table.driver.run())
+        await asyncio.sleep(3)
+        table.far.asked.clear()
+        table.cable.lines[-1].hang_up()
+        table.driver.request("close")
+        await asyncio.sleep(3)
+        assert table.far.kinds() == [0x01, 0x02, 0x15]
         task.cancel()
 
     run_virtual(main())
@@ -248,6 +286,26 @@ def test_ups_is_polled_while_it_is_there_and_lost_with_its_line() -> None:
         cable.plugged = True
         await asyncio.sleep(6)
         assert events[13] == reading
+        task.cancel()
+
+    run_virtual(main())
+
+
+def test_ups_without_a_line_is_lost_in_time_however_long_the_link_waits() -> None:
+    async def main() -> None:
+        cable = Cable(lambda _: Q1)
+        lost_at: list[int] = []
+
+        def listen(event: UpsEvent) -> None:
+            if isinstance(event, UpsLost):
+                lost_at.append(now())
+
+        task = asyncio.create_task(MegatecUps(cable.open, now, listen, 1_000).run())
+        await asyncio.sleep(10.5)
+        cable.pull()
+        await asyncio.sleep(60)
+        assert len(lost_at) == 1
+        assert lost_at[0] <= 10_500 + 3 * 1_000 + 50
         task.cancel()
 
     run_virtual(main())

@@ -156,6 +156,42 @@ async def test_close_frees_whoever_waits_and_can_be_repeated(pty: Pty) -> None:
             await stream.write(b"x")
 
 
+async def test_line_closed_under_a_reader_can_be_opened_and_read_again(pty: Pty) -> None:
+    opener = uart(pty.path, 115200)
+    for _ in range(3):
+        stream = await opener()
+        reading = asyncio.create_task(stream.read())
+        await asyncio.sleep(0.02)
+        stream.close()
+        # The descriptor's number is the same again before the old reader has noticed.
+        again = await opener()
+        os.write(pty.master, b"!")
+        async with asyncio.timeout(PATIENCE_S):
+            assert await again.read() == b"!"
+        with pytest.raises(StreamClosedError, match="was closed"):
+            await reading
+        again.close()
+
+
+async def test_line_closed_under_a_writer_can_be_opened_and_written_again(pty: Pty) -> None:
+    opener = uart(pty.path, 115200)
+    stream = await opener()
+    writing = asyncio.create_task(stream.write(bytes(300_000)))
+    await asyncio.sleep(0.02)
+    stream.close()
+    again = await opener()
+    writing_again = asyncio.create_task(again.write(b"\xff" * 100_000))
+    async with asyncio.timeout(PATIENCE_S):
+        seen = 0
+        while seen < 50_000:  # more than the kernel takes at once: the new writer has waited and was woken
+            seen += (await pty.take(1_000)).count(b"\xff")
+        with pytest.raises(StreamClosedError, match="was closed"):
+            await writing
+    again.close()
+    await asyncio.wait((writing_again,))
+    assert isinstance(writing_again.exception(), StreamClosedError)
+
+
 async def test_closed_line_can_be_opened_again_and_leaks_no_descriptor(pty: Pty) -> None:
     before = open_descriptors()
     for _ in range(20):

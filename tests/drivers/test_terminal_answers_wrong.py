@@ -1,6 +1,7 @@
 """Answers that are late, doubled, strange or refusals: only the right one under the right id counts."""
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -9,7 +10,14 @@ from hypothesis import strategies as st
 from terminal_far_end import DEFINITION, Bench, wire
 
 from drivers.errors import AnswerError
-from drivers.ports import TerminalDone, TerminalLost, TerminalRefused, TerminalStatus, TerminalUp
+from drivers.ports import (
+    TerminalAction,
+    TerminalDone,
+    TerminalLost,
+    TerminalRefused,
+    TerminalStatus,
+    TerminalUp,
+)
 from drivers.terminal import messages
 from drivers.terminal.dialogue import TIMEOUT_MS, TRIES_MAX
 
@@ -18,7 +26,7 @@ HELLO = bytes.fromhex("07000000 03542d31 03312e30") + DEFINITION
 REPORT = bytes.fromhex("0100 05000000") + hashlib.sha256(b"hello").digest()
 
 
-def waiting_bench(action: str) -> tuple[Bench, int]:
+def waiting_bench(action: TerminalAction) -> tuple[Bench, int]:
     """A bench whose terminal is silent after the session stood, and the id of the request that waits."""
     bench = Bench()
     bench.up()
@@ -114,6 +122,15 @@ def test_complaint_is_named_when_only_nonsense_came() -> None:
     ]
 
 
+def test_complaint_about_an_earlier_request_is_forgotten() -> None:
+    bench, id_ = waiting_bench("close")
+    bench.hear(wire(0x95, id_, b"\x01"))
+    bench.hear(wire(0x95, id_, b"\x01\0"))
+    bench.request("open")
+    bench.advance(TRIES_MAX * TIMEOUT_MS)
+    assert bench.said(TerminalLost) == [TerminalLost("no answer to OPEN in 3 tries of 500 ms")]
+
+
 @pytest.mark.parametrize("kind", [0x01, 0x02])
 def test_terminal_refuses_to_speak(kind: int) -> None:
     bench = Bench()
@@ -179,7 +196,7 @@ def test_self_test_that_did_not_pass(payload: bytes) -> None:
 
 @given(kind=st.sampled_from([0x01, 0x02, 0x10, 0x11, 0x15, 0x20, 0xFF]), payload=st.binary(max_size=80))
 def test_any_payload_is_an_answer_or_a_typed_error(kind: int, payload: bytes) -> None:
-    parse = {
+    parsers: dict[int, Callable[[bytes], object]] = {
         0x01: messages.parse_hello,
         0x02: messages.parse_status,
         0x10: messages.parse_self_test,
@@ -187,9 +204,9 @@ def test_any_payload_is_an_answer_or_a_typed_error(kind: int, payload: bytes) ->
         0x15: messages.parse_close_no,
         0x20: lambda data: messages.parse_chunk(data, 0x11, 0, 10),
         0xFF: lambda data: messages.parse_refusal(data, 0x15),
-    }[kind]
+    }
     with suppress(AnswerError):  # any other exception fails
-        parse(payload)  # type: ignore[operator]
+        parsers[kind](payload)
 
 
 @given(

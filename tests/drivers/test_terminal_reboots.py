@@ -7,7 +7,7 @@ from drivers.terminal.dialogue import RETRY_MS
 
 
 def identities(bench: Bench) -> list[TerminalIdentity]:
-    return [event.identity for event in bench.said(TerminalUp)]  # type: ignore[attr-defined]
+    return [event.identity for event in bench.said(TerminalUp)]
 
 
 def test_boot_id_changes_between_two_statuses() -> None:

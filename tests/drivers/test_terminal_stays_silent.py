@@ -140,7 +140,7 @@ def test_second_request_for_a_queued_action_is_dropped() -> None:
     assert list(bench.dialogue._queue) == ["zero", "tally"]
     bench.far.mute = False
     bench.up()
-    assert [event.action for event in bench.said(TerminalDone)] == ["zero", "tally"]  # type: ignore[attr-defined]
+    assert [event.action for event in bench.said(TerminalDone)] == ["zero", "tally"]
     bench.request("zero")
     assert len(bench.said(TerminalDone)) == 3, "asked again after its outcome, it is asked again"
 
