@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from center.evidence import SeenAccount, SeenTally, TerminalEvidence
-from center.opening_types import ContestNumbers, OpenedUnit, OpeningFinding
+from center.opening_types import OpenedUnit, OpeningFinding
 from crypto.reconcile import reconcile_account, reconcile_tally
-from crypto.statements import BallotAccount, ContestResult, Finding, Tally
+from crypto.statements import BallotAccount, Finding, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def judge(branch: str, terminal: str, evidence: TerminalEvidence, *, own_poll_bo
         status="counted",
         reason=None,
         envelopes=tuple(seen.sha256 for seen in evidence.tallies),
-        contests=dict(tally.contests),
+        contests=tally.contests,
+        public_counter=tally.public_counter,
     )
     return Judgement(unit, tally, _distinct(findings))
 
@@ -83,36 +84,23 @@ def _contents(tallies: list[SeenTally]) -> dict[bytes, Tally]:
 def _not_counted(branch: str, terminal: str, evidence: TerminalEvidence, contents: int) -> OpenedUnit:
     closes = sorted({seen.close_no for seen in evidence.tallies})
     if contents > 1:
-        status, reason = (
-            "set-aside",
-            "clash: the terminal signed different tallies; officials have to settle it",
-        )
+        reason = "clash: the terminal signed different tallies; officials have to settle it"
     elif evidence.tallies:
         faults = "; ".join(seen.fault for seen in evidence.tallies if seen.fault is not None)
-        status, reason = "set-aside", f"no tally of it opens: {faults}"
+        reason = f"no tally of it opens: {faults}"
     elif evidence.accounts:
-        status, reason = "absent", "its ballot account arrived, its tally did not"
+        reason = "its ballot account arrived, its tally did not"
     else:
-        status, reason = "absent", "nothing arrived from it"
+        reason = "nothing arrived from it"
     return OpenedUnit(
         branch=branch,
         terminal=terminal,
         close_no=closes[0] if len(closes) == 1 else None,
-        status="set-aside" if status == "set-aside" else "absent",
+        status="set-aside" if evidence.tallies else "absent",
         reason=reason,
         envelopes=tuple(seen.sha256 for seen in evidence.tallies),
         contests={},
         public_counter=None,
-    )
-
-
-def _as_signed(result: ContestResult) -> ContestNumbers:
-    return ContestNumbers(
-        votes=dict(result.votes),
-        blank=result.blank,
-        valid=result.valid,
-        invalid=result.invalid,
-        ballots=result.ballots,
     )
 
 

@@ -30,4 +30,5 @@ def configure() -> None:
             ],
         )
     )
+    logging.getLogger("mqtt").setLevel(logging.CRITICAL)  # aiomqtt repeats what our own events say
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -11,7 +11,7 @@ from center.errors import OpeningError, TooEarlyError
 from center.evidence import Evidence, Progress
 from center.judging import Judgement, judge, poll_book_findings
 from center.ledger import Checkpoint, Entry
-from center.opening_types import ContestNumbers, LogHead, OpenedUnit, Opening, OpeningFinding
+from center.opening_types import ContestTotal, LogHead, OpenedUnit, Opening, OpeningFinding
 from crypto import codec, hpke, merkle, rfc3339
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
@@ -141,9 +141,9 @@ def _judge_branch(branch: BranchEntry, evidence: Evidence) -> tuple[list[Judgeme
     return judged, poll_book_findings(branch.id, ballots, newest.voters_signed_in)
 
 
-def _total(contest: Contest, tallies: list[Tally]) -> ContestNumbers:
+def _total(contest: Contest, tallies: list[Tally]) -> ContestTotal:
     results = [tally.contests[contest.id] for tally in tallies if contest.id in tally.contests]
-    return ContestNumbers(
+    return ContestTotal(
         votes={
             candidate.code: sum(result.votes[candidate.code] for result in results)
             for candidate in contest.candidates

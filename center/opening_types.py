@@ -24,8 +24,8 @@ class LogHead(_Part, frozen=True, kw_only=True):
     """The C2SP signed note, None for an empty log."""
 
 
-class ContestNumbers(_Part, frozen=True, kw_only=True):
-    """One contest, of one unit or summed over all counted units. ``blank`` is None where it has no blank column."""
+class ContestTotal(_Part, frozen=True, kw_only=True):
+    """Sums over all counted units. ``blank`` is None where the contest has no blank column."""
 
     votes: dict[str, int]
     blank: int | None
@@ -37,8 +37,8 @@ class ContestNumbers(_Part, frozen=True, kw_only=True):
 class OpenedUnit(_Part, frozen=True, kw_only=True):
     """One expected unit: what became of it, and why. ``envelopes`` are its sealed tallies, by hash.
 
-    ``contests`` and ``public_counter`` are what the terminal signed, to be held against its tape; empty and None
-    unless the unit is counted.
+    ``contests`` and ``public_counter`` are what the terminal signed, so that every station's numbers can be
+    published and held against its tape; empty and None unless the unit is counted.
     """
 
     branch: str
@@ -47,8 +47,8 @@ class OpenedUnit(_Part, frozen=True, kw_only=True):
     status: UnitStatus
     reason: str | None
     envelopes: tuple[str, ...]
-    contests: dict[str, ContestResult] = {}
-    """What the terminal counted, so that every station's numbers can be published; empty unless counted."""
+    contests: dict[str, ContestResult]
+    public_counter: int | None
 
 
 class OpeningFinding(_Part, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class Opening(_Part, frozen=True, kw_only=True):
     opening: Literal["single-key"]
     """How the private key is held: one file, whose holder can open alone; there are no trustees."""
     log: LogHead
-    contests: dict[str, ContestNumbers]
+    contests: dict[str, ContestTotal]
     units: tuple[OpenedUnit, ...]
     findings: tuple[OpeningFinding, ...]
 
