@@ -5,7 +5,8 @@ import asyncio
 import aiomqtt
 import pytest
 
-from simulators.mqtt_broker import WINDOW_MAX, BrokerFaults
+from simulators.connection import SERVER_BUFFER_MAX
+from simulators.mqtt_broker import QUEUE_MAX, WINDOW_MAX, BrokerFaults
 from tests.simulators.net_world import World, client, collect, persistent, world
 
 
@@ -249,3 +250,49 @@ def test_persistent_session_keeps_what_its_client_missed_or_did_not_acknowledge(
         w.loop.run_for(5)
         expected = [b"%d" % n for n in range(WINDOW_MAX + 5)] + [b"missed"]
         assert got[WINDOW_MAX:] == expected
+
+
+def test_subscriber_that_does_not_read_is_thrown_out_before_the_broker_drowns() -> None:
+    with world() as w:
+        w.link("kit")
+        link = w.link("sleepy")
+
+        async def sleepy() -> None:
+            async with client("sleepy", keepalive=60_000) as connected:
+                await connected.subscribe("t", qos=0)
+                link.blackhole()
+                await asyncio.sleep(10_000)
+
+        async def kit() -> None:
+            async with client("kit") as connected:
+                for _ in range(2 * SERVER_BUFFER_MAX // 200_000):
+                    await connected.publish("t", bytes(200_000), qos=1)
+
+        w.loop.spawn("sleepy", sleepy())
+        w.loop.run_for(5)
+        assert w.broker.clients() == ["sleepy"]
+        w.run(w.loop.spawn("kit", kit()))
+        assert "sleepy" not in w.broker.clients()
+        assert w.broker.statistics["lost"] == 1
+
+
+def test_session_whose_client_stays_away_keeps_no_more_than_its_queue() -> None:
+    with world() as w:
+        listening(w, [])
+        w.link("keeper")
+
+        async def visit() -> int:
+            async with client("keeper", clean_session=False) as connected:
+                await connected.subscribe("t/#", qos=1)
+                await asyncio.sleep(600)
+                return len(connected.messages)
+
+        task = w.loop.spawn("keeper", visit())
+        w.loop.run_for(2)
+        w.network.links["keeper-link"].reset()
+        w.loop.run_for(2)
+        w.loop.kill("keeper")
+        publish(w, [b""] * (QUEUE_MAX + 50))
+        assert w.broker.statistics["queue-full"] == 50
+        assert not task.done()
+        assert w.run(w.loop.spawn("keeper", visit())) == QUEUE_MAX
