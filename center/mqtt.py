@@ -5,6 +5,7 @@ before the ledger has committed. Only paho's own client can acknowledge by hand.
 """
 
 import asyncio
+import contextlib
 import socket
 from typing import Final
 
@@ -15,7 +16,8 @@ from center.ports import Delivery, SessionSettings, Sink
 from crypto.wire import MQTT_PAYLOAD_MAX
 
 KEEPALIVE_S: Final = 15
-TIMEOUT_S: Final = 5.0  # connect, subscribe, disconnect
+TIMEOUT_S: Final = 5.0  # connect, subscribe
+CLOSE_TIMEOUT_S: Final = 0.5  # a polite end of a session
 SEND_TIMEOUT_S: Final = 2.0  # aiomqtt's publish waits this long when the broker is gone
 BACKOFF_MIN_S: Final = 0.25
 BACKOFF_MAX_S: Final = 10.0
@@ -101,16 +103,15 @@ class MqttSession:
         client = self._new_client()
         self._client = client
         try:
-            async with client:
-                await self._subscribe(client)
-                _log.info("broker-connected", host=self._settings.host, port=self._settings.port)
-                await self._probe_payload_limit(client)
-                async for _ in client.messages:
-                    pass  # never: messages go to the sink; the iterator ends with the session
+            await client.__aenter__()  # not "async with": its end may raise, and would swallow a cancellation
+            await self._subscribe(client)
+            _log.info("broker-connected", host=self._settings.host, port=self._settings.port)
+            await self._probe_payload_limit(client)
+            async for _ in client.messages:
+                pass  # never: messages go to the sink; the iterator ends with the session
         finally:
             self._client = None
-            # After a CONNACK that never came aiomqtt leaves the socket open.
-            client._client.disconnect()  # noqa: SLF001
+            await _leave(client)
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         topic = self._settings.topic
@@ -176,6 +177,17 @@ class MqttSession:
         if self._probe_timer is not None:
             self._probe_timer.cancel()
             self._probe_timer = None
+
+
+async def _leave(client: aiomqtt.Client) -> None:
+    """Close whatever there is of a session, politely if the broker answers in time. Never raises MqttError."""
+    client.timeout = CLOSE_TIMEOUT_S
+    with contextlib.suppress(aiomqtt.MqttError):
+        await client.__aexit__(None, None, None)
+    # After a CONNACK that never came aiomqtt leaves the socket open.
+    client._client.disconnect()  # noqa: SLF001
+    if client._disconnected.done():  # noqa: SLF001
+        client._disconnected.exception()  # noqa: SLF001 - look, or asyncio complains that nobody did
 
 
 def _queue_into(session: MqttSession, number: int) -> type[asyncio.Queue[aiomqtt.Message]]:

@@ -8,11 +8,13 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+import center.daemon
 from center.config import Setup
 from center.daemon import CenterDaemon
+from center.inbox import Inbox
 from center.ledger import Ledger
 from center.mqtt import MqttSession
-from center.ports import CenterPorts
+from center.ports import CenterPorts, Delivery
 from crypto import merkle, receipt
 from crypto.codec import sha256_hex
 from crypto.wire import topic_receipt
@@ -47,6 +49,8 @@ class BadWorld:
         self.branch_link = self.network.add_link("branches", host=HOST, port=PORT, node="branches")
         self.disk = SimDisk(seed=loop.seed, name="center")
         self.receipts: list[str] = []
+        self.daemon: CenterDaemon | None = None
+        self.stopped_at: float | None = None
         devices = [Device(election, branch.id) for branch in election.manifest.branches]
         self.outbox = [
             (device.topic, make()) for device in devices for make in (device.account, device.tally)
@@ -67,9 +71,10 @@ class BadWorld:
         )
         self.loop.spawn("center", self._run(setup, ports))
 
-    @staticmethod
-    async def _run(setup: Setup, ports: CenterPorts) -> None:
-        await CenterDaemon(setup, ports).run()
+    async def _run(self, setup: Setup, ports: CenterPorts) -> None:
+        self.daemon = CenterDaemon(setup, ports)
+        await self.daemon.run()
+        self.stopped_at = self.loop.time()
 
     def pull_the_plug(self) -> None:
         self.disk.cut()
@@ -166,7 +171,7 @@ def test_power_cut_in_the_middle_of_a_write_breaks_no_receipt(election: Election
             if not world.disk.on:
                 world.disk.power_on()
                 world.start_center()
-        assert world.disk.cuts > 1
+        assert world.disk.cuts >= 1
         world.loop.run_for(300)
         world.check()
 
@@ -189,6 +194,51 @@ def test_blackhole_is_noticed_and_left(election: Election) -> None:
         world.center_link.up()
         world.loop.run_for(60)
         assert "centerd" in world.broker.clients()
+        world.check()
+
+
+def test_flood_that_does_not_fit_stays_with_the_broker(
+    election: Election, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[int] = []
+
+    class TinyInbox(Inbox):
+        def push(self, delivery: Delivery) -> bool:
+            taken = len(self._queue) < 2 and super().push(delivery)
+            if not taken:
+                refused.append(delivery.mid)
+            return taken
+
+    monkeypatch.setattr(center.daemon, "Inbox", TinyInbox)
+    with bad_world(election, 4) as world:
+        # The centre's session stands and is cut; meanwhile all branches publish; then all comes at once.
+        world.branch_link.down()
+        world.center_link.latency_s = (0.05, 0.05)
+        world.loop.run_for(30)
+        world.center_link.down()
+        world.branch_link.up()
+        world.loop.run_for(30)
+        world.center_link.up()
+        world.loop.run_for(300)
+        assert refused
+        world.check()
+
+
+@pytest.mark.parametrize("out", ["blackhole", "down", "up"])
+def test_stop_is_prompt_whatever_the_link_does(election: Election, out: str) -> None:
+    with bad_world(election, 3) as world:
+        world.loop.run_for(10)
+        getattr(world.center_link, out)()
+        world.loop.run_for(1)
+        assert world.daemon is not None
+        asked_at = world.loop.time()
+        world.daemon.stop()
+        world.loop.run_for(60)
+        assert world.stopped_at is not None
+        assert world.stopped_at - asked_at < 10
+        world.center_link.up()
+        world.start_center()
+        world.loop.run_for(120)
         world.check()
 
 
