@@ -42,6 +42,10 @@ class OrderDesk:
             del self._waiting[next(iter(self._waiting))]
         return signed, False
 
+    def forget(self, signed: SignedOrder) -> None:
+        """An order was refused: none of its signatures may count later, when it might be followed."""
+        self._waiting.pop(signed.payload, None)
+
     def clear(self) -> None:
         """Forget what waits: another order was accepted, so their serials are stale."""
         self._waiting.clear()

@@ -175,6 +175,7 @@ class PollingDay:
             now=now,
         )
         if objection is not None:
+            self._desk.forget(signed)
             return _refuse(event.reply, f"order {signed.order.kind!r} refused: {objection}", FORBIDDEN)
         if not authorised:
             body: dict[str, object] = {
