@@ -1,0 +1,95 @@
+"""The two officials of the branch on the table: they look where the day stands and take the next step."""
+
+from typing import Any, Final
+
+from crypto.statements import OrderKind
+from kit.events import OrderReceived, Phase, ReadinessAsked
+from tests.crypto.election_fixture import Election
+from tests.kit.harness import CLOSE_MS, MAINS, ONE_TERMINAL, OPEN_MS, SIGNED_IN, TALLY_MS, Branch, PowerCut
+
+NEXT_ORDER: Final[dict[str, OrderKind]] = {
+    "readiness": "zero",
+    "zeroed": "open",
+    "open": "close",
+    "suspended": "close",
+    "closed": "account",
+}
+STEPS_MAX: Final = 300  # of one day, with whatever had to be done twice
+
+
+def order(branch: Branch, kind: OrderKind, serial: int | None = None, **form: Any) -> dict[str, Any]:
+    """Both officials hand in the same order, each with a signature of their own; returns the last answer."""
+    serial = branch.station.day.state.serial + 1 if serial is None else serial
+    if kind == "account":
+        form.setdefault("voters_signed_in", SIGNED_IN)
+    answer: dict[str, Any] = {}
+    for official in branch.election.officials_of(branch.name):
+        data = branch.election.order(branch.name, kind, serial, signers=[official], **form)
+        answer = branch.ask(lambda token, data=data: OrderReceived(data, token))
+        if answer.get("accepted") or not answer.get("ok"):
+            break
+    return answer
+
+
+def readiness(branch: Branch) -> dict[str, Any]:
+    """The check list of the morning."""
+    return branch.ask(ReadinessAsked)
+
+
+def take_next_step(branch: Branch) -> None:
+    """One step further in the day, as far as that is up to people and clocks."""
+    state = branch.station.day.state
+    if state.stage is not None:
+        branch.advance(11_000)  # the terminals are at it; they are asked again after ten seconds
+    elif state.phase == "commissioned":
+        branch.power(MAINS)
+        branch.settle()
+        readiness(branch)
+        branch.advance(7_000)
+    elif state.phase in NEXT_ORDER:
+        if state.phase == "zeroed":
+            branch.advance_to_wall(OPEN_MS)
+        elif state.phase in ("open", "suspended"):
+            for line in branch.lines.values():
+                line.model.cast_all()
+            branch.advance_to_wall(CLOSE_MS)
+        order(branch, NEXT_ORDER[state.phase])
+    elif state.phase == "accounted" and branch.wall_ms < TALLY_MS:
+        branch.advance_to_wall(TALLY_MS)
+    else:
+        branch.advance(11_000)
+
+
+def work_until(branch: Branch, phase: Phase) -> Branch:
+    """Get the day to a phase. A power cut on the way is followed by a reboot, and work goes on."""
+    for _ in range(STEPS_MAX):
+        try:
+            branch.settle()
+            if branch.phase == phase:
+                return branch
+            take_next_step(branch)
+        except PowerCut:
+            branch.boot()
+    raise AssertionError(f"the day did not come to {phase!r}, it stands at {branch.phase!r}")
+
+
+def standing_in(phase: Phase, election: Election = ONE_TERMINAL) -> Branch:
+    """A branch whose day has come to a phase and stays there."""
+    branch = Branch(election)
+    if phase == "suspended":
+        work_until(branch, "open")
+        order(branch, "suspend")
+    elif phase == "archived":
+        work_until(branch, "delivered")
+        order(branch, "archive")
+    elif phase in ("tallied", "sealed", "sending"):
+        work_until(branch, "accounted")
+        branch.sealer_hangs = phase == "tallied"
+        branch.center_answers = False
+        for name in branch.links:
+            branch.set_link(name, "works" if phase == "sending" else "refused")
+        work_until(branch, phase)
+    else:
+        work_until(branch, phase)
+    assert branch.phase == phase
+    return branch
