@@ -59,15 +59,22 @@ class Station:
         self._commissioned: Commissioned | None = None
         self._usable: tuple[str, ...] = ()
         self._folded = False
+        self._news: UplinksUsable | None = None
 
     def handle(self, event: Event, now: Instant) -> Step:
-        """Give the event to whom it concerns, then tell each core what changed in the others."""
+        """Give the event to whom it concerns. No core is asked twice in one turn.
+
+        Facts of a turn are folded only after it: a core that was asked twice would decide twice from the same state.
+        So what one core must tell another waits for the next tick, which comes at once.
+        """
         self._folded = False
         step = Step()
+        if isinstance(event, Tick) and self._news is not None:
+            event, self._news = self._news, None
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
             step.facts.extend(self._birth(event, now))
-            self._usable = ()
+            self._usable, self._news = (), None
         if isinstance(event, ReadinessAsked):
             event = ReadinessAsked(event.reply, self._readiness_items())
         if isinstance(event, _UPLINK_EVENTS):
@@ -79,7 +86,7 @@ class Station:
                 step.join(core.handle(event, now))
         if isinstance(event, Tick | Booted):
             step.effects.extend(self.failover.handle(FailoverTick(), now))
-        self._tell_each_other(step, now)
+        self._look_at_uplinks(step, now)
         return step
 
     def apply(self, fact: Fact) -> None:
@@ -91,8 +98,8 @@ class Station:
         self._folded = True
 
     def wake_at(self) -> Instant | None:
-        """The earliest deadline of any core; at once when facts were folded since the last event."""
-        if self._folded:
+        """The earliest deadline of any core; at once when facts were folded since the last event, or there is news."""
+        if self._folded or self._news is not None:
             return 0
         deadlines = [core.wake_at() for core in (self.power, self.day, self.outbox, self.failover)]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -181,14 +188,12 @@ class Station:
             items.append(ReadinessItem("power", state == "mains", f"the UPS says: {state}"))
         return tuple(items)
 
-    def _tell_each_other(self, step: Step, now: Instant) -> None:
-        """What one core must know of another: the critical window, and which uplinks work."""
+    def _look_at_uplinks(self, step: Step, now: Instant) -> None:
+        """Tell failover of the critical window, and remember which uplinks work as news for the others."""
         if self.outbox.critical != self.failover.critical:
             step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
         # A village whose mast answers slowly has no usable uplink by the deadlines of the critical window: then what
         # is connected at all must do, or it would never deliver.
         usable = self.failover.usable() or (self.failover.connected() if self.outbox.critical else ())
         if usable != self._usable:
-            self._usable = usable
-            for core in (self.day, self.outbox):
-                step.join(core.handle(UplinksUsable(usable), now))
+            self._usable, self._news = usable, UplinksUsable(usable)

@@ -19,6 +19,7 @@ from simulators.net import Network
 from simulators.officials import Officials
 from simulators.pipe import PipeLine
 from simulators.results import Station
+from simulators.steps import current_life
 from simulators.terminal import TerminalModel
 from simulators.terminal_reports import TerminalSetup
 from simulators.ups import UpsModel
@@ -30,6 +31,7 @@ LATENCY_S: Final = {"fibre": (0.005, 0.03), "4g": (0.03, 0.2)}
 LOAD_W: Final = 60
 LINE_LATENCY_MS: Final = 1
 POLL_S: Final = 5.0  # how often officials look
+RESTART_S: Final = (3.0, 120.0)  # from a crash or cut until the box is up again
 PATIENCE_S: Final = 4 * 3600.0
 
 
@@ -73,10 +75,12 @@ class Branch:
         self._log = NodeLog(loop, self.node, verbose=verbose)
         self.daemon: Daemon | None = None
         self.lives = 0
+        self.crashes: list[str] = []
         self.checkpoints: list[JournalCheckpoint] = []
         """The journal's size and root at each death: all of them must be prefixes of the final journal."""
         self.officials = Officials(election, self.name, self.ask, poll_s=POLL_S, patience_s=PATIENCE_S)
         self._boots = 1
+        self._over = False
 
     @property
     def now_ms(self) -> int:
@@ -90,12 +94,13 @@ class Branch:
 
     def start(self) -> None:
         """Boot the box, unless it runs."""
-        if self.running:
+        if self.running or self._over:
             return
+        self._bury_daemon()
         self.disk.power_on()
         self.clock.boot()
         self.lives += 1
-        self._loop.spawn(self.node, self._live())
+        self._loop.spawn(self.node, self._supervised())
 
     def cut(self) -> None:
         """The box loses power, or its daemon dies: unsynced writes are gone."""
@@ -136,10 +141,15 @@ class Branch:
         finally:
             journal.close()
 
-    def end(self) -> None:
-        """The world is over for this branch: stop the daemon the hard way, keeping what is on the disk."""
-        if self.running:
+    def end(self) -> dict[str, Any] | None:
+        """The world is over for this branch: the last status; then the daemon stops the hard way."""
+        self._over = True
+        status = None
+        if self.running and self.daemon is not None:
+            status = self.daemon.station.status(self.clock.monotonic_ms())
             self.cut()
+        self._bury_daemon()
+        return status
 
     # --- inside ---
 
@@ -161,6 +171,17 @@ class Branch:
             self._log,
         )
         await self.daemon.run(listen=False)
+
+    async def _supervised(self) -> None:
+        """As a supervisor does it: what ends by itself is started again. But nothing should: it is a finding."""
+        try:
+            await self._live()
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is reported
+            life = current_life()
+            if life is None or life.dead:
+                return  # the last breath of a machine without power
+            self.crashes.append(f"{self.name}: kitd ended by itself: {error!r}")
+            self.cut()
 
     def _config(self) -> Config:
         return Config(
@@ -188,7 +209,16 @@ class Branch:
     def _ups_answer(self, data: bytes) -> bytes:
         return self.ups.feed(data, self.now_ms)
 
+    def _bury_daemon(self) -> None:
+        # A dead life's connection closes into its ghost of a disk, now and not whenever garbage is collected.
+        if self.daemon is not None:
+            self.daemon.journal.close()
+            self.daemon = None
+
     def _power_went(self) -> None:
         if self.daemon is not None and self._loop.alive(self.node):
             self.checkpoints.append(self.daemon.journal.checkpoint())
         self._loop.kill(self.node)
+        if not self._over:
+            pause_s = self.rng.uniform(*RESTART_S)
+            self._network.at(self._loop.time() + pause_s, self.start)

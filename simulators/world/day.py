@@ -92,14 +92,13 @@ class WorldDay:
         with self.loop, install(self.loop, self.network):
             findings = self.loop.run_until_complete(self._day())
             virtual_s = self.loop.time() - START_S
-            for branch in self.branches:
-                branch.end()
+            statuses = {branch.name: branch.end() for branch in self.branches}
             self.centre.cut()
-            report = self._judge(findings)
+            report = self._judge(findings, {name: status for name, status in statuses.items() if status})
             trace = self.loop.trace.hexdigest()
             lives = sum(branch.lives for branch in self.branches) + self.centre.lives
-            for disk in (self.centre.disk, *(branch.disk for branch in self.branches)):
-                disk.close()
+        for disk in (self.centre.disk, *(branch.disk for branch in self.branches)):
+            disk.close()
         return Outcome(report, trace, virtual_s, dict(sorted(self.swarm.struck.items())), lives)
 
     # --- script ---
@@ -156,16 +155,14 @@ class WorldDay:
 
     # --- judgement ---
 
-    def _judge(self, findings: list[str]) -> dict[str, Any]:
+    def _judge(self, findings: list[str], statuses: dict[str, dict[str, Any]]) -> dict[str, Any]:
         entries = self.centre.entries()
         broken = [*findings, *log_findings(entries), *secrecy_findings(self.branches, self.tap)]
-        statuses: dict[str, dict[str, Any]] = {}
         for branch in self.branches:
             facts, leaves = branch.read_journal()
+            broken += branch.crashes
             broken += journal_findings(branch, facts, leaves, self.tap)
             broken += receipt_findings(branch, facts, entries, self.election.trusted)
-            if branch.daemon is not None:
-                statuses[branch.name] = branch.daemon.station.status(branch.clock.monotonic_ms())
         opening = self.centre.open(DAY_BEGINS_MS + 1000 * OPENING_S)
         tallies = [entry.branch for entry in entries if entry.kind == "sealed-tally"]
         opened = msgspec.to_builtins(opening)

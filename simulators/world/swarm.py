@@ -5,7 +5,7 @@ Each fault is drawn with its length, strikes, and ends by itself. What strikes f
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from random import Random
 from typing import Final
 
@@ -21,8 +21,8 @@ OUTAGE_S: Final = (2.0, 600.0)
 RESTART_S: Final = (3.0, 120.0)
 CUT_OPERATIONS_MAX: Final = 40  # disk operations until a planned cut strikes in the middle of one
 
-Fault = Callable[[Branch, Random], Awaitable[None]]
-CentralFault = Callable[[Random], Awaitable[None]]
+Fault = Callable[[Branch, Random], Coroutine[None, None, None]]
+CentralFault = Callable[[Random], Coroutine[None, None, None]]
 
 
 class Swarm:
@@ -87,7 +87,8 @@ class Swarm:
             await asyncio.sleep(rng.expovariate(1 / (STORM_MEAN_S if self.storm else CALM_MEAN_S)))
             name, fault = self._faults[rng.randrange(len(self._faults))]
             self._strike(branch.name, name)
-            await fault(branch, rng)
+            # Not awaited: faults overlap as they please.
+            self._tasks.append(self._loop.create_task(fault(branch, rng)))
 
     async def _at_centre(self) -> None:
         rng = self._loop.stream("swarm/center")
@@ -96,7 +97,7 @@ class Swarm:
             await asyncio.sleep(rng.expovariate(1 / mean))
             name, fault = self._central[rng.randrange(len(self._central))]
             self._strike("center", name)
-            await fault(rng)
+            self._tasks.append(self._loop.create_task(fault(rng)))
 
     def _strike(self, where: str, what: str) -> None:
         self.struck[what] += 1
@@ -160,20 +161,16 @@ class Swarm:
             link.up()
 
     async def _crash(self, branch: Branch, rng: Random) -> None:
-        branch.cut()
-        await asyncio.sleep(rng.uniform(*RESTART_S))
-        branch.start()
+        del rng
+        branch.cut()  # it boots again by itself, as from its supervisor
 
     async def _crash_in_mid_write(self, branch: Branch, rng: Random) -> None:
         branch.disk.cut_after(rng.randint(1, CUT_OPERATIONS_MAX))
-        await asyncio.sleep(rng.uniform(*RESTART_S))
-        branch.start()
 
     async def _power_cut(self, branch: Branch, rng: Random) -> None:
+        del rng
         branch.cut()
         branch.reboot_terminal()
-        await asyncio.sleep(rng.uniform(*RESTART_S))
-        branch.start()
 
     async def _mains_cut(self, branch: Branch, rng: Random) -> None:
         branch.ups.set_charge(rng.choice((100, 100, 30, 22)), now_ms=branch.now_ms)
