@@ -23,6 +23,7 @@ BACKOFF_MIN_S: Final = 0.25
 BACKOFF_MAX_S: Final = 10.0
 STEADY_S: Final = 30.0  # a session that lived this long was a good one: back to the shortest pause
 SILENT_LINK_MS: Final = 10_000  # TCP_USER_TIMEOUT: unacknowledged bytes end the connection
+FULL_PAUSE_S: Final = 0.5  # from the last acknowledgement to the end of a session that brought too much
 PROBE_TIMEOUT_S: Final = 10.0
 PROBE_TRIES_MAX: Final = (
     2  # sessions in which the broker's payload limit is probed before it is called too low
@@ -52,6 +53,8 @@ class MqttSession:
         self._settings = settings
         self._sink = sink
         self._session = 0
+        self._unacknowledged = 0
+        self._full = False
         self._client: aiomqtt.Client | None = None
         self._probe_tries = 0
         self._probe_echoed = False
@@ -74,7 +77,7 @@ class MqttSession:
             except aiomqtt.MqttError as error:
                 if self._probe_timer is not None:
                     self._probe_missed()
-                if loop.time() - began >= STEADY_S:
+                if self._full or loop.time() - began >= STEADY_S:
                     pause_s = BACKOFF_MIN_S
                 _log.warning(
                     "broker-lost", host=self._settings.host, port=self._settings.port, error=str(error)
@@ -84,8 +87,10 @@ class MqttSession:
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Send the PUBACK, unless the session that brought the message is gone."""
-        if self._client is not None and delivery.session == self._session and delivery.qos > 0:
+        if self._client is not None and delivery.session == self._session:
             self._client._client.ack(delivery.mid, delivery.qos)  # noqa: SLF001 - aiomqtt offers no way
+            self._unacknowledged -= 1
+            self._end_if_full()
 
     async def send(self, topic: str, payload: bytes) -> bool:
         """Hand one QoS 0 message to the broker; False when there is no session."""
@@ -100,6 +105,7 @@ class MqttSession:
     async def _hold(self) -> None:
         """One session, from connect to loss; raises MqttError."""
         self._session += 1
+        self._unacknowledged, self._full = 0, False
         client = self._new_client()
         self._client = client
         try:
@@ -138,19 +144,27 @@ class MqttSession:
 
     def _arrived(self, message: aiomqtt.Message, session: int) -> None:
         """Called by aiomqtt for every message, from the event loop."""
-        if self._client is None or session != self._session:
+        if self._full or session != self._session:
             return
         if message.topic.value == self._settings.probe_topic:
             self._probe_echoed = True
             self._forget_probe()
             return
         delivery = Delivery(message.topic.value, message.payload, session, message.mid, message.qos)
-        if not self._sink(delivery):
-            # Left unacknowledged, it comes again in the next session; brokers want acknowledgements in order,
-            # so that nothing after it may be taken in this one.
-            _log.warning("inbox-full", advice="reconnecting: the broker keeps what was not acknowledged")
-            client, self._client = self._client, None
-            client._client.disconnect()  # noqa: SLF001
+        if self._sink(delivery):
+            self._unacknowledged += 1
+            return
+        # Left unacknowledged, it comes again in the next session. Brokers want acknowledgements in order, so that
+        # nothing after it may be taken in this one; and what was taken before is acknowledged first, or the same
+        # messages would fill the inbox in every session.
+        _log.warning("inbox-full", advice="reconnecting: the broker keeps what was not acknowledged")
+        self._full = True
+        self._end_if_full()
+
+    def _end_if_full(self) -> None:
+        if self._full and self._unacknowledged == 0 and self._client is not None:
+            # Not at once: the receipts of the last batch go out first.
+            asyncio.get_running_loop().call_later(FULL_PAUSE_S, self._client._client.disconnect)  # noqa: SLF001
 
     async def _probe_payload_limit(self, client: aiomqtt.Client) -> None:
         """Send ourselves the greatest message there may be. Whether it comes back is seen later, by its echo."""
