@@ -35,11 +35,11 @@ manifest_keys = [{keys}]
 [[terminals]]
 id = "{terminal}"
 port = "{terminal_port}"
-status_interval_ms = 500
+{terminal_pace}
 
 [ups]
 port = "{ups_port}"
-poll_interval_ms = 500
+{ups_pace}
 
 [[uplinks]]
 name = "fibre"
@@ -66,13 +66,20 @@ def monotonic_ms() -> int:
 
 
 class Site:
-    """Build with ``Site(...)``, then ``await start()``."""
+    """Build with ``Site(...)``, then ``await start()``. ``fast``: devices are asked twice a second, for short days."""
 
     def __init__(
-        self, election: Election, station: Station, folder: Path, broker_port: int, seed: int
+        self,
+        election: Election,
+        station: Station,
+        folder: Path,
+        broker_port: int,
+        seed: int,
+        *,
+        fast: bool = True,
     ) -> None:
         self.station, self.branch = station, station.branch_id
-        self._election, self._folder = election, folder
+        self._election, self._folder, self._fast = election, folder, fast
         setup = TerminalSetup.of(election.trusted, branch=self.branch, terminal=terminal_of(self.branch))
         key = election.terminals[terminal_of(self.branch)]
         self.terminal = TerminalModel(setup, key, station.contests, boot_id=1, noise_seed=seed)
@@ -104,6 +111,8 @@ class Site:
             keys=keys,
             terminal_port=self._terminal_line.path,
             ups_port=self._ups_line.path,
+            terminal_pace="status_interval_ms = 500" if self._fast else "",
+            ups_pace="poll_interval_ms = 500" if self._fast else "",
             fibre_port=self.relays["fibre"].port,
             mobile_port=self.relays["4g"].port,
         )
