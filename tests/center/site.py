@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,8 +43,10 @@ def ran(name: str, *arguments: str | Path) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def write_files(folder: Path, election: Election, *, port: int = 1, **changes: str) -> Path:
-    """Manifest, keys and configuration; returns the path of the configuration."""
+def write_files(
+    folder: Path, election: Election, changes: Mapping[str, str] | None = None, *, port: int = 1
+) -> Path:
+    """Manifest, keys and configuration; returns the path of the configuration. ``changes``: old text to new."""
     (folder / "manifest.dsse.json").write_bytes(election.manifest_bytes)
     (folder / "election.key").write_bytes(election.election_private_key)
     (folder / "log.key").write_bytes(seed_of("log"))
@@ -63,7 +66,7 @@ manifest_keys = [{keys}]
 host = "127.0.0.1"
 port = {port}
 """
-    for old, new in changes.items():
+    for old, new in (changes or {}).items():
         assert old in text
         text = text.replace(old, new)
     path = folder / "centerd.toml"

@@ -90,7 +90,7 @@ class Bench:
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not reached():  # noqa: ASYNC110 - the daemon tells nobody else
             await asyncio.sleep(0.002)
 
@@ -196,4 +196,4 @@ async def test_batch_is_bounded_and_gathered_only_briefly() -> None:
     assert await inbox.take(count_max=BATCH_MAX, wait_ms=10, idle_ms=10) == []
     loop.call_later(0.01, inbox.wake)
     assert await inbox.take(count_max=BATCH_MAX, wait_ms=10, idle_ms=60_000) == []
-    assert loop.time() - began < 5
+    assert loop.time() - began < 30

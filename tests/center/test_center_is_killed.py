@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
@@ -51,6 +52,9 @@ class Branches:
     def owed(self) -> list[tuple[str, bytes]]:
         held = {receipt.envelope_sha256_of(text) for text in self.receipts}
         return [(topic, data) for topic, data in self.outbox if sha256_hex(data) not in held]
+
+    def holds(self, count: int) -> bool:
+        return len(self.receipts) >= count
 
     def verify(self, text: str) -> receipt.Receipt:
         manifest = self.election.loaded
@@ -112,7 +116,7 @@ async def test_killed_mid_stream_breaks_no_receipt_and_loses_no_envelope(site: S
     for life in range(1, 4):
         site.start_centerd()
         wanted = life * len(branches.outbox) // 4
-        await branches.send_until(site.port, lambda wanted=wanted: len(branches.receipts) >= wanted)
+        await branches.send_until(site.port, partial(branches.holds, wanted))
         site.kill_centerd()
     site.start_centerd()
     await branches.send_until(site.port, lambda: not branches.owed())

@@ -64,14 +64,14 @@ def test_broker_is_the_manifests_first_endpoint_unless_told_otherwise(
 def test_wrong_configuration_is_explained(
     tmp_path: Path, election: Election, old: str, new: str, complaint: str
 ) -> None:
-    path = write_files(tmp_path, election, **{old: new})
+    path = write_files(tmp_path, election, {old: new})
     with pytest.raises(ConfigError, match=re.escape(complaint)) as caught:
         load_setup(load_config(path))
     assert str(tmp_path) in str(caught.value) or "trust." in str(caught.value)
 
 
 def test_configuration_errors_end_with_exit_code_78(tmp_path: Path, election: Election) -> None:
-    path = write_files(tmp_path, election, state_dir="state_dri")
+    path = write_files(tmp_path, election, {"state_dir": "state_dri"})
     code, _, err = ran("centerd", "--config", path)
     assert code == 78
     assert f"{path}: unknown key 'state_dri'" in err
@@ -100,7 +100,7 @@ def test_trusted_keys_may_carry_their_ids_which_must_fit(tmp_path: Path, electio
 
     with_ids(list(election.trusted))
     assert load_manifest(load_config(path)).sha256 == election.loaded.sha256
-    with_ids(list(reversed(election.trusted)))
+    with_ids(list(election.trusted)[::-1])
     with pytest.raises(ConfigError, match="the key id of"):
         load_manifest(load_config(path))
 

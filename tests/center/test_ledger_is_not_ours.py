@@ -34,9 +34,10 @@ def test_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = apsw.Connection(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    for attempt in (lambda: Ledger.open(path, OURS), lambda: Ledger.open_to_read(path)):
-        with pytest.raises(LedgerCorruptError, match="version 99"):
-            attempt()
+    with pytest.raises(LedgerCorruptError, match="version 99"):
+        Ledger.open(path, OURS)
+    with pytest.raises(LedgerCorruptError, match="version 99"):
+        Ledger.open_to_read(path)
 
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -307,11 +307,9 @@ def test_terminals_of_one_branch_share_its_poll_book() -> None:
 
     def day(voters: dict[str, int]) -> Opening:
         device.seq, device.prev = 0, None
-        made = [
-            make(terminal, **extra)
-            for terminal in ("terminal-1-1", "terminal-1-2")
-            for make, extra in ((device.account, {"voters": voters}), (device.tally, {}))
-        ]
+        made: list[bytes] = []
+        for terminal in ("terminal-1-1", "terminal-1-2"):
+            made += [device.account(terminal, voters=voters), device.tally(terminal)]
         return opened(Leaves.of(election, *[(device, data) for data in made]))
 
     assert not day(voters).findings
