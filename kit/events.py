@@ -130,9 +130,14 @@ class UpsHeard:
 
 @dataclass(frozen=True, slots=True)
 class UplinksUsable:
-    """From failover by way of the station: the uplinks that work now, best first."""
+    """From failover by way of the station: the uplinks that work now, best first.
+
+    ``last_resort``: uplinks that are connected and answer too slowly, given only where nothing works in time. The
+    outbox tries them (or a village with a slow mast would never deliver), and nobody calls that *sending*.
+    """
 
     uplinks: tuple[str, ...]
+    last_resort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

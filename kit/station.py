@@ -58,6 +58,7 @@ class Station:
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
         self._usable: tuple[str, ...] = ()
+        self._last_resort: tuple[str, ...] = ()
         self._folded = False
         self._news: UplinksUsable | None = None
 
@@ -74,7 +75,7 @@ class Station:
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
             step.facts.extend(self._birth(event, now))
-            self._usable, self._news = (), None
+            self._usable, self._last_resort, self._news = (), (), None
         if isinstance(event, ReadinessAsked):
             event = ReadinessAsked(event.reply, self._readiness_items())
         if isinstance(event, _UPLINK_EVENTS):
@@ -128,7 +129,7 @@ class Station:
             "terminals": [
                 {
                     "id": unit.terminal,
-                    "connected": unit.identity is not None,
+                    "connected": unit.connected,
                     "public_counter": unit.public_counter,
                     "close_no": unit.close_no,
                 }
@@ -192,8 +193,8 @@ class Station:
         """Tell failover of the critical window, and remember which uplinks work as news for the others."""
         if self.outbox.critical != self.failover.critical:
             step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
-        # A village whose mast answers slowly has no usable uplink by the deadlines of the critical window: then what
-        # is connected at all must do, or it would never deliver.
-        usable = self.failover.usable() or (self.failover.connected() if self.outbox.critical else ())
-        if usable != self._usable:
-            self._usable, self._news = usable, UplinksUsable(usable)
+        usable = self.failover.usable()
+        last_resort = () if usable or not self.outbox.critical else self.failover.connected()
+        if (usable, last_resort) != (self._usable, self._last_resort):
+            self._usable, self._last_resort = usable, last_resort
+            self._news = UplinksUsable(usable, last_resort)

@@ -119,14 +119,14 @@ class Officials:
         assert last is not None  # noqa: S101 - `there` said so
         return last
 
-    async def until_power(self, state: str) -> None:
-        """Wait until the kit says that of its power."""
+    async def until(self, what: str, condition: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until a condition of the status holds; ``what`` says which, should it not."""
 
         async def there() -> bool:
             status = await self.status()
-            return status is not None and status["power"]["state"] == state
+            return status is not None and condition(status)
 
-        await self._until(there, lambda: f"power {state}")
+        await self._until(there, lambda: what)
 
     async def _hand_in(self, kind: OrderKind, serial: int, voters: Mapping[str, int] | None) -> str:
         answer: dict[str, Any] = {}

@@ -91,7 +91,12 @@ class LiveView:
             for name, state in status["uplinks"]["states"].items()
         )
         waiting, delivered = len(status["outbox"]["waiting"]), len(status["outbox"]["delivered"])
-        receipts = f"{delivered} of {waiting + delivered}" if waiting + delivered else ""
+        over = "+".join(sorted({fact["uplink"] for fact in status["outbox"]["receipts"].values()}))
+        receipts = (
+            f"{delivered} of {waiting + delivered}{f' over {over}' if over else ''}"
+            if waiting + delivered
+            else ""
+        )
         return (
             Text(phase, style=_PHASE_STYLE.get(phase, "")),
             bar,

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,7 +15,7 @@ from typing import Any, Final
 from crypto.statements import Endpoint
 from simulators.day.headquarters import Headquarters
 from simulators.day.progress import Watcher
-from simulators.day.site import Site, monotonic_ms, wall_ms
+from simulators.day.site import UPLINKS, Site, monotonic_ms, wall_ms
 from simulators.election import Election, Times, commission
 from simulators.results import Results, Station, load_results, select
 from simulators.verdict import judge
@@ -41,13 +41,14 @@ class Options:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Measured:
     """What was broken on purpose, and what was measured on the way."""
 
     faults: list[dict[str, Any]] = field(default_factory=list)
     delivery_ms: dict[str, int] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
-    resealed: list[str] = field(default_factory=list)
+    noticed_ms: int = 0
+    survived: bool = False
 
 
 async def run_day(options: Options, watcher: Watcher) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class Day:
         self._options, self._results, self._stations = options, results, stations
         self._folder, self._watcher = folder, watcher
         self._rng = Random(f"day/{options.seed}")
-        self._ledger = Ledger()
+        self._measured = Measured()
         self._headquarters = Headquarters(folder)
         self._sites: list[Site] = []
         self._statuses: dict[str, dict[str, Any]] = {}
@@ -174,31 +175,39 @@ class Day:
         victim.relays["4g"].hole()
         self._fault(victim, "4g-hole", "the 4G uplink swallows everything too")
         await self._all(lambda site: self._finish(site, killed=site is victim))
-        self._watcher.stage("power and fibre come back; the branches archive their day")
+        self._watcher.stage("power and fibre come back; the kits notice by themselves")
         for site in self._sites:
             site.ups.set_mains(on=True, now_ms=monotonic_ms())
             for relay in site.relays.values():
                 relay.heal()
+        await self._all(lambda site: site.officials.until("everything restored", _all_is_well))
+        self._watcher.stage("the branches archive their day")
         await self._all(lambda site: site.officials.order("archive"))
 
     async def _finish(self, site: Site, *, killed: bool) -> None:
         """Close, account, and wait for the receipt; the victim is killed between seal and receipt."""
-        await site.officials.order("close")
+        officials = site.officials
+        began = time.monotonic()
+        if killed:  # with no uplink left, it stays sealed until it is killed
+            await officials.until("no uplink is usable", lambda status: not status["uplinks"]["usable"])
+            self._measured.noticed_ms = round(1000 * (time.monotonic() - began))
+            self._watcher.note(site.branch, f"noticed after {self._measured.noticed_ms} ms: no uplink left")
+        await officials.order("close")
         voters = {contest: row.signed_for for contest, row in site.station.contests.items()}
-        await site.officials.order("account", voters)
-        await site.officials.until_phase("sealed")
+        await officials.order("account", voters)
+        await officials.until_phase("sealed")
         sealed_at = time.monotonic()
         if killed:
-            await self._kill_and_heal(site)
-            sealed_at = time.monotonic()
-        status = await site.officials.until_phase("delivered")
-        self._ledger.delivery_ms[site.branch] = round(1000 * (time.monotonic() - sealed_at))
+            sealed_at = await self._kill_and_heal(site)
+        status = await officials.until_phase("delivered")
+        self._measured.delivery_ms[site.branch] = round(1000 * (time.monotonic() - sealed_at))
         link = list(status["outbox"]["receipts"].values())[-1]["uplink"]
-        self._ledger.links[site.branch] = link
+        self._measured.links[site.branch] = link
         self._watcher.note(site.branch, f"the receipt came over {link} and was verified offline")
-        await site.officials.until_power("battery")
+        await officials.until("the power cut and the dead fibre were noticed", _in_the_dark)
 
-    async def _kill_and_heal(self, site: Site) -> None:
+    async def _kill_and_heal(self, site: Site) -> float:
+        """Kill the sealed kit, start it again, heal its 4G uplink; returns when that was (monotonic seconds)."""
         before = await site.officials.status()
         site.kitd.kill()
         self._fault(site, "sigkill", "kitd is killed between seal and receipt (SIGKILL)")
@@ -206,10 +215,14 @@ class Day:
         await site.restart()
         after = await site.officials.until_phase("sealed")
         self._watcher.note(site.branch, "kitd is back; the sealed tally was in its journal")
-        if before is not None and before["outbox"]["hashes"] != after["outbox"]["hashes"]:
-            self._ledger.resealed.append(site.branch)
+        self._measured.survived = (
+            before is not None
+            and before["phase"] == after["phase"] == "sealed"
+            and before["outbox"]["hashes"] == after["outbox"]["hashes"]
+        )
         site.relays["4g"].heal()
         self._watcher.note(site.branch, "the 4G uplink works again")
+        return time.monotonic()
 
     async def _open(self) -> dict[str, Any]:
         for site in self._sites:
@@ -223,14 +236,15 @@ class Day:
         received = self._headquarters.received()
         report = judge(self._options.data, self._stations, self._statuses, opening, received)
         checks = {
-            "every tally went over the fallback, 4G": set(self._ledger.links.values()) == {"4g"},
-            "sealed bytes survived the kill unchanged": not self._ledger.resealed,
+            "every tally went over the fallback, 4G": set(self._measured.links.values()) == {"4g"},
+            "the killed kit was sealed and unsent, and came back with the same bytes": self._measured.survived,
         }
         report["checks"] |= checks
         if not all(checks.values()):
             report["verdict"] = "failed"
-        report |= {"opening": opening["opening"], "faults": self._ledger.faults}
-        report["delivery_ms"] = self._ledger.delivery_ms
+        report |= {"opening": opening["opening"], "faults": self._measured.faults}
+        report["delivery_ms"] = self._measured.delivery_ms
+        report["noticed_ms"] = self._measured.noticed_ms
         return report
 
     # --- small parts ---
@@ -248,7 +262,7 @@ class Day:
                 task.cancel()
 
     def _fault(self, site: Site, kind: str, text: str) -> None:
-        self._ledger.faults.append({"branch": site.branch, "fault": kind})
+        self._measured.faults.append({"branch": site.branch, "fault": kind})
         self._watcher.fault(site.branch, text)
 
     async def _look_at_all(self) -> None:
@@ -262,6 +276,14 @@ class Day:
         if status is not None:
             self._statuses[site.branch] = status
             self._watcher.status(site.branch, status, site.terminal.cast_progress)
+
+
+def _in_the_dark(status: Mapping[str, Any]) -> bool:
+    return bool(status["power"]["state"] == "battery" and status["uplinks"]["usable"] == ["4g"])
+
+
+def _all_is_well(status: Mapping[str, Any]) -> bool:
+    return bool(status["power"]["state"] == "mains" and set(status["uplinks"]["usable"]) == set(UPLINKS))
 
 
 async def _sleep_until(at_ms: int) -> None:

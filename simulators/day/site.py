@@ -41,6 +41,8 @@ port = "{terminal_port}"
 port = "{ups_port}"
 {ups_pace}
 
+{failover_pace}
+
 [[uplinks]]
 name = "fibre"
 kind = "fibre"
@@ -52,6 +54,15 @@ name = "4g"
 kind = "4g"
 host = "127.0.0.1"
 port = {mobile_port}
+"""
+
+FAST_FAILOVER: Final = """\
+[failover]
+probe_ms = 500
+echo_ms = 400
+connect_ms = 2000
+backoff_base_ms = 300
+backoff_max_ms = 1000
 """
 
 
@@ -66,7 +77,7 @@ def monotonic_ms() -> int:
 
 
 class Site:
-    """Build with ``Site(...)``, then ``await start()``. ``fast``: devices are asked twice a second, for short days."""
+    """Build with ``Site(...)``, then ``await start()``. ``fast``: everything is asked often, for short days."""
 
     def __init__(
         self,
@@ -112,6 +123,7 @@ class Site:
             terminal_port=self._terminal_line.path,
             ups_port=self._ups_line.path,
             terminal_pace="status_interval_ms = 500" if self._fast else "",
+            failover_pace=FAST_FAILOVER if self._fast else "",
             ups_pace="poll_interval_ms = 500" if self._fast else "",
             fibre_port=self.relays["fibre"].port,
             mobile_port=self.relays["4g"].port,

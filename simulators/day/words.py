@@ -36,9 +36,9 @@ def print_verdict(report: dict[str, Any], console: Console) -> None:
         found = [finding for finding in report["findings"] if finding["code"] == code]
         numbers.add_row(f"{found[0]['grade']}s", f"{len(found)} x {_FINDINGS.get(code, code)}")
     numbers.add_row("things broken on purpose", str(len(report["faults"])))
-    if report.get("delivery_ms"):
-        slowest = max(report["delivery_ms"].values())
-        numbers.add_row("slowest from seal to verified receipt", f"{slowest / 1000:.1f} s")
+    numbers.add_row("dead uplinks noticed after", f"{report['noticed_ms'] / 1000:.1f} s")
+    slowest = max(report["delivery_ms"].values())
+    numbers.add_row("slowest from seal (or healed uplink) to verified receipt", f"{slowest / 1000:.1f} s")
     numbers.add_row("seconds", str(report["seconds"]))
     console.print(numbers)
     console.print(EXPLANATION, highlight=False)
