@@ -1,7 +1,7 @@
 """The durable half of the polling day: a fold over facts, and what follows from it without asking anyone."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from crypto.codec import unb64
 from crypto.statements import Finding, OrderKind
@@ -36,6 +36,8 @@ class DayState:
         """Orders accepted so far; the next one carries this plus one."""
         self.stage: OrderKind | None = None
         """The order that the terminals are carrying out."""
+        self.cause: Literal["order", "power-low"] = "order"
+        """Why they do: an official's order, or the UPS when the stage began."""
         self.units = {terminal: Unit(terminal) for terminal in terminals}
         self.voters: dict[str, int] = {}
         self.findings: list[Finding] = []
@@ -104,15 +106,16 @@ class DayState:
 
     # --- folds ---
 
-    def _set_stage(self, stage: OrderKind | None) -> None:
-        self.stage = stage
+    def _set_stage(self, stage: OrderKind | None, cause: Literal["order", "power-low"] = "order") -> None:
+        self.stage, self.cause = stage, cause
         for unit in self.units.values():
             unit.done, unit.asked = False, None
 
     def _phase_entered(self, fact: PhaseEntered) -> None:
         assert next_phase(self.phase, fact.trigger) == fact.phase  # noqa: S101 - a journal of other tables
         self.phase = fact.phase
-        self._set_stage("suspend" if fact.phase == "open" and self.power_low else None)
+        self._set_stage(None)
+        self._suspend_without_power()
 
     def _order_accepted(self, fact: OrderAccepted) -> None:
         self.serial = fact.serial
@@ -151,5 +154,8 @@ class DayState:
 
     def _power_changed(self, fact: PowerChanged) -> None:
         self.power_low = fact.state == "low"
+        self._suspend_without_power()
+
+    def _suspend_without_power(self) -> None:
         if self.power_low and self.phase == "open" and self.stage is None:
-            self._set_stage("suspend")
+            self._set_stage("suspend", "power-low")

@@ -18,7 +18,6 @@ from kit.events import (
     EnvelopeSealed,
     Event,
     Fact,
-    IncidentRecorded,
     Instant,
     Publish,
     ReceiptHeard,
@@ -27,13 +26,11 @@ from kit.events import (
     Tick,
     UplinksUsable,
 )
+from kit.incidents import Incidents
 from kit.wall import Wall
 
 RESEND_FIRST_MS: Final = 1_000
 RESEND_MAX_MS: Final = 30_000
-INCIDENTS_MAX: Final = (
-    20  # incidents of one kind recorded per life, so that a hostile centre cannot fill the disk
-)
 
 
 @dataclass(slots=True)
@@ -66,7 +63,7 @@ class Outbox:
         self._wall = Wall()
         self._uplinks: tuple[str, ...] = ()
         self._attempts: dict[tuple[int, str], Attempt] = {}
-        self._incidents: dict[str, int] = {}
+        self._incidents = Incidents()
 
     @property
     def critical(self) -> bool:
@@ -80,7 +77,7 @@ class Outbox:
             self._wall.set(event.wall_ms, now)
             self._attempts.clear()
         elif isinstance(event, UplinksUsable):
-            self._uplinks_changed(event.uplinks)
+            self._uplinks_changed(event.uplinks or event.last_resort)
         elif isinstance(event, ReceiptHeard):
             step = self._receipt(event, now)
         elif isinstance(event, RefusalHeard):
@@ -164,7 +161,4 @@ class Outbox:
         return Step(facts=[stored])
 
     def _incident(self, code: str, detail: str, now: Instant) -> Step:
-        self._incidents[code] = self._incidents.get(code, 0) + 1
-        if self._incidents[code] > INCIDENTS_MAX:
-            return Step()
-        return Step(facts=[IncidentRecorded(at=self._wall.text(now), code=code, detail=detail[:500])])
+        return Step(facts=[*self._incidents.record(code, detail, self._wall.text(now))])

@@ -6,7 +6,7 @@ the plaintext of a tally stays in RAM; one envelope is sealed at a time, so that
 """
 
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final
 
 from crypto.codec import b64
 from crypto.errors import EvidenceError
@@ -30,7 +30,6 @@ from kit.events import (
     EnvelopeSealed,
     Event,
     Fact,
-    IncidentRecorded,
     Instant,
     OrderAccepted,
     OrderFailed,
@@ -46,6 +45,7 @@ from kit.events import (
     TerminalHeard,
     UplinksUsable,
 )
+from kit.incidents import Incidents
 from kit.order_desk import OrderDesk
 from kit.phases import next_phase
 from kit.readiness import SELF_TEST_MS, Readiness
@@ -56,6 +56,8 @@ from kit.wall import Wall
 ASK_AGAIN_MS: Final = 10_000  # after an answer that could not be used, or none
 TOO_EARLY_MS: Final = 1_000  # the terminal's clock may be a little behind ours
 COUNTER_MS: Final = 15 * 60 * 1000  # how often the public counter is written down
+COUNTER_MAX: Final = 0xFFFFFF  # ballots (crypto.wire.Count); the wire has room for nonsense beyond it
+READINESS_PHASES: Final = ("commissioned", "readiness")
 FORBIDDEN: Final = 77  # exit-code table of DESIGN §3
 UNAVAILABLE: Final = 69
 BAD_DATA: Final = 65
@@ -77,7 +79,7 @@ class PollingDay:
         self._sealing = False
         self._readiness: Readiness | None = None
         self._uplink_usable = False
-        self._incidents: set[tuple[str, str]] = set()
+        self._incidents = Incidents()
 
     # --- core contract ---
 
@@ -120,7 +122,7 @@ class PollingDay:
             deadlines.append(self._readiness.until)
         for unit in self.state.units.values():
             wanted = self.state.wanted(unit)
-            if wanted is not None:
+            if wanted is not None and unit.connected:
                 at = self._wall.instant_of(self._schedule.tally_not_before) if wanted == "tally" else 0
                 deadlines.append(max(at, unit.ask_again_at if unit.asked == wanted else 0))
         return min(deadlines, default=None)
@@ -137,7 +139,7 @@ class PollingDay:
             return self._readiness_over(now)
         for unit in self.state.units.values():
             wanted = self.state.wanted(unit)
-            if wanted is None or (unit.asked == wanted and unit.ask_again_at > now):
+            if wanted is None or not unit.connected or (unit.asked == wanted and unit.ask_again_at > now):
                 continue
             if wanted == "tally" and now < self._wall.instant_of(self._schedule.tally_not_before):
                 continue
@@ -202,7 +204,7 @@ class PollingDay:
             return _refuse(
                 event.reply, "a readiness check is under way; ask again in a few seconds", UNAVAILABLE
             )
-        if self.state.phase not in ("commissioned", "readiness"):
+        if self.state.phase not in READINESS_PHASES:
             return _refuse(event.reply, f"the branch is {self.state.phase!r}: readiness is past", FORBIDDEN)
         items = [(item.name, item.ok, item.detail) for item in event.items]
         self._readiness = Readiness(event.reply, now + SELF_TEST_MS, items)
@@ -215,9 +217,10 @@ class PollingDay:
         readiness, self._readiness = self._readiness, None
         names, body = readiness.close(list(self.state.units.values()), self._definition)
         step = Step(effects=[Reply(readiness.reply, body)])
-        if body["ok"]:
-            passed = ReadinessPassed(at=self._wall.text(now), items=names)
-            step.facts = [passed, self._enter("readiness-passed", now)]
+        if body["ok"] and self.state.phase in READINESS_PHASES:
+            step.facts.append(ReadinessPassed(at=self._wall.text(now), items=names))
+            if self.state.stage is None:  # entering a phase would sweep an order away that is being carried out
+                step.facts.append(self._enter("readiness-passed", now))
         return step
 
     def _terminal(self, heard: TerminalHeard, now: Instant) -> Step:
@@ -233,16 +236,15 @@ class PollingDay:
             case TerminalLost(reason):
                 unit.identity = None
                 return self._incident("terminal-lost", f"{unit.terminal}: {reason}", now)
+            case TerminalDone(action="self-test") | TerminalRefused(action="self-test"):
+                unit.self_test = isinstance(heard.event, TerminalDone)
+                return self._self_tested(now)
+            case _ if not unit.connected:
+                pass  # what a foreign terminal did says nothing about ours
             case TerminalStatus(public_counter=counter):
                 return self._counter(unit, counter, now)
-            case TerminalDone(action="self-test"):
-                unit.self_test = True
-                return self._self_tested(now)
             case TerminalDone(action, close_no, report) if action == self.state.wanted(unit):
                 return self._done(unit, action, close_no, report, now)
-            case TerminalRefused(action="self-test"):
-                unit.self_test = False
-                return self._self_tested(now)
             case TerminalRefused(action, reason) if action == self.state.wanted(unit):
                 return self._refused(unit, action, reason, now)
             case _:
@@ -254,6 +256,10 @@ class PollingDay:
         return Step() if self._readiness is None or waiting else self._readiness_over(now)
 
     def _counter(self, unit: Unit, counter: int, now: Instant) -> Step:
+        if counter > COUNTER_MAX:
+            return self._incident(
+                "bad-counter", f"{unit.terminal} shows more than {COUNTER_MAX} ballots", now
+            )
         unit.public_counter = counter
         if self.state.phase != "open" or now < unit.counter_due:
             return Step()
@@ -279,9 +285,7 @@ class PollingDay:
         at = self._wall.text(now)
         match action:
             case "open" | "suspend" | "resume" | "close":
-                cause: Literal["order", "power-low"] = (
-                    "power-low" if self.state.power_low and action == "suspend" else "order"
-                )
+                cause = self.state.cause
                 acted = TerminalActed(
                     at=at, terminal=unit.terminal, action=action, close_no=close_no, cause=cause
                 )
@@ -327,11 +331,7 @@ class PollingDay:
         )
 
     def _incident(self, code: str, detail: str, now: Instant) -> Step:
-        """Recorded once per life: a flapping line must not fill the flash."""
-        if (code, detail) in self._incidents:
-            return Step()
-        self._incidents.add((code, detail))
-        return Step(facts=[IncidentRecorded(at=self._wall.text(now), code=code, detail=detail[:500])])
+        return Step(facts=[*self._incidents.record(code, detail, self._wall.text(now))])
 
 
 def _refuse(reply: int, error: str, code: int) -> Step:

@@ -34,9 +34,10 @@ class Readiness:
 
 def _terminal_item(unit: Unit, definition_sha256: str) -> tuple[str, bool, str]:
     name = f"terminal {unit.terminal}"
-    if unit.self_test is True and unit.identity is not None:
-        if unit.identity.terminal_id != unit.terminal:
-            return name, False, f"this line has terminal {unit.identity.terminal_id}: swap the cables back"
-        if unit.identity.definition_sha256 != definition_sha256:
-            return name, False, "counts by another ballot definition than the manifest's: load the right one"
+    if unit.identity is None:
+        return name, False, "not connected: check power and cable"
+    if not unit.connected:
+        return name, False, f"this line has terminal {unit.identity.terminal_id}: swap the cables back"
+    if unit.identity.definition_sha256 != definition_sha256:
+        return name, False, "counts by another ballot definition than the manifest's: load the right one"
     return name, unit.self_test is True, _WORDS[unit.self_test]

@@ -31,6 +31,11 @@ class Unit:
     public_counter: int = 0
     counter_due: Instant = 0
 
+    @property
+    def connected(self) -> bool:
+        """Whether this very terminal, and no other on its line, is there."""
+        return self.identity is not None and self.identity.terminal_id == self.terminal
+
     def forget(self) -> None:
         """Back to what the journal knows: called at every boot."""
         self.identity, self.tally, self.asked, self.self_test = None, None, None, None

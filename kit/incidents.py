@@ -1,0 +1,26 @@
+"""What was recorded as an incident in this life: each thing once, and not without end."""
+
+from typing import Final
+
+from kit.events import IncidentRecorded
+
+INCIDENTS_MAX: Final = (
+    20  # of one code in one life: neither a flapping line nor a hostile centre may fill the flash
+)
+DETAIL_MAX: Final = 500  # characters (kit.events.Text)
+
+
+class Incidents:
+    """Volatile: after a restart the same thing may be recorded again."""
+
+    def __init__(self) -> None:
+        self._recorded: dict[str, set[str]] = {}
+
+    def record(self, code: str, detail: str, at: str) -> list[IncidentRecorded]:
+        """The fact to be journaled; none if it is known, or if there were too many of its code."""
+        detail = detail[:DETAIL_MAX]
+        details = self._recorded.setdefault(code, set())
+        if detail in details or len(details) >= INCIDENTS_MAX:
+            return []
+        details.add(detail)
+        return [IncidentRecorded(at=at, code=code, detail=detail)]
