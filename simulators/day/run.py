@@ -114,8 +114,7 @@ class Day:
 
     async def close(self) -> None:
         """Stop everything that was started."""
-        for site in self._sites:
-            await site.close()
+        await asyncio.gather(*(site.close() for site in self._sites))
         await self._headquarters.close()
 
     # --- acts ---
