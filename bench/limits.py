@@ -28,6 +28,8 @@ from simulators.results import load_results, select
 ROOT: Final = Path(__file__).parent.parent
 HOUR_MS: Final = 3_600_000
 KITCTL_RUNS: Final = 5
+HOLES: Final = 5  # times that the fibre is holed in the critical window
+CLOSE_MS: Final = 5_000  # from the opening of the polls, beside the time that kitd is watched
 MIB: Final = 1024 * 1024
 
 
@@ -55,7 +57,8 @@ async def one_idle_branch(idle_s: float) -> None:
     headquarters = Headquarters(folder)
     port = await headquarters.start_broker()
     now = wall_ms()
-    times = Times(now, now + HOUR_MS, now + HOUR_MS, now + 2 * HOUR_MS)
+    close_ms = now + CLOSE_MS + round(1000 * idle_s)
+    times = Times(now, close_ms, close_ms, close_ms + HOUR_MS)
     election = commission(results, stations, times, os.urandom, Endpoint(host="127.0.0.1", port=port))
     election.write(folder)
     await headquarters.start_center(election)
@@ -73,9 +76,35 @@ async def one_idle_branch(idle_s: float) -> None:
         report("kitd, resident memory", process.memory_info().rss / MIB, "MiB", 80)
         report("kitd, idle with polls open", 100 * used / took, "% of a core", 2)
         await asyncio.to_thread(kitctl, folder / site.branch / "kitd.sock")
+        await critical_window(site, headquarters)
     finally:
         await site.close()
         await headquarters.close()
+
+
+async def critical_window(site: Site, headquarters: Headquarters) -> None:
+    """With a tally sealed and no centre to receipt it: how soon a dead uplink is left, and taken back when it heals."""
+    headquarters.centerd.kill()
+    await site.officials.order("close")
+    voters = {contest: row.signed_for for contest, row in site.station.contests.items()}
+    await site.officials.order("account", voters)
+    await site.officials.until_phase("sending")
+    noticed, taken_back = [], []
+    for _ in range(HOLES):
+        await asyncio.sleep(1)
+        site.relays["fibre"].hole()
+        noticed.append(await until_usable(site, "fibre", usable=False))
+        site.relays["fibre"].heal()
+        taken_back.append(await until_usable(site, "fibre", usable=True))
+    report("dead uplink left (worst of 5)", max(noticed), "ms", 1_000)
+    report("healed uplink used again (worst)", max(taken_back), "ms", 1_000)
+
+
+async def until_usable(site: Site, uplink: str, *, usable: bool) -> float:
+    """Milliseconds until the kit says so itself."""
+    began = time.monotonic()
+    await site.officials.until("bench", lambda status: (uplink in status["uplinks"]["usable"]) is usable)
+    return 1000 * (time.monotonic() - began)
 
 
 def kitctl(socket: Path) -> None:
