@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check nightly bench lock clean
+.PHONY: help venv demo test check nightly bench diagrams lock clean
 
 help: ## say what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ nightly: venv ## long campaigns: thorough hypothesis, many simulated worlds (WOR
 
 bench: venv ## run the benchmarks
 	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+
+diagrams: venv ## draw docs/state-machines.md from the transition tables
+	@$(BIN)/python docs/generate_diagrams.py
 
 lock: ## pin the newest allowed dependencies, with hashes
 	@bash deploy/dev/lock.sh
