@@ -269,17 +269,7 @@ def make_election(
                 id="style-1", contests=tuple(contest.id for contest in contests), count_bits=count_bits
             ),
         ),
-        branches=tuple(
-            BranchEntry(
-                id=f"branch-{n}",
-                name=f"شعبه {n}",
-                style="style-1",
-                device=f"device-{n}",
-                terminals=tuple(terminal_ids[n]),
-                officials=tuple(f"official-{n}-{body}" for body in BODIES),
-            )
-            for n in numbers
-        ),
+        branches=tuple(_branch(n, terminal_ids[n]) for n in numbers),
         terminals=_enrol(terminals),
         devices=_enrol(devices),
         officials=tuple(
@@ -310,6 +300,17 @@ def make_election(
         officials=officials,
         election_private_key=election_private_key,
         log=log,
+    )
+
+
+def _branch(number: int, terminals: Sequence[str]) -> BranchEntry:
+    return BranchEntry(
+        id=f"branch-{number}",
+        name=f"شعبه {number}",
+        style="style-1",
+        device=f"device-{number}",
+        terminals=tuple(terminals),
+        officials=tuple(f"official-{number}-{body}" for body in BODIES),
     )
 
 
