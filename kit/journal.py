@@ -25,11 +25,16 @@ class JournalError(Exception):
     """The journal cannot be read as what it should be; the message says which fact and what to do."""
 
 
+class JournalUnavailableError(JournalError):
+    """The journal is in use, cannot be opened, or the disk takes nothing more."""
+
+
 class Journal:
     """Append-only facts of one device.
 
     Raises:
-        JournalError: from the constructor, when the file is of another schema, locked or not a database.
+        JournalUnavailableError: from the constructor, when the file is locked or cannot be opened.
+        JournalError: from the constructor, when the file is of another schema or not a database.
     """
 
     def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
@@ -42,12 +47,8 @@ class Journal:
             self._db.execute("pragma synchronous=full")
             self._db.execute("pragma secure_delete=on")
             self._prepare()
-        except apsw.BusyError as error:
-            raise JournalError(f"{self._path} is in use by another process") from error
-        except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise JournalError(
-                f"{self._path} is damaged ({error}): keep the file, it is evidence; call the centre"
-            ) from error
+        except apsw.Error as error:
+            raise self._explained(error) from error
         self._frontier = Frontier()
         self._size = 0
 
@@ -57,28 +58,37 @@ class Journal:
         Raises:
             JournalError: a row is missing, or is not the canonical encoding of a known fact.
         """
-        for seq, body in self._db.execute("select seq, body from facts order by seq"):
-            if seq != self._size + 1:
-                raise JournalError(f"{self._path}: fact {self._size + 1} is missing (the next one is {seq})")
-            try:
-                value = canonical.decode(bytes(body), max_bytes=FACT_MAX)
-                fact: Fact = msgspec.convert(value, type=Fact)
-            except (EncodingError, msgspec.ValidationError) as error:
-                raise JournalError(f"{self._path}: fact {seq} cannot be read: {error}") from error
-            self._frontier.append(leaf_hash(bytes(body)))
-            self._size += 1
-            yield fact
+        try:
+            rows = self._db.execute("select seq, body from facts order by seq")
+            for seq, body in rows:
+                if seq != self._size + 1:
+                    raise JournalError(
+                        f"{self._path}: fact {self._size + 1} is missing (the next one is {seq}): keep the file, it is "
+                        "evidence; call the centre"
+                    )
+                fact = self._read(body, seq)
+                self._frontier.append(leaf_hash(body))
+                self._size += 1
+                yield fact
+        except apsw.Error as error:
+            raise self._explained(error) from error
 
     def append(self, facts: Sequence[Fact]) -> None:
         """Make facts durable, all or none. When this returns they survive a power cut.
 
         Raises:
-            apsw.Error: the disk refuses. The caller must not go on: what is not durable has not happened.
+            JournalUnavailableError: the disk refuses. The caller must not go on: what is not durable has not happened.
+            JournalError, EncodingError: a bug: a fact could not be read back, so that no later life could replay it.
         """
         bodies = [canonical.encode(msgspec.to_builtins(fact)) for fact in facts]
-        with self._db:
-            for number, body in enumerate(bodies, self._size + 1):
-                self._db.execute("insert into facts(seq, body) values(?, ?)", (number, body))
+        for number, body in enumerate(bodies, self._size + 1):
+            self._read(body, number)
+        try:
+            with self._db:
+                for number, body in enumerate(bodies, self._size + 1):
+                    self._db.execute("insert into facts(seq, body) values(?, ?)", (number, body))
+        except apsw.Error as error:
+            raise self._explained(error) from error
         for body in bodies:
             self._frontier.append(leaf_hash(body))
         self._size += len(bodies)
@@ -96,10 +106,37 @@ class Journal:
         """Let go of the file."""
         self._db.close()
 
+    def _read(self, body: object, seq: int) -> Fact:
+        try:
+            if not isinstance(body, bytes):
+                raise EncodingError(f"{type(body).__name__} instead of bytes")  # noqa: TRY301 - as any other damage
+            value = canonical.decode(body, max_bytes=FACT_MAX)
+            fact: Fact = msgspec.convert(value, type=Fact)
+        except (EncodingError, msgspec.ValidationError) as error:
+            raise JournalError(
+                f"{self._path}: fact {seq} cannot be read ({error}): keep the file, it is evidence; call the centre"
+            ) from error
+        return fact
+
+    def _explained(self, error: apsw.Error) -> JournalError:
+        if isinstance(error, apsw.BusyError):
+            return JournalUnavailableError(f"{self._path} is in use by another process: stop that one first")
+        if isinstance(error, apsw.NotADBError | apsw.CorruptError | apsw.SQLError):
+            return JournalError(
+                f"{self._path} is damaged ({error}): keep the file, it is evidence; call the centre"
+            )
+        return JournalUnavailableError(
+            f"{self._path} cannot be used ({error}): check the folder, its permissions and the space on the disk"
+        )
+
     def _prepare(self) -> None:
         (version,) = next(self._db.execute("pragma user_version"))
-        if version not in (0, SCHEMA_VERSION):
-            raise JournalError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
+        (tables,) = next(self._db.execute("select count(*) from sqlite_schema"))
+        if version not in (0, SCHEMA_VERSION) or (version == 0 and tables):
+            raise JournalError(
+                f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}: it is the file of another "
+                "program or version; use the one that wrote it, or an empty state directory"
+            )
         with self._db:
             self._db.execute("create table if not exists facts(seq integer primary key, body blob not null)")
             self._db.execute(f"pragma user_version={SCHEMA_VERSION}")
