@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from crypto import canonical
 from crypto import receipt as receipts
 from crypto.codec import unb64
-from crypto.errors import EvidenceError
+from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from kit.core import Step
 from kit.events import (
@@ -145,6 +146,10 @@ class Outbox:
             policy = self._manifest.manifest.witness_policy
             receipt = receipts.verify(event.text, item.data, log=self._manifest.log_verifier, policy=policy)
             delivered = receipts.delivered(receipt, policy)
+            if receipt.index > canonical.INTEGER_MAX:
+                raise ProofError(
+                    f"receipt for leaf {receipt.index}: no log has so many, and no fact can hold it"
+                )
         except EvidenceError as error:
             return self._incident("receipt-refused", str(error), now)
         if item.receipted and not delivered:

@@ -219,7 +219,9 @@ class PollingDay:
         step = Step(effects=[Reply(readiness.reply, body)])
         if body["ok"] and self.state.phase in READINESS_PHASES:
             step.facts.append(ReadinessPassed(at=self._wall.text(now), items=names))
-            if self.state.stage is None:  # entering a phase would sweep an order away that is being carried out
+            if (
+                self.state.stage is None
+            ):  # entering a phase would sweep an order away that is being carried out
                 step.facts.append(self._enter("readiness-passed", now))
         return step
 
