@@ -214,7 +214,7 @@ def test_terminal_calls_itself_something_new_every_second() -> None:
     assert codes.count("terminal-lost") == INCIDENTS_MAX
 
 
-# --- refusals and counters ---------------------------------------------------------------------------------------------
+# --- refusals and counters -------------------------------------------------------------------------------------------
 
 
 def test_terminal_refuses_an_order() -> None:
