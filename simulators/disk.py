@@ -151,6 +151,10 @@ class SimDisk:
             raise ValueError(f"a cut after {operations} operations cannot be: choose 1 or more")
         self._cut_at, self._cut_mode = self.operations + operations, mode
 
+    def call_off(self) -> None:
+        """Drop the plan of ``cut_after``, if there is one."""
+        self._cut_at = None
+
     def cut(self, mode: CutMode | None = None) -> None:
         """Cut the power now. ``mode`` None: a seeded choice. Nothing happens to a disk without power."""
         if self._vfs is None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from crypto.statements import JournalCheckpoint
+from crypto.codec import from_bytes, unb64
+from crypto.envelope import Envelope
+from crypto.statements import JournalCheckpoint, Order
 from drivers.ports import OpenStream
 from kit.config import Config, TerminalLine, Trust, Uplink, UpsLine
 from kit.daemon import Daemon
@@ -23,6 +25,7 @@ from simulators.steps import current_life
 from simulators.terminal import TerminalModel
 from simulators.terminal_reports import TerminalSetup
 from simulators.ups import UpsModel
+from simulators.world.boot_checks import deed_findings, promise_findings
 from simulators.world.quiet import NodeLog
 
 UPLINKS: Final = ("fibre", "4g")
@@ -75,7 +78,12 @@ class Branch:
         self._log = NodeLog(loop, self.node, verbose=verbose)
         self.daemon: Daemon | None = None
         self.lives = 0
-        self.crashes: list[str] = []
+        self.broken: list[str] = []
+        """What went wrong in the branch's life, in sentences."""
+        self.promised: list[tuple[str, int]] = []
+        """Kind and serial of every order of which officials were told that it is accepted."""
+        self.ambush: int | None = None
+        """The next order meets a power cut, so many disk operations after it was handed in."""
         self.checkpoints: list[JournalCheckpoint] = []
         """The journal's size and root at each death: all of them must be prefixes of the final journal."""
         self.officials = Officials(election, self.name, self.ask, poll_s=POLL_S, patience_s=PATIENCE_S)
@@ -101,6 +109,7 @@ class Branch:
         self.clock.boot()
         self.lives += 1
         self._loop.spawn(self.node, self._supervised())
+        self._loop.call_soon(self._replayed)  # after the first step, in which the journal is folded
 
     def cut(self) -> None:
         """The box loses power, or its daemon dies: unsynced writes are gone."""
@@ -115,7 +124,14 @@ class Branch:
         """The control socket."""
         if not self.running or self.daemon is None:
             raise ConnectionError("no daemon")
-        return await self.daemon.control.handle(request)
+        if request["op"] == "order" and self.ambush is not None:
+            self.disk.cut_after(self.ambush)
+            self.ambush = None
+        answer = await self.daemon.control.handle(request)
+        if answer.get("accepted"):
+            order = from_bytes(Envelope.from_bytes(unb64(request["envelope"])).payload, Order)
+            self.promised.append((order.kind, order.serial))
+        return answer
 
     async def vote(self, open_s: float, close_s: float, step_s: float = 60.0) -> None:
         """Voters come evenly until closing time; then those who still wait. Officials resume a suspended poll."""
@@ -180,8 +196,14 @@ class Branch:
             life = current_life()
             if life is None or life.dead:
                 return  # the last breath of a machine without power
-            self.crashes.append(f"{self.name}: kitd ended by itself: {error!r}")
+            self.broken.append(f"{self.name}: kitd ended by itself: {error!r}")
             self.cut()
+
+    def _replayed(self) -> None:
+        if self.running and self.daemon is not None:
+            state = self.daemon.station.day.state
+            self.broken += promise_findings(self.name, self.promised, state)
+            self.broken += deed_findings(self.name, self.terminal, state)
 
     def _config(self) -> Config:
         return Config(

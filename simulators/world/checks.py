@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from center.ledger import Entry
 from crypto import merkle, receipt
-from crypto.envelope import Envelope
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint, verify_note
 from kit.events import EnvelopeSealed, PhaseEntered, ReceiptStored
 from kit.phases import PHASES
+from simulators.secrecy import secrets_of, told
 from simulators.world.branch import Branch
+
+TELLING_MIN: Final = 32  # bytes: less cannot hold a tally
 
 
 class Wiretap:
@@ -21,9 +23,13 @@ class Wiretap:
         self.envelopes: dict[str, dict[str, bytes]] = {}
         self.payloads: dict[bytes, None] = {}
 
+    def sent(self, _at: float, _link: str, _direction: str, data: bytes) -> None:
+        """Bytes that somebody sent, whether or not they arrived."""
+        if len(data) >= TELLING_MIN:
+            self.payloads[data] = None
+
     def published(self, topic: str, payload: bytes) -> None:
         """One PUBLISH that the broker took."""
-        self.payloads[payload] = None
         parts = topic.split("/")
         if parts[-1] == "envelope":
             self.envelopes.setdefault(parts[-2], {})[sha256(payload).hexdigest()] = payload
@@ -60,7 +66,7 @@ def journal_findings(
 
 
 def receipt_findings(
-    branch: Branch, facts: Sequence[Any], entries: Sequence[Entry], manifest: TrustedManifest
+    name: str, facts: Sequence[Any], entries: Sequence[Entry], manifest: TrustedManifest
 ) -> list[str]:
     """Every receipt that the branch ever believed is true of the centre's final log."""
     leaves = [merkle.leaf_hash(entry.data) for entry in entries]
@@ -72,26 +78,22 @@ def receipt_findings(
         text = verify_note(fact.receipt.split("\n\n", 1)[1], [manifest.log_verifier])
         checkpoint = Checkpoint.parse(text)
         if fact.index >= len(entries) or entries[fact.index].sha256 != sealed[fact.seq].sha256:
-            found.append(f"{branch.name}: receipted as leaf {fact.index}, which the final log does not have")
+            found.append(f"{name}: receipted as leaf {fact.index}, which the final log does not have")
         elif checkpoint.size > len(leaves) or merkle.root(leaves[: checkpoint.size]) != checkpoint.root:
-            found.append(f"{branch.name}: its receipt's checkpoint is of another log than the final one")
+            found.append(f"{name}: its receipt's checkpoint is of another log than the final one")
         if receipt.envelope_sha256_of(fact.receipt) != sealed[fact.seq].sha256:
-            found.append(f"{branch.name}: the receipt is of another envelope")
+            found.append(f"{name}: the receipt is of another envelope")
     return found
 
 
-def secrecy_findings(branches: Iterable[Branch], tap: Wiretap) -> list[str]:
-    """No terminal's tally, signed or plain, went over the wire."""
-    everything = b"\0".join(tap.payloads)
+def secrecy_findings(branches: Iterable[Branch], tap: Wiretap, manifest: TrustedManifest) -> list[str]:
+    """No terminal's tally, signed or plain, whole or in part, went over the wire."""
     found = []
     for branch in branches:
-        report = branch.terminal.durable["reports"].get("tally")
-        if report is None:
-            continue
-        envelope = Envelope.from_bytes(report.encode())
-        secrets = (report.encode(), envelope.payload, envelope.signatures[0].sig)
-        if any(secret in everything for secret in secrets):
-            found.append(f"{branch.name}: its tally went over the wire in plain")
+        report = branch.terminal.durable["reports"].get("TALLY")
+        if report is not None:
+            secrets = secrets_of(report.encode(), manifest)
+            found += [f"{branch.name}: {name} went over the wire" for name in told(tap.payloads, secrets)]
     return found
 
 

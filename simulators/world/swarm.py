@@ -11,6 +11,7 @@ from typing import Final
 
 from simulators.loop import VirtualLoop
 from simulators.mqtt_broker import BrokerFaults, SimBroker
+from simulators.mqtt_packets import Message
 from simulators.world.branch import Branch
 from simulators.world.centre import Centre
 
@@ -20,6 +21,7 @@ CENTRAL_MEAN_S: Final = 2_400.0  # between two faults of broker or centre; a fif
 OUTAGE_S: Final = (2.0, 600.0)
 RESTART_S: Final = (3.0, 120.0)
 CUT_OPERATIONS_MAX: Final = 40  # disk operations until a planned cut strikes in the middle of one
+AMBUSH_OPERATIONS_MAX: Final = 6  # a fact is journaled with about as many: the cut is to strike among them
 
 Fault = Callable[[Branch, Random], Coroutine[None, None, None]]
 CentralFault = Callable[[Random], Coroutine[None, None, None]]
@@ -34,6 +36,9 @@ class Swarm:
         self._loop, self._branches, self._centre, self._broker = loop, branches, centre, broker
         self.storm = False
         self.struck: Counter[str] = Counter()
+        self._traps: dict[str, Callable[[], None]] = {}
+        """What happens when something is published next, by how its topic ends."""
+        broker.on_publish.append(self._published)
         self._over = False
         self._tasks: list[asyncio.Task[None]] = []
         self._faults: tuple[tuple[str, Fault], ...] = (
@@ -44,6 +49,8 @@ class Swarm:
             ("all-links-blackhole", self._all_links_blackhole),
             ("daemon-crash", self._crash),
             ("daemon-crash-in-mid-write", self._crash_in_mid_write),
+            ("daemon-crash-at-order", self._crash_at_order),
+            ("daemon-crash-at-send", self._crash_at_send),
             ("power-cut", self._power_cut),
             ("mains-cut", self._mains_cut),
             ("terminal-reboot", self._terminal_reboot),
@@ -53,6 +60,7 @@ class Swarm:
         )
         self._central: tuple[tuple[str, CentralFault], ...] = (
             ("centre-crash", self._centre_crash),
+            ("centre-crash-at-receipt", self._centre_crash_at_receipt),
             ("centre-cut-off", self._centre_cut_off),
             ("broker-crash", self._broker_crash),
             ("broker-sick", self._broker_sick),
@@ -68,8 +76,10 @@ class Swarm:
         self._over = True
         for task in self._tasks:
             task.cancel()
+        self._traps.clear()
         self._broker.faults = BrokerFaults()
         self._broker.restart()
+        self._centre.link.up()
         self._centre.start()
         for branch in self._branches:
             for link in branch.links.values():
@@ -77,6 +87,8 @@ class Swarm:
             branch.terminal.faults.mute = False
             branch.terminal.noise.chance = branch.ups.noise.chance = 0.0
             branch.ups.set_mains(on=True, now_ms=branch.now_ms)
+            branch.ambush = None
+            branch.disk.call_off()
             branch.start()
 
     # --- streams ---
@@ -103,10 +115,27 @@ class Swarm:
         self.struck[what] += 1
         self._loop.trace.event(self._loop.time(), where, f"fault {what}")
 
+    def _published(self, _client: str, message: Message) -> None:
+        for end in [end for end in self._traps if message.topic.endswith(end)]:
+            # Not now: the broker is in the middle of its work.
+            self._loop.call_soon(self._traps.pop(end))
+
     # --- faults at the centre ---
 
     async def _centre_crash(self, rng: Random) -> None:
         self._centre.cut()
+        await asyncio.sleep(rng.uniform(*RESTART_S))
+        self._centre.start()
+
+    async def _centre_crash_at_receipt(self, rng: Random) -> None:
+        struck = asyncio.Event()
+
+        def strike() -> None:
+            self._centre.cut()
+            struck.set()
+
+        self._traps["/receipt"] = strike
+        await struck.wait()
         await asyncio.sleep(rng.uniform(*RESTART_S))
         self._centre.start()
 
@@ -166,6 +195,13 @@ class Swarm:
 
     async def _crash_in_mid_write(self, branch: Branch, rng: Random) -> None:
         branch.disk.cut_after(rng.randint(1, CUT_OPERATIONS_MAX))
+
+    async def _crash_at_order(self, branch: Branch, rng: Random) -> None:
+        branch.ambush = rng.randint(1, AMBUSH_OPERATIONS_MAX)
+
+    async def _crash_at_send(self, branch: Branch, rng: Random) -> None:
+        del rng
+        self._traps[f"/{branch.name}/envelope"] = branch.cut
 
     async def _power_cut(self, branch: Branch, rng: Random) -> None:
         del rng
