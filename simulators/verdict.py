@@ -37,6 +37,7 @@ def judge(
     counted = [unit["branch"] for unit in opening["units"] if unit["status"] == COUNTED]
     branches = [station.branch_id for station in stations]
     receipted = [branch for branch in branches if _receipted(statuses.get(branch))]
+    mismatches = _mismatches(data, stations, opening)
     report: dict[str, Any] = {
         "branches": len(stations),
         "stations": [f"{station.district_id}/{station.precinct_id}" for station in stations],
@@ -46,7 +47,8 @@ def judge(
         "opened": len(set(counted)),
         "lost": len(set(branches) - set(counted)),
         "duplicated": len(received) - len(set(received)) + len(counted) - len(set(counted)),
-        "mismatched": len(_mismatched(data, stations, opening)),
+        "mismatched": len(mismatches),
+        "mismatches": mismatches,
         "totals": totals,
         "ballots": opened_ballots,
         "findings": list(opening["findings"]),
@@ -98,7 +100,7 @@ def _padded(
     return {stem: dict.fromkeys(codes, 0) | dict(totals.get(stem, {})) for stem, codes in votes.items()}
 
 
-def _mismatched(data: Path, stations: Sequence[Station], opening: Mapping[str, Any]) -> list[str]:
+def _mismatches(data: Path, stations: Sequence[Station], opening: Mapping[str, Any]) -> list[str]:
     """``branch contest`` of every opened result that differs from its row, or has no row."""
     opened = {
         (unit["branch"], contest): result
@@ -129,4 +131,5 @@ def _equal(row: Mapping[str, str], result: Mapping[str, Any] | None) -> bool:
         name.split(" - ")[0]: int(cell) for name, cell in row.items() if name and " - " in name and cell != ""
     }
     valid, invalid = int(row["valid votes"]), int(row["invalid votes"])
-    return bool(result["votes"] == votes and result["valid"] == valid and result["invalid"] == invalid)
+    said = (result["votes"], result["valid"], result["invalid"], result["ballots"])
+    return bool(said == (votes, valid, invalid, valid + invalid))

@@ -1,10 +1,11 @@
 """The end of a day in words that a newcomer understands."""
 
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
+MISMATCHES_SHOWN: Final = 5
 _FINDINGS = {
     "signed-in-differs": "more voters signed in than ballots were counted",
     "more-counted-than-signed-in": "more ballots were counted than voters signed in",
@@ -28,7 +29,7 @@ def print_verdict(report: dict[str, Any], console: Console) -> None:
     console.print(table)
     numbers = Table(title="The day in numbers", show_header=False)
     for name in ("branches", "sealed", "received", "verified", "opened", "lost", "duplicated", "mismatched"):
-        numbers.add_row(name, str(report[name]))
+        numbers.add_row(name, ": ".join([str(report[name]), *_which(report, name)]))
     votes = sum(sum(codes.values()) for codes in report["totals"].values())
     invalid = sum(columns["invalid"] for columns in report["ballots"].values())
     numbers.add_row("votes counted", f"{votes} ({invalid} ballots invalid)")
@@ -49,3 +50,10 @@ def print_verdict(report: dict[str, Any], console: Console) -> None:
         console.print("[bold green]Verdict: every vote that was counted arrived, once, unchanged.[/]")
     else:
         console.print(f"[bold red]Verdict: FAILED.[/] Everything is kept in {report.get('folder')}")
+
+
+def _which(report: dict[str, Any], name: str) -> list[str]:
+    """Where a station's numbers differ from its rows: which, at least the first."""
+    return (
+        [", ".join(report["mismatches"][:MISMATCHES_SHOWN])] if name == "mismatched" and report[name] else []
+    )
