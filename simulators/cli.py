@@ -3,19 +3,23 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 SAMPLE: Final = Path(__file__).parent / "sample" / "georgia-2017"
-OK, WARNING, DATA, UNAVAILABLE, BUG, USAGE = 0, 1, 65, 69, 70, 64
+OK, WARNING, DATA, UNAVAILABLE, CANNOT_CREATE, USAGE = 0, 1, 65, 69, 73, 64
+INTERRUPTED: Final = 130  # as shells have it
+VOTING_MAX: Final = 86_400  # seconds
 EXAMPLES: Final = """examples:
   kit-sim demo                                    five branches, live view, verdict in words
   kit-sim demo --branches 12 --data DIR --seed 7  twelve stations drawn from a whole data set
   kit-sim day --branches 5 --seed 7 --json        the same for machines: JSON lines, the report last
   kit-sim world --seed 7 --days 3 --json          the same daemon in virtual time, with seeded faults
 
-exit codes: 0 every check held, 1 a check failed, 64 usage, 65 input data, 69 a program did not start
+exit codes: 0 every check held, 1 a check failed, 64 usage, 65 input data, 69 a program did not start or a branch did
+not get on, 73 the folder to keep cannot be used, 130 interrupted
 """
 
 
@@ -46,7 +50,7 @@ def main() -> None:
             "--seed", type=int, default=1, metavar="S", help="which stations, and who is hit by what"
         )
         day.add_argument(
-            "--voting", type=float, default=8.0, metavar="SECONDS", help="how long the polls are open"
+            "--voting", type=_voting, default=8.0, metavar="SECONDS", help="how long the polls are open"
         )
         day.add_argument(
             "--keep", type=Path, metavar="DIR", help="keep everything: journals, logs, manifest, ledger"
@@ -60,8 +64,8 @@ def main() -> None:
 def _add_world(commands: Any) -> None:
     world = commands.add_parser("world", help="the same daemon in virtual time, with seeded faults")
     world.add_argument("--seed", type=int, default=1, metavar="S", help="everything follows from it")
-    world.add_argument("--days", type=int, default=1, metavar="N", help="polling days, one after another")
-    world.add_argument("--branches", type=int, default=3, metavar="N", help="branches (default 3)")
+    world.add_argument("--days", type=_count, default=1, metavar="N", help="polling days, one after another")
+    world.add_argument("--branches", type=_count, default=3, metavar="N", help="branches (default 3)")
     world.add_argument(
         "--data", type=Path, default=SAMPLE, metavar="DIR", help="results to cast (default: sample)"
     )
@@ -72,12 +76,21 @@ def _add_world(commands: Any) -> None:
     world.add_argument("--json", action="store_true", help="only JSON on standard output, the report last")
 
 
+def _count(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is too few: choose 1 or more")
+    return value
+
+
+def _voting(text: str) -> float:
+    if not 0 <= (value := float(text)) <= VOTING_MAX:
+        raise argparse.ArgumentTypeError(f"the polls cannot be open for {text} s: choose 0 to {VOTING_MAX}")
+    return value
+
+
 def _day(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and usage errors answer at once.
-    from simulators.day.process import ProgramError  # noqa: PLC0415
-    from simulators.day.run import BRANCHES_MAX, Options, run_day  # noqa: PLC0415
-    from simulators.officials import ImpatientError  # noqa: PLC0415
-    from simulators.results import DataError  # noqa: PLC0415
+    from simulators.day.run import BRANCHES_MAX, Options  # noqa: PLC0415
 
     if not 1 <= arguments.branches <= BRANCHES_MAX:
         print(
@@ -90,15 +103,16 @@ def _day(arguments: argparse.Namespace) -> int:
         arguments.data, arguments.branches, arguments.seed, round(arguments.voting * 1000), arguments.keep
     )
     watcher, console = _watcher(arguments)
+    expected = _expected()
     try:
-        report = asyncio.run(run_day(options, watcher))
-    except DataError as error:
+        report = asyncio.run(_until_told(options, watcher))
+    except tuple(expected) as error:
         watcher.close()
-        print(f"kit-sim: {error}", file=sys.stderr)
-        return DATA
-    except (ProgramError, ImpatientError) as error:
-        print(f"kit-sim: {error}", file=sys.stderr)
-        return UNAVAILABLE
+        print("\n".join([f"kit-sim: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
+        return expected[type(error)]
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("kit-sim: interrupted; everything that was started has been stopped", file=sys.stderr)
+        return INTERRUPTED
     if arguments.json:
         print(json.dumps(report, ensure_ascii=False), flush=True)
     else:
@@ -106,6 +120,33 @@ def _day(arguments: argparse.Namespace) -> int:
 
         print_verdict(report, console)
     return OK if report["verdict"] == "ok" else WARNING
+
+
+async def _until_told(options: Any, watcher: Any) -> dict[str, Any]:
+    """A day that SIGTERM and SIGHUP end as Ctrl-C does: with nothing left running."""
+    from simulators.day.run import run_day  # noqa: PLC0415
+
+    day = asyncio.ensure_future(run_day(options, watcher))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, day.cancel)
+    return await day
+
+
+def _expected() -> dict[type[Exception], int]:
+    """What may go wrong in a day without a bug, and the exit code for it."""
+    from simulators.broker import BrokerError  # noqa: PLC0415
+    from simulators.day.process import ProgramError  # noqa: PLC0415
+    from simulators.day.workspace import WorkspaceError  # noqa: PLC0415
+    from simulators.officials import ImpatientError  # noqa: PLC0415
+    from simulators.results import DataError  # noqa: PLC0415
+
+    return {
+        DataError: DATA,
+        WorkspaceError: CANNOT_CREATE,
+        BrokerError: UNAVAILABLE,
+        ProgramError: UNAVAILABLE,
+        ImpatientError: UNAVAILABLE,
+    }
 
 
 def _watcher(arguments: argparse.Namespace) -> tuple[Any, Any]:

@@ -33,6 +33,10 @@ class PtyLine:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._master, self._on_bytes)
 
+    def babble(self, data: bytes) -> None:
+        """Send bytes that nobody asked for, as interference would."""
+        self._send(data)
+
     def close(self) -> None:
         """Unplug the line: whoever has it open gets an error. Idempotent."""
         if self._closed:
@@ -49,10 +53,12 @@ class PtyLine:
             data = os.read(self._master, CHUNK)
         except BlockingIOError:
             return
-        answer = self._answer(data)
+        self._send(self._answer(data))
+
+    def _send(self, data: bytes) -> None:
         room = PENDING_MAX - len(self._pending)
-        self.lost_bytes += max(0, len(answer) - room)
-        self._pending += answer[:room]
+        self.lost_bytes += max(0, len(data) - room)
+        self._pending += data[:room]
         self._flush()
 
     def _flush(self) -> None:

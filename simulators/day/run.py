@@ -3,21 +3,21 @@
 import asyncio
 import contextlib
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from crypto.statements import Endpoint
 from simulators.day.headquarters import Headquarters
 from simulators.day.progress import Watcher
-from simulators.day.site import UPLINKS, Site, monotonic_ms, wall_ms
+from simulators.day.site import UPLINKS, Site, UplinkTap, monotonic_ms, wall_ms
+from simulators.day.workspace import Workspace
 from simulators.election import Election, Times, commission
 from simulators.results import Results, Station, load_results, select
+from simulators.terminal_reports import Dishonesty
 from simulators.verdict import judge
 
 BRANCHES_MAX: Final = 64  # real processes; more are for `kit-sim world`
@@ -29,6 +29,12 @@ STATUS_S: Final = 0.5  # between two looks at a branch
 STARTING_MAX: Final = 4  # daemons that start at the same time: there are few cores
 
 
+Scene = Literal["started", "closing"]
+"""Everybody is ready; the polls have closed and the cuts have struck."""
+Drill = Callable[[Scene, "Day"], Awaitable[None]]
+"""More trouble than the script has: called at the beginning of each scene, and waited for."""
+
+
 @dataclass(slots=True)
 class Options:
     """What a day is made of. ``voting_ms``: how long the polls are open."""
@@ -38,6 +44,10 @@ class Options:
     seed: int = 1
     voting_ms: int = 8_000
     keep: Path | None = None
+    dishonest: Mapping[str, Sequence[Dishonesty]] = field(default_factory=dict)
+    """Which branches have a terminal that miscounts, and how."""
+    tap: UplinkTap | None = None
+    drill: Drill | None = None
 
 
 @dataclass(slots=True)
@@ -56,25 +66,33 @@ async def run_day(options: Options, watcher: Watcher) -> dict[str, Any]:
 
     Raises:
         DataError: the input files cannot be used.
-        ProgramError: a program did not start or ended by itself.
+        WorkspaceError: the folder cannot be used.
+        BrokerError, ProgramError: a program did not start or ended by itself.
         ImpatientError: a branch did not get on.
+
+    A note of the exception says where everything is kept, if something was begun.
     """
     results = load_results(options.data)
     stations = select(results, options.branches, options.seed)
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="branch-kit-day-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    day = Day(options, results, stations, folder, watcher)
+    workspace = Workspace(options.keep, [station.branch_id for station in stations])
+    day = Day(options, results, stations, workspace.path, watcher)
     started = time.monotonic()
     try:
-        report = await day.run()
-    finally:
-        await day.close()
-        watcher.close()
+        try:
+            report = await day.run()
+        finally:
+            await day.close()
+            watcher.close()
+    except Exception as error:
+        if (kept := workspace.leave(remove=False)) is not None:
+            error.add_note(f"everything is kept in {kept}")
+        raise
+    except BaseException:  # interrupted: whoever did it has seen enough
+        workspace.leave(remove=True)
+        raise
     report["seconds"] = round(time.monotonic() - started, 1)
-    if options.keep is None and report["verdict"] == "ok":
-        shutil.rmtree(folder)
-    else:
-        report["folder"] = str(folder)
+    if (kept := workspace.leave(remove=report["verdict"] == "ok")) is not None:
+        report["folder"] = str(kept)
     return report
 
 
@@ -90,11 +108,11 @@ class Day:
         watcher: Watcher,
     ) -> None:
         self._options, self._results, self._stations = options, results, stations
-        self._folder, self._watcher = folder, watcher
+        self.folder, self._watcher = folder, watcher
         self._rng = Random(f"day/{options.seed}")
         self._measured = Measured()
-        self._headquarters = Headquarters(folder)
-        self._sites: list[Site] = []
+        self.headquarters = Headquarters(folder)
+        self.sites: list[Site] = []
         self._statuses: dict[str, dict[str, Any]] = {}
         self._times = Times(0, 0, 0, 0)
 
@@ -103,6 +121,7 @@ class Day:
         await self._set_up()
         looking = asyncio.create_task(self._look_at_all())
         try:
+            await self._drill("started")
             await self._morning()
             await self._vote()
             await self._evening()
@@ -114,23 +133,25 @@ class Day:
 
     async def close(self) -> None:
         """Stop everything that was started."""
-        await asyncio.gather(*(site.close() for site in self._sites))
-        await self._headquarters.close()
+        try:
+            await asyncio.gather(*(site.close() for site in self.sites))
+        finally:
+            await self.headquarters.close()
 
     # --- acts ---
 
     async def _set_up(self) -> None:
         self._watcher.stage(f"commissioning {len(self._stations)} branches, starting broker and centre")
-        port = await self._headquarters.start_broker()
+        port = await self.headquarters.start_broker()
         open_ms = wall_ms() + START_MS + START_EACH_MS * len(self._stations)
         close_ms = open_ms + self._options.voting_ms + CLOSE_EACH_MS * len(self._stations)
         self._times = Times(open_ms, close_ms, close_ms, close_ms + OPENING_MS)
         endpoint = Endpoint(host="127.0.0.1", port=port)
         election = commission(self._results, self._stations, self._times, os.urandom, endpoint)
-        election.write(self._folder)
-        await self._headquarters.start_center(election)
+        election.write(self.folder)
+        await self.headquarters.start_center(election)
         self._watcher.stage("starting a kitd at every branch")
-        self._sites = [self._site(election, station, port) for station in self._stations]
+        self.sites = [self._site(election, station, port) for station in self._stations]
         gate = asyncio.Semaphore(STARTING_MAX)
 
         async def start(site: Site) -> None:
@@ -152,7 +173,7 @@ class Day:
 
     async def _vote(self) -> None:
         self._watcher.stage("voting: the ballots of real stations are cast")
-        rebooter = self._rng.choice(self._sites)
+        rebooter = self._rng.choice(self.sites)
         until = self._times.close_ms - 500
 
         async def reboot() -> None:
@@ -160,22 +181,23 @@ class Day:
             self._fault(rebooter, "terminal-reboot", "the voting terminal reboots in the middle of voting")
             rebooter.terminal.reboot(2)
 
-        await asyncio.gather(reboot(), *(site.vote(until) for site in self._sites))
+        await asyncio.gather(reboot(), *(site.vote(until) for site in self.sites))
         await _sleep_until(self._times.close_ms)
 
     async def _evening(self) -> None:
-        victim = self._rng.choice(self._sites)
+        victim = self._rng.choice(self.sites)
         self._watcher.stage("closing time: mains cut and fibre holed everywhere, at this moment")
-        for site in self._sites:
+        for site in self.sites:
             site.ups.set_mains(on=False, now_ms=monotonic_ms())
             site.relays["fibre"].hole()
             self._fault(site, "mains-cut", "the mains fail")
             self._fault(site, "fibre-hole", "the fibre swallows everything")
         victim.relays["4g"].hole()
         self._fault(victim, "4g-hole", "the 4G uplink swallows everything too")
+        await self._drill("closing")
         await self._all(lambda site: self._finish(site, killed=site is victim))
         self._watcher.stage("power and fibre come back; the kits notice by themselves")
-        for site in self._sites:
+        for site in self.sites:
             site.ups.set_mains(on=True, now_ms=monotonic_ms())
             for relay in site.relays.values():
                 relay.heal()
@@ -224,15 +246,15 @@ class Day:
         return time.monotonic()
 
     async def _open(self) -> dict[str, Any]:
-        for site in self._sites:
+        for site in self.sites:
             await self._look_at(site)
         await _sleep_until(self._times.opening_ms)
         self._watcher.stage(
             "opening with a single key: whoever holds it can open alone (trustees: not in use)"
         )
-        opening = await self._headquarters.open()
+        opening = await self.headquarters.open()
         self._watcher.stage("comparing with the input files")
-        received = self._headquarters.received()
+        received = self.headquarters.received()
         report = judge(self._options.data, self._stations, self._statuses, opening, received)
         checks = {
             "every tally went over the fallback, 4G": set(self._measured.links.values()) == {"4g"},
@@ -249,11 +271,23 @@ class Day:
     # --- small parts ---
 
     def _site(self, election: Election, station: Station, port: int) -> Site:
-        return Site(election, station, self._folder, port, self._options.seed)
+        return Site(
+            election,
+            station,
+            self.folder,
+            port,
+            self._options.seed,
+            dishonest=self._options.dishonest.get(station.branch_id, ()),
+            tap=self._options.tap,
+        )
+
+    async def _drill(self, scene: Scene) -> None:
+        if self._options.drill is not None:
+            await self._options.drill(scene, self)
 
     async def _all(self, act: Callable[[Site], Awaitable[object]]) -> None:
         """Do the same at every branch at the same time; the first failure ends the day."""
-        tasks = [asyncio.ensure_future(act(site)) for site in self._sites]
+        tasks = [asyncio.ensure_future(act(site)) for site in self.sites]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -266,7 +300,7 @@ class Day:
 
     async def _look_at_all(self) -> None:
         while True:
-            for site in self._sites:
+            for site in self.sites:
                 await self._look_at(site)
             await asyncio.sleep(STATUS_S)
 

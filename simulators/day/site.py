@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -12,11 +13,14 @@ from simulators.day.process import Program, entry
 from simulators.election import MANIFEST_THRESHOLD, Election, terminal_of
 from simulators.officials import Officials
 from simulators.pty import PtyLine
-from simulators.relay import Relay, Tap
+from simulators.relay import Direction, Relay, Tap
 from simulators.results import Station
 from simulators.terminal import TerminalModel
-from simulators.terminal_reports import TerminalSetup
+from simulators.terminal_reports import Dishonesty, TerminalSetup
 from simulators.ups import UpsModel
+
+UplinkTap = Callable[[str, str, Direction, bytes], None]
+"""Sees all bytes that uplinks carry, with the branch and the uplink's name before them."""
 
 UPLINKS: Final = ("fibre", "4g")
 LOAD_W: Final = 60  # a terminal, a small box, a modem
@@ -88,18 +92,22 @@ class Site:
         seed: int,
         *,
         fast: bool = True,
+        dishonest: Sequence[Dishonesty] = (),
+        tap: UplinkTap | None = None,
     ) -> None:
         self.station, self.branch = station, station.branch_id
-        self._election, self._folder, self._fast = election, folder, fast
+        self.election, self._folder, self._fast = election, folder, fast
         setup = TerminalSetup.of(election.trusted, branch=self.branch, terminal=terminal_of(self.branch))
         key = election.terminals[terminal_of(self.branch)]
-        self.terminal = TerminalModel(setup, key, station.contests, boot_id=1, noise_seed=seed)
+        self.terminal = TerminalModel(
+            setup, key, station.contests, boot_id=1, dishonest=dishonest, noise_seed=seed
+        )
         self.ups = UpsModel(load_w=LOAD_W, now_ms=monotonic_ms())
-        self._terminal_line = PtyLine(lambda data: self.terminal.feed(data, wall_ms()))
-        self._ups_line = PtyLine(lambda data: self.ups.feed(data, monotonic_ms()))
-        self.relays = {name: Relay("127.0.0.1", broker_port, tap=self._tap(name)) for name in UPLINKS}
-        self.traffic = dict.fromkeys(UPLINKS, 0)
-        """Bytes from the branch, by uplink."""
+        self.lines = {
+            "terminal": PtyLine(lambda data: self.terminal.feed(data, wall_ms())),
+            "ups": PtyLine(lambda data: self.ups.feed(data, monotonic_ms())),
+        }
+        self.relays = {name: Relay("127.0.0.1", broker_port, tap=self._tap(name, tap)) for name in UPLINKS}
         self._socket = folder / self.branch / "kitd.sock"
         self.config = folder / f"kitd-{self.branch}.toml"
         command = entry("kit.cli.kitd:main", "--config", str(self.config))
@@ -111,17 +119,17 @@ class Site:
         """Lay the lines, write the configuration, start kitd and wait until it is ready."""
         for relay in self.relays.values():
             await relay.start()
-        self._terminal_line.start()
-        self._ups_line.start()
+        for line in self.lines.values():
+            line.start()
         (self._folder / self.branch).mkdir()
-        keys = ", ".join(f'"{b64(key.public)}"' for key in self._election.manifest_keys)
+        keys = ", ".join(f'"{b64(key.public)}"' for key in self.election.manifest_keys)
         text = CONFIG.format(
             branch=self.branch,
             terminal=terminal_of(self.branch),
             threshold=MANIFEST_THRESHOLD,
             keys=keys,
-            terminal_port=self._terminal_line.path,
-            ups_port=self._ups_line.path,
+            terminal_port=self.lines["terminal"].path,
+            ups_port=self.lines["ups"].path,
             terminal_pace="status_interval_ms = 500" if self._fast else "",
             failover_pace=FAST_FAILOVER if self._fast else "",
             ups_pace="poll_interval_ms = 500" if self._fast else "",
@@ -170,12 +178,10 @@ class Site:
         await self.kitd.stop()
         for relay in self.relays.values():
             await relay.close()
-        self._terminal_line.close()
-        self._ups_line.close()
+        for line in self.lines.values():
+            line.close()
 
-    def _tap(self, uplink: str) -> Tap:
-        def count(direction: str, data: bytes) -> None:
-            if direction == "up":
-                self.traffic[uplink] += len(data)
-
-        return count
+    def _tap(self, uplink: str, listener: UplinkTap | None) -> Tap | None:
+        if listener is None:
+            return None
+        return lambda direction, data: listener(self.branch, uplink, direction, data)
