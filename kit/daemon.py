@@ -130,7 +130,7 @@ class Daemon:
         self._log.info("started", facts=facts, phase=self.station.day.state.phase, boot_id=boot_id)
         self.runner.boot(boot_id)
         if listen:
-            await self.control.listen(Path(self._config.control_socket))
+            await self._listen(Path(self._config.control_socket))
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
         parts += [(f"terminal {name}", terminal.run()) for name, terminal in self._terminals.items()]
         if self._config.ups is not None:
@@ -155,6 +155,15 @@ class Daemon:
             await self.control.close()
             self.journal.close()
             self._log.info("stopped")
+
+    async def _listen(self, path: Path) -> None:
+        try:
+            await self.control.listen(path)
+        except OSError as error:
+            raise ConfigError(
+                f"control_socket {path}: cannot be created ({error}); check the folder, its permissions, and that the "
+                "path is shorter than 108 bytes"
+            ) from error
 
     def _release(self, effect: Effect) -> None:
         self._releases[type(effect)](effect)

@@ -123,6 +123,7 @@ class Station:
                 for name in ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
             },
             "power": {
+                "ups": self._has_ups,
                 "state": self.power.state,
                 "input_voltage_v": reading.input_voltage_v if reading else None,
             },

@@ -8,7 +8,9 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any, Final
 
+from crypto.wire import ENVELOPE_MAX
 from kit import exit_codes
+from kit.cli.arguments import Parser, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.words import Words, render
 
@@ -21,17 +23,15 @@ EXAMPLES: Final = """examples:
   kitctl order open-executive.dsse   hand in one official's signed order
 
 exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
-order 77, unreadable order 65), 69 kitd does not answer
+order 77, unreadable order 65), 64 usage, 69 kitd does not answer
 """
 
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(
-        "kitctl", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    common = argparse.ArgumentParser(add_help=False)
+    parser = program("kitctl", __doc__, EXAMPLES)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = Parser(add_help=False)
     socket_default = Path(os.environ.get("KITD_SOCKET", DEFAULT_SOCKET))
     common.add_argument(
         "--socket", type=Path, default=socket_default, metavar="PATH", help="control socket of kitd"
@@ -51,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     request: dict[str, Any] = {"op": arguments.command}
     try:
         if arguments.command == "order":
-            request["envelope"] = b64encode(arguments.file.read_bytes()).decode()
+            request["envelope"] = b64encode(_read(arguments.file)).decode()
         answer = ask(arguments.socket, request)
     except NoDaemonError as error:
         print(f"kitctl: {say('no daemon')} ({error})", file=sys.stderr)
@@ -70,6 +70,16 @@ def _run(arguments: argparse.Namespace) -> int:
     return _health(answer["status"]) if "status" in answer else exit_codes.OK
 
 
+def _read(path: Path) -> bytes:
+    """An order; what no order can be is refused here, where the file's name is known."""
+    with path.open("rb") as file:
+        data = file.read(ENVELOPE_MAX + 1)
+    if len(data) > ENVELOPE_MAX:
+        print(f"kitctl: {path}: larger than any order ({ENVELOPE_MAX} bytes)", file=sys.stderr)
+        sys.exit(exit_codes.DATA)
+    return data
+
+
 def _print_answer(answer: dict[str, Any]) -> None:
     for item in answer.get("items", []):
         print(f"{'ok ' if item['ok'] else 'NO '} {item['name']}: {item['detail']}")
@@ -83,14 +93,16 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 def _health(status: dict[str, Any]) -> int:
     """0, 1 or 2 as monitoring plugins do."""
-    terminals_lost = any(not terminal["connected"] for terminal in status["terminals"])
-    if status["power"]["state"] == "low" or (
-        status["uplinks"]["critical"] and not status["uplinks"]["usable"]
-    ):
+    power, uplinks = status["power"], status["uplinks"]
+    if power["state"] == "low" or (uplinks["critical"] and not uplinks["usable"]):
         return exit_codes.CRITICAL
-    if terminals_lost or status["power"]["state"] != "mains" or not status["uplinks"]["usable"]:
-        return exit_codes.WARNING
-    return exit_codes.OK
+    look_at = (
+        any(not terminal["connected"] for terminal in status["terminals"]),
+        any(finding["grade"] == "alarm" for finding in status["findings"]),
+        power["ups"] and power["state"] != "mains",
+        not uplinks["usable"],
+    )
+    return exit_codes.WARNING if any(look_at) else exit_codes.OK
 
 
 def _language() -> str:

@@ -1,6 +1,5 @@
 """kitd: the daemon of a polling branch."""
 
-import argparse
 import asyncio
 import signal
 import sys
@@ -8,10 +7,11 @@ from pathlib import Path
 
 from crypto.errors import EvidenceError
 from kit import exit_codes
+from kit.cli.arguments import program
 from kit.config import Config, ConfigError, load
 from kit.daemon import build, load_key, load_manifest
 from kit.edges import InUseError, StateLock, real_ports
-from kit.journal import JournalError
+from kit.journal import JournalError, JournalUnavailableError
 from kit.log import Log, setup
 from kit.station import ForeignJournalError
 
@@ -19,16 +19,14 @@ EXAMPLES = """examples:
   kitd --config /etc/branch-kit/kitd.toml                  run (systemd does this)
   kitd --config /etc/branch-kit/kitd.toml --check-config   check file, manifest and key, then leave
 
-exit codes: 0 stopped cleanly, 65 damaged or foreign journal, 70 bug (restart it: it replays), 73 state directory
-in use or not writable, 78 configuration
+exit codes: 0 stopped cleanly, 64 usage, 65 damaged or foreign journal, 70 bug (restart it: it replays), 73 state
+directory in use, not writable or full, 78 configuration
 """
 
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(
-        "kitd", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program("kitd", __doc__, EXAMPLES)
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the TOML configuration")
     parser.add_argument(
         "--check-config", action="store_true", help="check everything that can be checked, and leave"
@@ -61,6 +59,9 @@ def _run(config: Config, log: Log) -> int:
     except ConfigError as error:
         log.error("not started", error=str(error))
         return exit_codes.CONFIG
+    except JournalUnavailableError as error:
+        log.error("journal unavailable", error=str(error))
+        return exit_codes.CANNOT_CREATE
     except (JournalError, ForeignJournalError, EvidenceError) as error:
         log.error("journal refused", error=str(error))
         return exit_codes.DATA
