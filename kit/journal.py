@@ -137,6 +137,8 @@ class Journal:
                 f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}: it is the file of another "
                 "program or version; use the one that wrote it, or an empty state directory"
             )
+        if version == SCHEMA_VERSION:
+            return  # opening writes nothing: a damaged file is evidence
         with self._db:
-            self._db.execute("create table if not exists facts(seq integer primary key, body blob not null)")
+            self._db.execute("create table facts(seq integer primary key, body blob not null)")
             self._db.execute(f"pragma user_version={SCHEMA_VERSION}")
