@@ -5,7 +5,6 @@ has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exi
 """
 
 import asyncio
-import binascii
 import json
 import os
 from base64 import b64decode
@@ -44,7 +43,7 @@ class Control:
             case {"op": "order", "envelope": str(text)}:
                 try:
                     data = b64decode(text, validate=True)
-                except binascii.Error as error:
+                except ValueError as error:
                     return _no(f"the envelope is not base64: {error}", _BAD_DATA)
                 return await self._ask(lambda token: OrderReceived(data, token))
             case _:
@@ -87,21 +86,35 @@ class Control:
         try:
             if self._connections > CONNECTIONS_MAX:
                 return
-            while line := await reader.readline():
+            while line := await _line(reader):
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            pass  # the asker left, or sent a line over REQUEST_MAX
+                if not line.endswith(b"\n"):
+                    return  # where the next request begins, nobody knows
+        except ConnectionError:
+            pass  # the asker left
         finally:
             self._connections -= 1
             writer.close()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
+        if not line.endswith(b"\n"):
+            return _no(f"a request is one line of at most {REQUEST_MAX} bytes", _USAGE)
         try:
             request = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _no(f"not JSON: {error}", _USAGE)
         return await self.handle(request if isinstance(request, dict) else {})
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """The next line; without its end if it is longer than REQUEST_MAX or breaks off; empty at the end."""
+    try:
+        return await reader.readuntil()
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except asyncio.LimitOverrunError as over:
+        return await reader.readexactly(over.consumed)
 
 
 def _no(error: str, code: int) -> dict[str, Any]:
