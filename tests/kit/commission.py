@@ -1,0 +1,76 @@
+"""What a kit finds on its disk: configuration, manifest, device key; and how its programs are run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from crypto.codec import b64
+from tests.crypto.election_fixture import Election, make_election
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ELECTION: Final = make_election(2)
+CONFIG: Final = """\
+branch = "branch-1"
+state_dir = "state"
+manifest = "manifest.dsse.json"
+device_key = "device.key"
+control_socket = "kitd.sock"
+
+[trust]
+threshold = 2
+manifest_keys = [{keys}]
+
+[[terminals]]
+id = "terminal-1-1"
+port = "{terminal}"
+status_interval_ms = 200
+
+[ups]
+port = "{ups}"
+poll_interval_ms = 200
+
+[[uplinks]]
+name = "fibre"
+kind = "fibre"
+host = "127.0.0.1"
+port = {port}
+
+[[uplinks]]
+name = "4g"
+kind = "4g"
+host = "127.0.0.1"
+port = {port}
+"""
+
+
+def commission(
+    folder: Path,
+    *,
+    election: Election = ELECTION,
+    terminal: str = "/dev/null",
+    ups: str = "/dev/null",
+    port: int = 1,
+) -> Path:
+    """Lay everything out as ``deploy`` would; returns the path of the configuration."""
+    keys = ", ".join(f'"{b64(key.public)}"' for key in election.manifest_keys)
+    config = folder / "kitd.toml"
+    config.write_text(CONFIG.format(keys=keys, terminal=terminal, ups=ups, port=port), encoding="utf-8")
+    (folder / "manifest.dsse.json").write_bytes(election.manifest_bytes)
+    (folder / "device.key").write_bytes(election.devices["device-1"].seed)
+    return config
+
+
+def command(program: str, *arguments: str | Path) -> list[str]:
+    """The command line of ``kitd`` or ``kitctl`` in this interpreter, installed or not."""
+    code = f"from kit.cli.{program} import main; main()"
+    return [sys.executable, "-c", code, *map(str, arguments)]
+
+
+def run(program: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    env: dict[str, Any] = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **environment}
+    return subprocess.run(
+        command(program, *arguments), capture_output=True, text=True, timeout=30, check=False, env=env
+    )
