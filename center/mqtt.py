@@ -25,9 +25,7 @@ STEADY_S: Final = 30.0  # a session that lived this long was a good one: back to
 SILENT_LINK_MS: Final = 10_000  # TCP_USER_TIMEOUT: unacknowledged bytes end the connection
 FULL_PAUSE_S: Final = 0.5  # from the last acknowledgement to the end of a session that brought too much
 PROBE_TIMEOUT_S: Final = 10.0
-PROBE_TRIES_MAX: Final = (
-    2  # sessions in which the broker's payload limit is probed before it is called too low
-)
+PROBE_TRIES_MAX: Final = 2  # times that the broker's payload limit is probed before it is called too low
 QOS_REFUSED: Final = 0x80  # return code of SUBACK (MQTT 3.1.1 §3.9.3)
 
 _SOCKET_OPTIONS: Final = (
@@ -172,15 +170,28 @@ class MqttSession:
         if topic is None or self._probe_echoed or self._probe_tries >= PROBE_TRIES_MAX:
             return
         await client.subscribe(topic, qos=0)
+        self._send_probe(client, topic)
+
+    def _send_probe(self, client: aiomqtt.Client, topic: str) -> None:
         self._probe_tries += 1
         # Not aiomqtt's publish, which would wait in vain while a broker with a lower limit hangs up.
         client._client.publish(topic, bytes(MQTT_PAYLOAD_MAX), qos=0)  # noqa: SLF001
         self._probe_timer = asyncio.get_running_loop().call_later(PROBE_TIMEOUT_S, self._probe_missed)
 
     def _probe_missed(self) -> None:
-        """The echo is late, or the session ended before it. Some brokers hang up, others drop the message."""
+        """The echo is late, or the session ended before it.
+
+        Some brokers hang up: the next session probes again. Others drop the message without a word, and the session
+        lives on: then it is probed again in the same one.
+        """
         self._forget_probe()
-        if not self._probe_echoed and self._probe_tries >= PROBE_TRIES_MAX:
+        if self._probe_echoed:
+            return
+        topic = self._settings.probe_topic
+        if self._probe_tries < PROBE_TRIES_MAX:
+            if self._client is not None and topic is not None:
+                self._send_probe(self._client, topic)
+        else:
             _log.error(
                 "broker-payload-limit",
                 needed_bytes=MQTT_PAYLOAD_MAX,
