@@ -11,12 +11,11 @@ import aiomqtt
 import iotcore
 import pytest
 
-from center.ledger import Ledger
-from crypto import merkle, receipt
+from crypto import receipt
 from crypto.codec import sha256_hex
-from crypto.notes import Checkpoint, verify_note
 from crypto.wire import topic_receipt
 from tests.center.branch import Device
+from tests.center.ledger_check import check_ledger
 from tests.center.site import Site, ran
 from tests.crypto.election_fixture import ELECTION, Election, make_election
 
@@ -93,22 +92,9 @@ class Branches:
                     await self._heard.wait()
 
 
-def check_ledger(site: Site, branches: Branches) -> None:
-    """Every receipt ever seen verifies and agrees with the log as it now is, which has only grown."""
-    ledger = Ledger.open_to_read(str(site.state_dir / "ledger.db"))
-    entries = list(ledger.entries())
-    newest = ledger.newest_checkpoint()
-    assert newest is not None
-    head = Checkpoint.parse(verify_note(newest.note, [site.election.loaded.log_verifier]))
-    tree = merkle.Tree([merkle.leaf_hash(entry.data) for entry in entries])
-    assert (tree.size, tree.root()) == (head.size, head.root)
-    assert sorted(entry.data for entry in entries) == sorted(data for _, data in branches.outbox)
-    for text in branches.receipts:
-        found = branches.verify(text)
-        assert entries[found.index].sha256 == found.envelope_sha256
-        proof = tree.consistency(found.size, head.size)
-        merkle.verify_consistency(found.size, head.size, proof, found.root, head.root)
-    ledger.close()
+def check(site: Site, branches: Branches) -> None:
+    receipts = [branches.verify(text) for text in branches.receipts]
+    check_ledger(site.state_dir, site.election, (data for _, data in branches.outbox), receipts)
 
 
 async def test_killed_mid_stream_breaks_no_receipt_and_loses_no_envelope(site: Site) -> None:
@@ -121,7 +107,7 @@ async def test_killed_mid_stream_breaks_no_receipt_and_loses_no_envelope(site: S
     site.start_centerd()
     await branches.send_until(site.port, lambda: not branches.owed())
     assert site.stop_centerd() == 0
-    check_ledger(site, branches)
+    check(site, branches)
     code, out, _ = ran("center", "status", "--state-dir", site.state_dir)
     assert code == 0
     assert re.search(rf"verified +{len(branches.outbox)} ", out)
@@ -137,7 +123,7 @@ async def test_broker_that_dies_and_comes_back_is_found_again(site: Site) -> Non
     site.await_log("broker-connected", 2)
     await branches.send_until(site.port, lambda: not branches.owed())
     assert site.stop_centerd() == 0
-    check_ledger(site, branches)
+    check(site, branches)
 
 
 async def test_sigterm_mid_stream_stops_cleanly(site: Site) -> None:
@@ -151,7 +137,7 @@ async def test_sigterm_mid_stream_stops_cleanly(site: Site) -> None:
     site.start_centerd()
     await branches.send_until(site.port, lambda: not branches.owed())
     assert site.stop_centerd() == 0
-    check_ledger(site, branches)
+    check(site, branches)
 
 
 def test_second_centerd_on_one_state_directory_is_refused(site: Site) -> None:
