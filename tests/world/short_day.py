@@ -1,0 +1,26 @@
+"""Short days in virtual time: half an hour of polls, and what the world says against them."""
+
+from functools import cache
+from typing import Final
+
+from simulators.cli import SAMPLE
+from simulators.results import Results, load_results, select
+from simulators.world.day import Hours, Outcome, WorldDay
+
+HOURS: Final = Hours(open_s=120, close_s=1_200, heal_s=1_800, deadline_s=3_000)
+
+
+@cache
+def _sample() -> Results:
+    return load_results(SAMPLE)
+
+
+def live(seed: int, *, branches: int = 1, faults: bool = True, hours: Hours = HOURS) -> Outcome:
+    stations = select(_sample(), branches, seed)
+    return WorldDay(_sample(), stations, f"short/{seed}", faults=faults, hours=hours).run()
+
+
+def said_against(outcome: Outcome) -> list[str]:
+    """Broken invariants and failed checks."""
+    failed = [check for check, held in outcome.report["checks"].items() if not held]
+    return [*outcome.report["broken"], *failed]
