@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import aiomqtt
 
@@ -28,6 +28,20 @@ _CHECK_TOPIC: Final = "broker-check/payload"
 
 class BrokerError(Exception):
     """The broker does not start, or does not carry what it must: the message says which and what to do."""
+
+
+class Broker(Protocol):
+    """What a day needs of any broker on 127.0.0.1: the demo's own, or an installed one."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once started."""
+
+    async def start(self) -> None:
+        """Start it, and return when it listens."""
+
+    def stop(self) -> None:
+        """End it. Idempotent."""
 
 
 class MqttBroker:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crypto.codec import b64
-from simulators.broker import MqttBroker
+from simulators.broker import Broker, MqttBroker
 from simulators.day.process import Program, ProgramError, entry
 from simulators.election import MANIFEST_THRESHOLD, Election
 
@@ -27,11 +27,14 @@ port = {port}
 
 
 class Headquarters:
-    """Broker and centre on loopback. ``start_broker`` first: the manifest names its port."""
+    """Broker and centre on loopback. ``start_broker`` first: the manifest names its port.
 
-    def __init__(self, folder: Path) -> None:
+    ``broker``: None for the demo's own.
+    """
+
+    def __init__(self, folder: Path, broker: Broker | None = None) -> None:
         self._folder = folder
-        self.broker = MqttBroker()
+        self.broker = broker or MqttBroker()
         self.config = folder / "centerd.toml"
         self.centerd = Program(
             "centerd", entry("center.cli:main_centerd", "--config", str(self.config)), folder

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Final, Literal
 
 from crypto.statements import Endpoint
+from simulators.broker import Broker
 from simulators.day.headquarters import Headquarters
 from simulators.day.progress import Watcher
 from simulators.day.site import UPLINKS, Site, UplinkTap, monotonic_ms, wall_ms
@@ -48,6 +49,8 @@ class Options:
     """Which branches have a terminal that miscounts, and how."""
     tap: UplinkTap | None = None
     drill: Drill | None = None
+    broker: Broker | None = None
+    """None for the demo's own."""
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ class Day:
         self.folder, self._watcher = folder, watcher
         self._rng = Random(f"day/{options.seed}")
         self._measured = Measured()
-        self.headquarters = Headquarters(folder)
+        self.headquarters = Headquarters(folder, options.broker)
         self.sites: list[Site] = []
         self._statuses: dict[str, dict[str, Any]] = {}
         self._times = Times(0, 0, 0, 0)
