@@ -55,3 +55,9 @@ class OutputError(CenterError):
     """A result cannot be written."""
 
     exit_code = 73
+
+
+class ProvingError(CenterError):
+    """The log holds nothing that would prove what was asked."""
+
+    exit_code = 65

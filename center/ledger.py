@@ -21,6 +21,7 @@ SCHEMA_VERSION: Final = 1
 REJECTED_MAX: Final = 10_000  # rows of the table of refused messages; the oldest make room
 BUSY_MS: Final = 5_000  # how long to wait for another process's lock, milliseconds
 FETCH_ROWS: Final = 64  # envelopes read at a time while walking the ledger
+LEAVES_END: Final = 2**62  # beyond every leaf index
 
 _SCHEMA: Final = """
 CREATE TABLE identity (election TEXT NOT NULL, round INTEGER NOT NULL, origin TEXT NOT NULL) STRICT;
@@ -257,8 +258,13 @@ class Ledger:
         Reads a few at a time, so that no transaction stays open and centerd is not kept from its housekeeping:
         what is logged never changes, so the walk is consistent all the same.
         """
-        end = 2**62 if size is None else size
-        start = 0
+        return self._walk(0, LEAVES_END if size is None else size)
+
+    def entries_from(self, leaf: int) -> Iterator[Entry]:
+        """The envelopes from this leaf index on, as ``entries``."""
+        return self._walk(leaf, LEAVES_END)
+
+    def _walk(self, start: int, end: int) -> Iterator[Entry]:
         while True:
             rows = self._rows(_SELECT_ENTRIES, start, end, FETCH_ROWS)
             for leaf, sha256, branch, unit, kind, received_at, flags, data in rows:
@@ -271,6 +277,17 @@ class Ledger:
         """The checkpoint over most leaves, None for an empty ledger."""
         rows = self._rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1")
         return Checkpoint(*rows[0]) if rows else None
+
+    def checkpoint_at(self, size: int) -> Checkpoint | None:
+        """The checkpoint over exactly ``size`` envelopes, None when none was signed."""
+        rows = self._rows("SELECT size, note FROM checkpoints WHERE size = ?", size)
+        return Checkpoint(*rows[0]) if rows else None
+
+    def checkpoint_sizes_around(self, size: int) -> tuple[int, ...]:
+        """The sizes of the nearest checkpoints below and above ``size``, at most one each."""
+        below = self._one("SELECT max(size) FROM checkpoints WHERE size < ?", size)
+        above = self._one("SELECT min(size) FROM checkpoints WHERE size > ?", size)
+        return tuple(int(one) for one in (below, above) if one is not None)
 
     def counts(self) -> Counts:
         """How much is there, at one moment."""
