@@ -10,12 +10,15 @@ from crypto import codec
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 from crypto.reports import check_report
-from crypto.seal import OpenedTally, open_tally
+from crypto.seal import OpenedTally
 from crypto.statements import AccountSubmission, BallotAccount, SealedTally
 from crypto.submissions import check_submission
 
 Progress = Callable[[int, int], None]
 """Called with envelopes done and envelopes in all."""
+
+Opener = Callable[[SealedTally, str], OpenedTally]
+"""Opens a sealed tally, given with the SHA-256 of its envelope; raises EvidenceError when it does not open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ class TerminalEvidence:
 class Evidence:
     """All that came from everybody."""
 
-    def __init__(self, manifest: TrustedManifest, private_key: bytes) -> None:
+    def __init__(self, manifest: TrustedManifest, opener: Opener) -> None:
         self._manifest = manifest
-        self._private_key = private_key
+        self._opener = opener
         self._terminals: dict[tuple[str, str], TerminalEvidence] = {}
         self._chains: dict[str, dict[int, list[Link]]] = {}
         self._findings: list[OpeningFinding] = []
@@ -100,7 +103,7 @@ class Evidence:
 
     def _tally(self, statement: SealedTally, sha256: str) -> SeenTally:
         try:
-            opened = open_tally(statement, self._private_key, self._manifest)
+            opened = self._opener(statement, sha256)
         except EvidenceError as error:
             return SeenTally(sha256, statement.close_no, None, str(error))
         return SeenTally(sha256, statement.close_no, opened, None)

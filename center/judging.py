@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from center.disclosure import disclose
 from center.evidence import SeenAccount, SeenTally, TerminalEvidence
 from center.opening_types import OpenedUnit, OpeningFinding
 from crypto.reconcile import reconcile_account, reconcile_tally
@@ -53,6 +54,7 @@ def judge(branch: str, terminal: str, evidence: TerminalEvidence, *, own_poll_bo
         envelopes=tuple(seen.sha256 for seen in evidence.tallies),
         contests=tally.contests,
         public_counter=tally.public_counter,
+        disclosures=tuple(disclose(seen.sha256, seen.opened) for seen in evidence.tallies if seen.opened),
     )
     return Judgement(unit, tally, _distinct(findings))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from center.errors import OpeningError, TooEarlyError
-from center.evidence import Evidence, Progress
+from center.evidence import Evidence, Opener, Progress
 from center.judging import Judgement, judge, poll_book_findings
 from center.ledger import Checkpoint, Entry
 from center.opening_types import ContestTotal, LogHead, OpenedUnit, Opening, OpeningFinding
@@ -17,6 +17,7 @@ from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint as SignedCheckpoint
 from crypto.notes import verify_note
+from crypto.seal import open_tally
 from crypto.statements import BranchEntry, Contest, Tally
 
 
@@ -49,7 +50,25 @@ def open_election(
     _check_time(manifest, wall_ms)
     _check_key(manifest, private_key)
     head = _check_log(log, manifest)
-    evidence = Evidence(manifest, private_key)
+    return count(
+        log,
+        manifest,
+        head,
+        lambda sealed, _: open_tally(sealed, private_key, manifest),
+        progress=progress,
+    )
+
+
+def count(
+    log: Log,
+    manifest: TrustedManifest,
+    head: LogHead,
+    opener: Opener,
+    *,
+    progress: Progress | None = None,
+) -> Opening:
+    """Judge and sum all that ``head`` covers, by whatever opens the envelopes: the key, or what it disclosed before."""
+    evidence = Evidence(manifest, opener)
     evidence.collect(log.entries(head.size), head.size, progress)
     judgements: list[Judgement] = []
     findings = evidence.findings()

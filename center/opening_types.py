@@ -34,6 +34,19 @@ class ContestTotal(_Part, frozen=True, kw_only=True):
     ballots: int
 
 
+class Disclosure(_Part, frozen=True, kw_only=True):
+    """What was inside one opened envelope besides the counts, all base64.
+
+    With it anyone can check without the key that the terminal signed the published counts, and that the device
+    committed to them (``inner_sha256``) before the envelope was logged: see center.disclosure.
+    """
+
+    envelope_sha256: str
+    blind: str
+    terminal_signature: str
+    device_signature: str
+
+
 class OpenedUnit(_Part, frozen=True, kw_only=True):
     """One expected unit: what became of it, and why. ``envelopes`` are its sealed tallies, by hash.
 
@@ -49,6 +62,8 @@ class OpenedUnit(_Part, frozen=True, kw_only=True):
     envelopes: tuple[str, ...]
     contests: dict[str, ContestResult]
     public_counter: int | None
+    disclosures: tuple[Disclosure, ...] = ()
+    """One for each envelope that was opened, where the unit is counted."""
 
 
 class OpeningFinding(_Part, frozen=True, kw_only=True):
