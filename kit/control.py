@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from crypto.wire import ENVELOPE_MAX
 from kit.events import OrderReceived, ReadinessAsked
 from kit.ports import Post
 
-REQUEST_MAX: Final = 256 * 1024  # bytes of one request line
+REQUEST_MAX: Final = (
+    ENVELOPE_MAX * 4 // 3 + 1024
+)  # bytes of one request line: an envelope in base64, and room
 ANSWER_TIMEOUT_S: Final = 30.0
 CONNECTIONS_MAX: Final = 16
 _USAGE: Final = 64

@@ -26,5 +26,10 @@ def ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
         raise NoDaemonError(f"{path}: {error}") from error
     if not answer.endswith(b"\n"):
         raise NoDaemonError(f"{path}: the daemon hung up without an answer")
-    value: dict[str, Any] = json.loads(answer)
+    try:
+        value = json.loads(answer)
+    except ValueError as error:
+        raise NoDaemonError(f"{path}: this is no kitd, it does not speak JSON") from error
+    if not isinstance(value, dict):
+        raise NoDaemonError(f"{path}: this is no kitd, it does not answer with an object")
     return value
