@@ -16,29 +16,11 @@ from crypto import canonical, rfc3339
 from crypto.merkle import leaf_hash, root
 from crypto.statements import JournalCheckpoint, Schedule
 from drivers.ports import TerminalEvent, TerminalLost, UpsReading
+from failover.events import Connect, Disconnect, Probe, ProbeEchoed, UplinkConnected, UplinkLost
 from failover.timing import Timing
-from kit.events import (
-    AskTerminal,
-    Booted,
-    Connect,
-    Disconnect,
-    Effect,
-    EnvelopeSealed,
-    Event,
-    Fact,
-    Probe,
-    ProbeEchoed,
-    Publish,
-    ReceiptHeard,
-    Reply,
-    SealTally,
-    SignAccount,
-    TerminalHeard,
-    Tick,
-    UplinkConnected,
-    UplinkLost,
-    UpsHeard,
-)
+from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
+from kit.events import Booted, Event, ReceiptHeard, TerminalHeard, Tick, UpsHeard
+from kit.facts import EnvelopeSealed, Fact
 from kit.journal import FACT_MAX
 from kit.sealer import LocalSealer
 from kit.station import Station

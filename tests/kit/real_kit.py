@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from kit.events import Fact
+from kit.facts import Fact
 from kit.journal import Journal
 from simulators.pty import PtyLine
 from simulators.terminal import TerminalModel

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from crypto.statements import OrderKind
-from kit.events import OrderReceived, Phase, ReadinessAsked
+from kit.events import OrderReceived, ReadinessAsked
+from kit.facts import Phase
 from tests.crypto.election_fixture import Election
 from tests.kit.harness import CLOSE_MS, MAINS, ONE_TERMINAL, OPEN_MS, SIGNED_IN, TALLY_MS, Branch, PowerCut
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from drivers.ports import UpsEvent, UpsLost
-from kit.events import OrderAccepted, PowerChanged, PowerState, TerminalActed, UpsHeard
+from kit.events import UpsHeard
+from kit.facts import OrderAccepted, PowerChanged, PowerState, TerminalActed
 from kit.power import TABLE, state_of
 from tests.kit.harness import BATTERY, LOW, MAINS, TWO_TERMINALS, Branch
 from tests.kit.staff import order, standing_in, work_until

@@ -5,7 +5,7 @@ import json
 import random
 
 from kit import exit_codes
-from kit.events import BootRecorded, IncidentRecorded, PhaseEntered, PowerChanged, TerminalActed
+from kit.facts import BootRecorded, IncidentRecorded, PhaseEntered, PowerChanged, TerminalActed
 from tests.kit.commission import run
 from tests.kit.harness import Branch
 from tests.kit.real_kit import monotonic_ms, real_kit

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from kit.core import Step
-from kit.events import Booted, BootRecorded, Event, Fact, Reply, Tick, UplinksUsable
+from kit.effects import Reply
+from kit.events import Booted, Event, Tick, UplinksUsable
+from kit.facts import BootRecorded, Fact
 from kit.journal import Journal, JournalUnavailableError
 from kit.runner import EVENTS_MAX, TICKS_MAX, Runner, StuckError
 from kit.station import Station

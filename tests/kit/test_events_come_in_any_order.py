@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from crypto import receipt
 from crypto.codec import b64, unb64
 from drivers.ports import TerminalDone, TerminalRefused, TerminalStatus, UpsLost
+from failover.events import ProbeEchoed
 from kit.events import (
     EnvelopeReady,
     OrderReceived,
-    ProbeEchoed,
     ReadinessAsked,
     ReceiptHeard,
-    ReceiptStored,
     RefusalHeard,
     TerminalHeard,
     UpsHeard,
 )
+from kit.facts import ReceiptStored
 from kit.phases import PHASES
 from tests.kit.harness import BATTERY, LOW, MAINS, TWO_TERMINALS, UPLINKS, Branch, PowerCut
 from tests.kit.staff import order, standing_in, take_next_step, work_until

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crypto import canonical, merkle
 from crypto.errors import EncodingError
-from kit.events import BootRecorded, CounterRead, Fact, IncidentRecorded, PowerChanged
+from kit.facts import BootRecorded, CounterRead, Fact, IncidentRecorded, PowerChanged
 from kit.journal import FACT_MAX, SCHEMA_VERSION, Journal, JournalError, JournalUnavailableError
 from tests.kit.harness import TWO_TERMINALS, Branch
 from tests.kit.staff import work_until

@@ -9,7 +9,7 @@ from crypto.codec import sha256_hex, unb64
 from crypto.reports import check_report
 from crypto.statements import AccountSubmission, SealedTally
 from crypto.submissions import check_submission
-from kit.events import BootRecorded, ReceiptStored, TallyTaken
+from kit.facts import BootRecorded, ReceiptStored, TallyTaken
 from tests.kit.harness import ONE_TERMINAL, TALLY_MS, TRUTH, TWO_TERMINALS, Branch, PowerCut
 from tests.kit.staff import work_until
 

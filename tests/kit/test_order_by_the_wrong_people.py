@@ -9,7 +9,8 @@ from crypto import manifest as manifests
 from crypto.codec import b64
 from crypto.statements import DUAL_CONTROL, Official, OrderKind
 from kit import exit_codes
-from kit.events import OrderAccepted, OrderReceived
+from kit.events import OrderReceived
+from kit.facts import OrderAccepted
 from kit.order_desk import HALF_SIGNED_MAX
 from kit.phases import ORDERS
 from tests.crypto.byte_flips import every_bit_flipped

@@ -4,7 +4,8 @@ import pytest
 
 from crypto.statements import OrderKind
 from kit import exit_codes
-from kit.events import AskTerminal, OrderAccepted, Phase, PhaseEntered
+from kit.effects import AskTerminal
+from kit.facts import OrderAccepted, Phase, PhaseEntered
 from kit.phases import ORDERS, PHASES, TABLE
 from tests.kit.harness import CLOSE_MS, OPEN_MS, TALLY_MS, Branch
 from tests.kit.staff import order, readiness, standing_in, work_until

@@ -7,7 +7,8 @@ import pytest
 
 from drivers.ports import TerminalIdentity, TerminalUp, UpsLost
 from kit import exit_codes
-from kit.events import ReadinessAsked, ReadinessPassed, TerminalHeard, UpsHeard
+from kit.events import ReadinessAsked, TerminalHeard, UpsHeard
+from kit.facts import ReadinessPassed
 from tests.kit.harness import BATTERY, LOW, MAINS, TWO_TERMINALS, Branch
 from tests.kit.staff import order, readiness, standing_in, work_until
 

@@ -9,7 +9,9 @@ from crypto.codec import unb64
 from crypto.identity import SigningKey
 from crypto.notes import Checkpoint, Cosigner, NoteSigner
 from crypto.statements import WitnessPolicy
-from kit.events import IncidentRecorded, Publish, ReceiptHeard, ReceiptStored, RefusalHeard
+from kit.effects import Publish
+from kit.events import ReceiptHeard, RefusalHeard
+from kit.facts import IncidentRecorded, ReceiptStored
 from kit.incidents import INCIDENTS_MAX
 from kit.outbox import RESEND_FIRST_MS, RESEND_MAX_MS
 from tests.crypto.byte_flips import every_bit_flipped

@@ -14,7 +14,8 @@ from crypto.packing import pack
 from crypto.statements import Tally
 from crypto.wire import TYPE_TALLY
 from drivers.ports import TerminalDone, TerminalEvent
-from kit.events import IncidentRecorded, SealTally, TallyTaken
+from kit.effects import SealTally
+from kit.facts import IncidentRecorded, TallyTaken
 from simulators.terminal_wire import Kind
 from tests.kit.harness import TALLY_MS, TRUTH, TWO_TERMINALS, Branch, ListJournal
 from tests.kit.staff import work_until

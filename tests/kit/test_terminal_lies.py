@@ -9,15 +9,9 @@ from crypto.statements import Finding, SealedTally, Tally
 from crypto.submissions import check_submission
 from crypto.wire import TYPE_TALLY
 from drivers.ports import TerminalDone, TerminalEvent, TerminalIdentity, TerminalStatus, TerminalUp
-from kit.events import (
-    AskTerminal,
-    CounterRead,
-    IncidentRecorded,
-    OrderFailed,
-    TallyTaken,
-    TerminalActed,
-    TerminalHeard,
-)
+from kit.effects import AskTerminal
+from kit.events import TerminalHeard
+from kit.facts import CounterRead, IncidentRecorded, OrderFailed, TallyTaken, TerminalActed
 from kit.incidents import INCIDENTS_MAX
 from kit.polling_day import COUNTER_MAX, COUNTER_MS
 from simulators.terminal_reports import Dishonesty

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kit.events import OrderReceived, PhaseEntered, TerminalHeard
+from kit.events import OrderReceived, TerminalHeard
+from kit.facts import PhaseEntered
 from tests.kit.harness import CLOSE_MS, LOW, Branch
 from tests.kit.staff import order, standing_in, work_until
 
