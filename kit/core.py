@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kit.events import Effect, Event, Fact, Instant
+from failover.events import Instant
+from kit.effects import Effect
+from kit.events import Event
+from kit.facts import Fact
 
 
 @dataclass(slots=True)

@@ -16,21 +16,11 @@ from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
 from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import MegatecUps
+from failover.events import Connect, Disconnect, Probe
 from kit.config import Config, ConfigError
 from kit.control import Control
-from kit.events import (
-    AskTerminal,
-    Connect,
-    Disconnect,
-    Effect,
-    Probe,
-    Publish,
-    Reply,
-    SealTally,
-    SignAccount,
-    TerminalHeard,
-    UpsHeard,
-)
+from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
+from kit.events import TerminalHeard, UpsHeard
 from kit.journal import Journal
 from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks

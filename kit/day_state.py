@@ -6,7 +6,8 @@ from typing import Any, Literal
 from crypto.codec import unb64
 from crypto.statements import Finding, OrderKind
 from drivers.ports import TerminalAction
-from kit.events import (
+from kit.effects import SealTally, SignAccount
+from kit.facts import (
     AccountTaken,
     EnvelopeSealed,
     Fact,
@@ -17,8 +18,6 @@ from kit.events import (
     PhaseTrigger,
     PowerChanged,
     ReceiptStored,
-    SealTally,
-    SignAccount,
     TallyTaken,
     TerminalActed,
     ZeroProved,

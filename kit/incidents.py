@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kit.events import IncidentRecorded
+from kit.facts import IncidentRecorded
 
 INCIDENTS_MAX: Final = (
     20  # of one code in one life: neither a flapping line nor a hostile centre may fill the flash

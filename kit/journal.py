@@ -15,7 +15,7 @@ from crypto import canonical
 from crypto.errors import EncodingError
 from crypto.merkle import Frontier, leaf_hash
 from crypto.statements import JournalCheckpoint
-from kit.events import Fact
+from kit.facts import Fact
 
 FACT_MAX: Final = 512 * 1024  # bytes of one fact: an envelope of ENVELOPE_MAX in base64, and room
 SCHEMA_VERSION: Final = 1

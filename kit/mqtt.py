@@ -15,7 +15,8 @@ from typing import Final
 import aiomqtt
 
 from crypto import wire
-from kit.events import ProbeEchoed, ReceiptHeard, RefusalHeard, UplinkConnected, UplinkLost
+from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
+from kit.events import ReceiptHeard, RefusalHeard
 from kit.log import Log
 from kit.ports import Post
 

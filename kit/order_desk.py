@@ -10,7 +10,7 @@ from crypto.manifest import TrustedManifest
 from crypto.orders import SignedOrder, check_order, is_authorised
 from crypto.statements import OrderKind
 from failover.events import Instant
-from kit.events import Phase
+from kit.facts import Phase
 from kit.phases import ORDERS
 from kit.wall import Wall
 

@@ -13,20 +13,11 @@ from crypto import receipt as receipts
 from crypto.codec import unb64
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
+from failover.events import Instant
 from kit.core import Step
-from kit.events import (
-    Booted,
-    EnvelopeSealed,
-    Event,
-    Fact,
-    Instant,
-    Publish,
-    ReceiptHeard,
-    ReceiptStored,
-    RefusalHeard,
-    Tick,
-    UplinksUsable,
-)
+from kit.effects import Publish
+from kit.events import Booted, Event, ReceiptHeard, RefusalHeard, Tick, UplinksUsable
+from kit.facts import EnvelopeSealed, Fact, ReceiptStored
 from kit.incidents import Incidents
 from kit.wall import Wall
 

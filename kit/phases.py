@@ -4,7 +4,7 @@ from typing import Final, get_args
 
 from crypto.statements import OrderKind
 from kit.core import MachineError
-from kit.events import Phase, PhaseTrigger
+from kit.facts import Phase, PhaseTrigger
 
 TABLE: Final[dict[Phase, dict[PhaseTrigger, Phase]]] = {
     "commissioned": {"readiness-passed": "readiness"},

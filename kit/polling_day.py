@@ -19,31 +19,30 @@ from drivers.ports import (
     TerminalStatus,
     TerminalUp,
 )
+from failover.events import Instant
 from kit.core import Step
 from kit.day_state import DayState
+from kit.effects import AskTerminal, Reply, SealTally, SignAccount
 from kit.events import (
-    Archived,
-    AskTerminal,
     Booted,
-    CounterRead,
     EnvelopeReady,
-    EnvelopeSealed,
     Event,
-    Fact,
-    Instant,
-    OrderAccepted,
-    OrderFailed,
     OrderReceived,
-    PhaseEntered,
-    PhaseTrigger,
     ReadinessAsked,
-    ReadinessPassed,
-    Reply,
-    SealTally,
-    SignAccount,
-    TerminalActed,
     TerminalHeard,
     UplinksUsable,
+)
+from kit.facts import (
+    Archived,
+    CounterRead,
+    EnvelopeSealed,
+    Fact,
+    OrderAccepted,
+    OrderFailed,
+    PhaseEntered,
+    PhaseTrigger,
+    ReadinessPassed,
+    TerminalActed,
 )
 from kit.incidents import Incidents
 from kit.order_desk import OrderDesk

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from drivers.ports import OpenStream
-from kit.events import EnvelopeReady, Event, SealTally, SignAccount
+from kit.effects import SealTally, SignAccount
+from kit.events import EnvelopeReady, Event
 
 Post = Callable[[Event], None]
 """How an edge hands an event to the runner. Never blocks."""

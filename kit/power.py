@@ -3,8 +3,10 @@
 from typing import Final
 
 from drivers.ports import UpsReading
+from failover.events import Instant
 from kit.core import Step
-from kit.events import Booted, Event, Fact, Instant, PowerChanged, PowerState, UpsHeard
+from kit.events import Booted, Event, UpsHeard
+from kit.facts import Fact, PowerChanged, PowerState
 from kit.wall import Wall
 
 TABLE: Final[dict[PowerState, tuple[PowerState, ...]]] = {

@@ -10,7 +10,7 @@ from crypto.packing import pack
 from crypto.reconcile import reconcile_account, reconcile_tally
 from crypto.reports import check_report
 from crypto.statements import BallotAccount, Finding, Tally, ZeroReport
-from kit.events import AccountTaken, TallyTaken, ZeroProved
+from kit.facts import AccountTaken, TallyTaken, ZeroProved
 from kit.units import Unit
 
 

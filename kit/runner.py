@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from kit.core import Core
-from kit.events import Booted, Effect, Event, Tick
+from kit.effects import Effect
+from kit.events import Booted, Event, Tick
 from kit.journal import Journal
 from kit.ports import Clock
 

@@ -9,7 +9,8 @@ from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
 from crypto.seal import seal_tally
 from crypto.statements import AccountSubmission, JournalCheckpoint, Submission
-from kit.events import EnvelopeReady, SealTally, SignAccount
+from kit.effects import SealTally, SignAccount
+from kit.events import EnvelopeReady
 from kit.ports import Entropy
 
 

@@ -3,27 +3,21 @@
 from typing import Any, Final
 
 from crypto.manifest import TrustedManifest
+from failover.events import Instant, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
 from failover.events import Tick as FailoverTick
-from failover.events import WindowChanged
 from failover.machine import Failover, Timing
 from kit.core import Step
 from kit.events import (
     Booted,
-    BootRecorded,
-    Commissioned,
     Event,
-    Fact,
-    Instant,
     OrderReceived,
-    ProbeEchoed,
     ReadinessAsked,
     ReadinessItem,
     TerminalHeard,
     Tick,
-    UplinkConnected,
-    UplinkLost,
     UplinksUsable,
 )
+from kit.facts import BootRecorded, Commissioned, Fact
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power

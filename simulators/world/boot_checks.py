@@ -6,7 +6,7 @@ from typing import Final
 from crypto.statements import OrderKind
 from drivers.ports import TerminalPhase
 from kit.day_state import DayState
-from kit.events import Phase
+from kit.facts import Phase
 from simulators.officials import reached
 from simulators.terminal import TerminalModel
 

@@ -8,7 +8,7 @@ from center.ledger import Entry
 from crypto import merkle, receipt
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint, verify_note
-from kit.events import EnvelopeSealed, PhaseEntered, ReceiptStored
+from kit.facts import EnvelopeSealed, PhaseEntered, ReceiptStored
 from kit.phases import PHASES
 from simulators.secrecy import secrets_of, told
 from simulators.world.branch import Branch

@@ -103,7 +103,7 @@ def test_plaintext_is_logged_with_the_effect() -> None:
     for effect in branch.sealed:
         assert "1201" not in repr(effect)
     (seal,) = (effect for effect in branch.sealed if isinstance(effect, SealTally))
-    assert repr(seal).startswith("<kit.events.SealTally object")
+    assert repr(seal).startswith("<kit.effects.SealTally object")
 
 
 def test_plaintext_stays_in_memory_after_the_seal() -> None:

@@ -9,7 +9,8 @@ import aiomqtt
 import pytest
 
 from crypto.wire import ENVELOPE_MAX, RECEIPT_MAX, topic_envelope, topic_receipt, topic_refusal
-from kit.events import ProbeEchoed, ReceiptHeard, RefusalHeard, UplinkConnected, UplinkLost
+from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
+from kit.events import ReceiptHeard, RefusalHeard
 from tests.crypto.election_fixture import ELECTION
 from tests.peers.kit_edge import KitEdge, until
 from tests.peers.mosquitto import HOST, Mosquitto

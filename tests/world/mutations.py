@@ -12,7 +12,9 @@ from center.intake import Intake, Outcome
 from center.ledger import Ledger
 from crypto import seal
 from kit.daemon import Daemon
-from kit.events import EnvelopeSealed, Event, Publish, ReceiptHeard, SealTally
+from kit.effects import Publish, SealTally
+from kit.events import Event, ReceiptHeard
+from kit.facts import EnvelopeSealed
 from kit.journal import Journal
 from kit.outbox import Outbox
 from kit.runner import Runner

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from center.ledger import Entry
-from kit.events import EnvelopeSealed, PhaseEntered
+from kit.facts import EnvelopeSealed, PhaseEntered
 from simulators.world.checks import Wiretap, journal_findings, log_findings
 from tests.world import mutations
 from tests.world.short_day import live, said_against
