@@ -108,6 +108,11 @@ def ledger_path(config: Config) -> Path:
 
 def load_manifest(config: Config) -> TrustedManifest:
     """Read the manifest and verify it by the trusted keys; raises ConfigError."""
+    return load_manifest_bytes(config)[1]
+
+
+def load_manifest_bytes(config: Config) -> tuple[bytes, TrustedManifest]:
+    """As ``load_manifest``, with the signed bytes."""
     trusted = dict(_trusted_key(key) for key in config.trust.manifest_keys)
     if len(trusted) < config.trust.threshold:
         raise ConfigError(
@@ -116,7 +121,7 @@ def load_manifest(config: Config) -> TrustedManifest:
         )
     data = _read(Path(config.manifest), MANIFEST_MAX)
     try:
-        return manifest.load(data, trusted=trusted, threshold=config.trust.threshold)
+        return data, manifest.load(data, trusted=trusted, threshold=config.trust.threshold)
     except EvidenceError as error:
         raise ConfigError(f"{config.manifest}: {error}") from error
 

@@ -61,3 +61,9 @@ class ProvingError(CenterError):
     """The log holds nothing that would prove what was asked."""
 
     exit_code = 65
+
+
+class PublicationError(CenterError):
+    """What is published already, or is to be published, contradicts the log."""
+
+    exit_code = 65

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import log
+from center.cli import log, publish
 from center.cli.command import (
     CRITICAL,
     DATA,
@@ -19,11 +19,11 @@ from center.cli.command import (
     Run,
     fail,
     progress_of,
-    write,
 )
 from center.config import ledger_path, load_config, load_manifest, read_key
 from center.edges import wall_ms
 from center.errors import CenterError, LedgerMissingError
+from center.files import write_whole
 from center.ledger import LEDGER_NAME, Ledger
 from center.opening import open_election
 from center.opening_types import Opening
@@ -35,6 +35,7 @@ _EXAMPLES: Final = """examples:
   center open --config centerd.toml --key election.key --out result.json
   center open --config centerd.toml --key election.key --json | sha256sum
   center log --help                                   checkpoints and proofs
+  center publish --help                               the folder that strangers read
 
 exit codes of status: 0 all well, 1 something flagged or rejected, 3 no ledger
 exit codes of open: 0 all counted and nothing odd, 1 units absent or notes, 2 units set aside or alarms
@@ -59,6 +60,7 @@ def _center(argv: Sequence[str] | None) -> int:
     _add_status(commands)
     _add_open(commands)
     log.add(commands)
+    publish.add(commands)
     arguments = parser.parse_args(argv)
     run: Run = arguments.run
     try:
@@ -117,7 +119,7 @@ def _open(arguments: argparse.Namespace) -> int:
     finally:
         ledger.close()
     if arguments.out is not None:
-        write(arguments.out, opening.to_json())
+        write_whole(arguments.out, opening.to_json())
     if arguments.json:
         sys.stdout.buffer.write(opening.to_json() + b"\n")
         sys.stdout.buffer.flush()

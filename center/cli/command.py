@@ -1,15 +1,11 @@
 """What all commands share: exit codes, parser, how results are written and errors told."""
 
 import argparse
-import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from center.errors import CenterError, OutputError
+from center.errors import CenterError
 
 OK: Final = 0
 WARNING: Final = 1
@@ -59,21 +55,3 @@ def progress_of(what: str) -> Callable[[int, int], None] | None:
             print(f"\r{what}: {done} of {total}", end=end, file=sys.stderr, flush=True)
 
     return show if sys.stderr.isatty() else None
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a whole file or none; raises OutputError."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error

@@ -1,0 +1,62 @@
+"""``center publish``: the folder that strangers read."""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from center.cli.command import OK, Commands, progress_of
+from center.config import ledger_path, load_config, load_manifest_bytes
+from center.errors import PublicationError
+from center.files import UnreadableError, read_whole
+from center.ledger import Ledger
+from center.publication import OPENING_MAX
+from center.publishing import Publisher
+
+_EXAMPLES: Final = """examples:
+  center publish /srv/public --config centerd.toml                          again and again, while centerd runs
+  center publish /srv/public --config centerd.toml --opening result.json    with what center open --out wrote
+
+Nothing published is ever changed or removed. Formats: docs/public-log.md
+exit codes: 0 published, 65 folder, ledger or opening contradict each other, 69 no ledger, 73 cannot write
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser of ``center``."""
+    publish = commands.add_parser(
+        "publish",
+        help="write or extend the folder that strangers read",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    publish.add_argument("folder", type=Path, metavar="DIR", help="where to; made if need be")
+    publish.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
+    publish.add_argument("--opening", type=Path, metavar="FILE", help="also publish this opening")
+    publish.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = load_config(arguments.config)
+    manifest_bytes, manifest = load_manifest_bytes(config)
+    opening = None if arguments.opening is None else _read(arguments.opening)
+    ledger = Ledger.open_to_read(str(ledger_path(config)))
+    try:
+        publisher = Publisher(arguments.folder, ledger, manifest, manifest_bytes)
+        done = publisher.publish(opening, progress=progress_of("envelopes published"))
+    finally:
+        ledger.close()
+    print(
+        f"{arguments.folder}: {done.size} envelopes ({done.new_leaves} new), {done.new_receipts} new receipts, "
+        f"{done.openings} openings"
+    )
+    return OK
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = read_whole(path.resolve(), OPENING_MAX)
+    except UnreadableError as error:
+        raise PublicationError(f"{path}: {error}: give what center open --out wrote") from error
+    if data is None:
+        raise PublicationError(f"{path}: there is no such file: give what center open --out wrote")
+    return data
