@@ -1,4 +1,7 @@
-"""Programs that nobody here wrote, and what becomes of a test that needs one."""
+"""Programs and libraries that nobody here wrote: they accept what we make, drive what we wrote, refuse what we refuse.
+
+Here: what becomes of a test that needs a program. Libraries come with the other dependencies of development.
+"""
 
 import os
 import shutil
