@@ -9,6 +9,7 @@ from drivers.ports import TerminalAction
 from kit.effects import SealTally, SignAccount
 from kit.facts import (
     AccountTaken,
+    CounterRead,
     EnvelopeSealed,
     Fact,
     OrderAccepted,
@@ -51,6 +52,7 @@ class DayState:
             OrderFailed: lambda _: self._set_stage(None),
             TerminalActed: self._terminal_acted,
             ZeroProved: self._zero_proved,
+            CounterRead: self._counter_read,
             AccountTaken: self._account_taken,
             TallyTaken: self._tally_taken,
             EnvelopeSealed: self._envelope_sealed,
@@ -127,6 +129,9 @@ class DayState:
 
     def _zero_proved(self, fact: ZeroProved) -> None:
         self.units[fact.terminal].done = True
+
+    def _counter_read(self, fact: CounterRead) -> None:
+        self.units[fact.terminal].public_counter = fact.public_counter
 
     def _account_taken(self, fact: AccountTaken) -> None:
         unit = self.units[fact.terminal]

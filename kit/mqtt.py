@@ -69,12 +69,14 @@ class MqttUplinks:
         self._send(uplink, wire.topic_envelope(self._election, self._branch), data, 1)
 
     async def close(self) -> None:
-        """Disconnect all, politely, within CLOSE_TIMEOUT_S each."""
+        """Disconnect all, politely where the other side answers, within twice CLOSE_TIMEOUT_S."""
         for uplink in list(self._sessions):
             self._drop(uplink)
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=2 * CLOSE_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _send(self, uplink: str, topic: str, payload: bytes, qos: int) -> None:
         session = self._sessions.get(uplink)
@@ -125,12 +127,17 @@ class MqttUplinks:
                 self._post(ReceiptHeard(uplink, payload.decode()))
             return
         if topic == wire.topic_refusal(self._election, self._branch) and len(payload) <= REFUSAL_BYTES_MAX:
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 value = json.loads(payload)
-                sha256, reason = str(value["envelope_sha256"]), str(value["reason"])
+                sha256, reason = _whole(value["envelope_sha256"]), _whole(value["reason"])
                 self._post(RefusalHeard(uplink, sha256[:64], reason[:400]))
             return
         self._log.warning("message dropped", uplink=uplink, topic=topic[:200], size=len(payload))
+
+
+def _whole(value: object) -> str:
+    """As text that can be journaled: JSON can spell half a Unicode character, and no fact can hold one."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 class _Session:
@@ -170,6 +177,9 @@ class _Session:
             self._kill_socket()
             self._owner.lost(self, f"no session: {error}")
             return
+        except asyncio.CancelledError:  # the end: nobody waits for this session any more
+            self._kill_socket()
+            raise
         reason = "dropped"
         if not self._dropped:
             self._owner.up(self)

@@ -161,6 +161,8 @@ class PollingDay:
         self._desk.clear()
         for unit in self.state.units.values():
             unit.forget()
+            # A kit that is restarted again and again must not read the counter more often for it.
+            unit.counter_due = 0 if unit.public_counter is None else now + COUNTER_MS
 
     def _order(self, event: OrderReceived, now: Instant) -> Step:
         try:
@@ -261,7 +263,6 @@ class PollingDay:
             return self._incident(
                 "bad-counter", f"{unit.terminal} shows more than {COUNTER_MAX} ballots", now
             )
-        unit.public_counter = counter
         if self.state.phase != "open" or now < unit.counter_due:
             return Step()
         unit.counter_due = now + COUNTER_MS

@@ -16,6 +16,8 @@ class Unit:
     done: bool = False
     """Whether this terminal has carried out the present stage."""
     close_no: int = 0
+    public_counter: int | None = None
+    """As last written down, at most every 15 minutes: between two readings nobody can tell who voted."""
     account: bytes | None = None
     account_findings: tuple[Finding, ...] = ()
     account_sealed: bool = False
@@ -28,7 +30,6 @@ class Unit:
     asked: TerminalAction | None = None
     ask_again_at: Instant = 0
     self_test: bool | None = None
-    public_counter: int = 0
     counter_due: Instant = 0
 
     @property

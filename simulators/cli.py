@@ -47,7 +47,7 @@ def main() -> None:
             "--data", type=Path, default=SAMPLE, metavar="DIR", help="results to cast (default: sample)"
         )
         day.add_argument(
-            "--seed", type=int, default=1, metavar="S", help="which stations, and who is hit by what"
+            "--seed", type=int, default=2, metavar="S", help="which stations, and who is hit by what"
         )
         day.add_argument(
             "--voting", type=_voting, default=8.0, metavar="SECONDS", help="how long the polls are open"

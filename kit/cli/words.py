@@ -73,7 +73,7 @@ def render(status: dict[str, Any], say: Words) -> str:
     ]
     for terminal in status["terminals"]:
         state = say("connected" if terminal["connected"] else "not connected")
-        counter = f"{terminal['public_counter']} {say('ballots')}"
+        counter = f"{terminal['public_counter'] or 0} {say('ballots')}"
         lines.append(f"{say('terminal')} {terminal['id']}: {state}, {counter}")
     links = [
         f"{name} {say(state)}" + (f" ← {say('preferred')}" if name == uplinks["preferred"] else "")
