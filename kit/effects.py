@@ -1,0 +1,59 @@
+"""What the kit's cores want done. Effects are released only after the facts of their step are durable."""
+
+from dataclasses import dataclass
+
+from crypto.statements import Finding
+from drivers.ports import TerminalAction
+from failover.events import FailoverEffect
+
+
+@dataclass(frozen=True, slots=True)
+class AskTerminal:
+    """Queue an action at a terminal's driver."""
+
+    terminal: str
+    action: TerminalAction
+
+
+@dataclass(frozen=True, slots=True)
+class SignAccount:
+    """Have the sealer sign an account submission. The outcome is EnvelopeReady."""
+
+    terminal: str
+    close_no: int
+    seq: int
+    prev: str | None
+    account: bytes
+    voters_signed_in: dict[str, int]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SealTally:
+    """Have the sealer seal a tally. Holds plaintext: has no repr, never logged. The outcome is EnvelopeReady."""
+
+    terminal: str
+    close_no: int
+    seq: int
+    prev: str | None
+    tally: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send an envelope on one uplink. There is no outcome but a receipt, some day."""
+
+    uplink: str
+    seq: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer a request of the control socket."""
+
+    reply: int
+    body: dict[str, object]
+
+
+Effect = AskTerminal | SignAccount | SealTally | Publish | Reply | FailoverEffect
