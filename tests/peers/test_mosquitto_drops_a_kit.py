@@ -18,7 +18,7 @@ from tests.peers.mosquitto import HOST, Mosquitto
 pytestmark = pytest.mark.peer("mosquitto")
 
 BRANCH = "branch-1"
-NOTICED_S = 1.0  # from the death of a broker to the word that the uplink is lost
+NOTICED_S = 3.0  # from the death of a broker to the word that the uplink is lost: far below any keepalive
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_frozen_broker_gives_no_echo_and_no_session_and_holds_nobody_up(br
         kit.uplinks.probe("fibre", 99)
         kit.uplinks.connect("4g", 500)  # the kernel still accepts for it
         began = loop.time()
-        lost = await kit.next(UplinkLost, 2.0)
+        lost = await kit.next(UplinkLost, 5.0)
         assert lost.uplink == "4g"
         assert loop.time() - began > 0.4
         assert kit.heard(ProbeEchoed) == []
@@ -107,7 +107,7 @@ async def test_frozen_broker_gives_no_echo_and_no_session_and_holds_nobody_up(br
         await kit.connect("4g")
         broker.freeze()
         began = loop.time()
-    assert loop.time() - began < 2.0  # leaving is polite, but not for ever
+    assert loop.time() - began < 5.0  # leaving is polite, but not for ever
     broker.thaw()
 
 
