@@ -67,3 +67,9 @@ class PublicationError(CenterError):
     """What is published already, or is to be published, contradicts the log."""
 
     exit_code = 65
+
+
+class PublicationMissingError(PublicationError):
+    """There is no publication to read."""
+
+    exit_code = 69

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from center.opening_types import ContestTotal, Opening
+from center.opening_types import ContestTotal, Opening, UnitStatus
 from crypto import canonical, codec
 from crypto.codec import sha256_hex
 from crypto.manifest import TrustedManifest
@@ -108,16 +108,18 @@ def totals_of(opening: Opening, files: tuple[OpeningFile, ...]) -> bytes:
         log_root=opening.log.root,
         openings=files,
         contests=opening.contests,
-        units={
-            "absent": opening.count("absent"),
-            "counted": opening.count("counted"),
-            "set-aside": opening.count("set-aside"),
-        },
+        units=units_of(opening),
         findings={
             grade: sum(finding.grade == grade for finding in opening.findings) for grade in ("alarm", "note")
         },
     )
     return canonical.encode(msgspec.to_builtins(totals))
+
+
+def units_of(opening: Opening) -> dict[str, int]:
+    """How many units have each status."""
+    statuses: tuple[UnitStatus, ...] = ("absent", "counted", "set-aside")
+    return {status: opening.count(status) for status in statuses}
 
 
 def decode_totals(data: bytes) -> Totals:

@@ -67,10 +67,11 @@ def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
     if opening.findings:
         yield ""
     for finding in opening.findings:
-        yield _finding_line(finding)
+        yield finding_line(finding)
 
 
-def _finding_line(finding: OpeningFinding) -> str:
+def finding_line(finding: OpeningFinding) -> str:
+    """One finding in words."""
     place = " ".join(part for part in (finding.branch, finding.terminal, finding.contest) if part is not None)
     numbers = ", ".join(f"{name} {number}" for name, number in sorted(finding.numbers.items()))
     named = f" envelope {finding.envelope_sha256}" if finding.envelope_sha256 is not None else ""

@@ -1,0 +1,140 @@
+"""``center audit``: a stranger's look at a publication."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from center.audit_types import AuditReport
+from center.auditing import Auditor, Progress
+from center.cli.command import CRITICAL, DATA, OK, PROGRESS_STEP, WARNING, Commands, natural
+from center.errors import ConfigError, PublicationMissingError
+from center.summary import finding_line
+from crypto import codec
+from crypto.errors import EvidenceError
+from crypto.identity import check_public, key_id
+
+SHOWN_MAX: Final = 50  # faults, remarks or findings printed in words; --json has all of them
+
+_EXAMPLES: Final = """examples:
+  center audit public --manifest-key KEY1 --manifest-key KEY2 --manifest-key KEY3 --threshold 2
+  center audit public --manifest-key KEY1 --previous last-week --json
+
+The keys are the only thing that you have to get from people whom you trust. Nothing else is believed.
+exit codes: 0 all that can be recomputed agrees, 1 so it does, with something absent, late or not witnessed, 2 numbers
+that do not agree or units set aside, 65 something was changed, forged, lost or contradicts itself, 69 no publication
+"""
+
+_WORDS: Final = {
+    "good": "GOOD: everything that can be recomputed was, and agrees",
+    "remarks": "GOOD, WITH REMARKS: everything that can be recomputed agrees; read the remarks",
+    "alarms": "ALARMS: the publication is sound; numbers in it do not agree, or units are set aside",
+    "faults": "FAULTS: this publication is not what was signed, or contradicts itself",
+}
+_CODES: Final = {"good": OK, "remarks": WARNING, "alarms": CRITICAL, "faults": DATA}
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser of ``center``."""
+    audit = commands.add_parser(
+        "audit",
+        help="recompute a publication, trusting nothing but the manifest keys",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    audit.add_argument("folder", type=Path, metavar="DIR", help="what center publish wrote")
+    audit.add_argument(
+        "--manifest-key",
+        dest="keys",
+        required=True,
+        action="append",
+        metavar="KEY",
+        help="base64 of an Ed25519 public key that may sign manifests; once for each",
+    )
+    audit.add_argument(
+        "--threshold",
+        type=natural,
+        metavar="K",
+        help="how many of them must have signed; default: more than half",
+    )
+    audit.add_argument(
+        "--previous", type=Path, metavar="DIR", help="an older copy: the log may only have grown"
+    )
+    audit.add_argument("--json", action="store_true", help="one JSON object instead of words")
+    audit.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    trusted = dict(map(_key, arguments.keys))
+    threshold = len(trusted) // 2 + 1 if arguments.threshold is None else arguments.threshold
+    if not 1 <= threshold <= len(trusted):
+        raise ConfigError(
+            f"--threshold {threshold}: {len(trusted)} different keys are given: 1 to {len(trusted)}"
+        )
+    for folder in (arguments.folder, arguments.previous):
+        if folder is not None and not folder.is_dir():
+            raise PublicationMissingError(f"{folder}: no such folder: give what center publish wrote")
+    auditor = Auditor(
+        arguments.folder,
+        trusted=trusted,
+        threshold=threshold,
+        previous=arguments.previous,
+        progress=_progress(),
+    )
+    report = auditor.audit()
+    if arguments.json:
+        print(json.dumps(msgspec.to_builtins(report), ensure_ascii=False))
+    else:
+        print("\n".join(_lines(report)))
+    return _CODES[report.verdict]
+
+
+def _key(text: str) -> tuple[str, bytes]:
+    try:
+        public = codec.unb64(text)
+        check_public(public)
+    except EvidenceError as error:
+        raise ConfigError(f"--manifest-key {text}: {error}") from error
+    return key_id(public), public
+
+
+def _lines(report: AuditReport) -> Iterator[str]:
+    yield _WORDS[report.verdict]
+    yield ""
+    if report.election is not None:
+        yield f"election {report.election}, manifest {report.manifest_sha256}"
+    yield "checked: " + (", ".join(f"{what} {times}" for what, times in report.checked.items()) or "nothing")
+    if report.units:
+        yield "units: " + ", ".join(f"{number} {status}" for status, number in report.units.items())
+    for contest, total in report.contests.items():
+        votes = ", ".join(f"{code}: {number}" for code, number in total.votes.items())
+        blank = "" if total.blank is None else f", blank: {total.blank}"
+        yield f"{contest}  {votes}{blank}  valid {total.valid}, invalid {total.invalid}, ballots {total.ballots}"
+    yield from _section("faults", [f"{one.file}: {one.problem}" for one in report.faults])
+    yield from _section("remarks", [f"{one.file}: {one.problem}" for one in report.remarks])
+    yield from _section("findings of reconciliation", [finding_line(one) for one in report.findings])
+    yield from _section("NOT checked, for it cannot be from here", list(report.not_checked))
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    if not lines:
+        return
+    yield ""
+    yield f"{title}:"
+    for line in lines[:SHOWN_MAX]:
+        yield f"  - {line}"
+    if len(lines) > SHOWN_MAX:
+        yield f"  and {len(lines) - SHOWN_MAX} more: --json shows them all"
+
+
+def _progress() -> Progress | None:
+    def show(what: str, done: int, total: int) -> None:
+        if done % PROGRESS_STEP == 0 or done == total:
+            end = "\n" if done == total else ""
+            print(f"\r{what}: {done} of {total}", end=end, file=sys.stderr, flush=True)
+
+    return show if sys.stderr.isatty() else None
