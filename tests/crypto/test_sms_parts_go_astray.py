@@ -249,6 +249,23 @@ def test_a_growing_message_pushes_out_others_and_never_itself() -> None:
     assert box.evicted == 255
 
 
+def test_the_oldest_message_does_not_give_way_to_its_own_part() -> None:
+    box = Reassembler()
+    feed(box, PARTS[:4])
+    for sender in range(sms.PARTS_HELD_MAX - 4):
+        feed(box, PARTS[:1], f"+{sender}")
+    assert box.add(BRANCH, PARTS[4], now_ms=0) == DATA
+    assert (box.parts_held, box.evicted) == (sms.PARTS_HELD_MAX, 1)
+
+
+def test_nothing_of_a_forgotten_sender_is_held() -> None:
+    box = Reassembler(keep_ms=0)
+    for sender in range(10):
+        feed(box, PARTS[: sender // 2 + 1], f"+{sender}")
+    assert len(box.expire(now_ms=1)) == 8  # the last two were complete
+    assert (box.parts_held, box._messages, box._references) == (0, {}, {})
+
+
 def test_any_flipped_byte_of_five_messages_never_reaches_the_ledger() -> None:
     election = world(3, 40, 12, blank=True)
     tally = election.tally("branch-1", results=results_of(election, 7))
