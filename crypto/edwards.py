@@ -128,23 +128,26 @@ def commitment_at(commitment: Sequence[bytes], index: int) -> bytes:
     return reduce(add, terms)
 
 
-def lagrange_at_zero(indices: Sequence[int]) -> tuple[bytes, ...]:
-    """Return the Lagrange coefficient at 0 of each of these indices (distinct, 1 to ORDER - 1), in their order."""
+def lagrange(indices: Sequence[int], at: int = 0) -> tuple[bytes, ...]:
+    """Return the Lagrange coefficient of each of these indices (distinct, 1 to ORDER - 1), in their order.
+
+    Their sum, each times the value of a polynomial at its index, is the polynomial's value ``at``; its degree must be
+    below the number of indices.
+    """
     coefficients = []
     for index in indices:
         numerator = denominator = 1
         for other in indices:
             if other != index:
-                numerator = numerator * other % ORDER
+                numerator = numerator * (other - at) % ORDER
                 denominator = denominator * (other - index) % ORDER
         coefficients.append(scalar_from_int(numerator * pow(denominator, -1, ORDER)))
     return tuple(coefficients)
 
 
-def interpolate_at_zero(points: Mapping[int, bytes]) -> bytes:
-    """Return the value at 0 of the polynomial of lowest degree that has these points at these indices."""
-    coefficients = lagrange_at_zero(tuple(points))
-    pairs = zip(coefficients, points.values(), strict=True)
+def interpolate(points: Mapping[int, bytes], at: int = 0) -> bytes:
+    """Return the value ``at`` (none of the indices) of the lowest polynomial with these points at their indices."""
+    pairs = zip(lagrange(tuple(points), at), points.values(), strict=True)
     return total([multiple(coefficient, point) for coefficient, point in pairs])
 
 

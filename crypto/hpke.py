@@ -62,7 +62,24 @@ def hpke_open(private: bytes, enc: bytes, info: bytes, aad: bytes, ciphertext: b
     """
     key_private = _private_key(private, "the private key")
     dh = _dh(key_private, _public_key(enc, "the encapsulated key"))
-    key, nonce = _key_schedule(_shared_secret(dh, enc, key_private.public_key().public_bytes_raw()), info)
+    return hpke_open_with_dh(dh, enc, key_private.public_key().public_bytes_raw(), info, aad, ciphertext)
+
+
+def hpke_open_with_dh(
+    dh: bytes, enc: bytes, public: bytes, info: bytes, aad: bytes, ciphertext: bytes
+) -> bytes:
+    """Open what ``hpke_seal`` sealed, from the Diffie-Hellman answer ``X25519(private, enc)`` alone.
+
+    This is for trustees, who compute the answer together while nobody has the private key. ``public`` is the key
+    that was sealed to. Raises SealError for lengths that are not ``KEY_BYTES``, for the all-zero answer (RFC 9180
+    §7.1.4), and for whatever does not open under exactly these.
+    """
+    for data, what in ((dh, "the X25519 answer"), (enc, "the encapsulated key"), (public, "the public key")):
+        if len(data) != KEY_BYTES:
+            raise SealError(f"{what} has {len(data)} bytes; it must have {KEY_BYTES}")
+    if dh == bytes(KEY_BYTES):
+        raise SealError("the X25519 answer is all zero: the encapsulated key is of small order")
+    key, nonce = _key_schedule(_shared_secret(dh, enc, public), info)
     try:
         return ChaCha20Poly1305(key).decrypt(nonce, ciphertext, aad)
     except InvalidTag as exc:

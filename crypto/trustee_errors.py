@@ -78,6 +78,10 @@ class OpeningError(TrusteeError):
         self.trustee = trustee
 
 
+class TrusteeKeysError(OpeningError):
+    """Public keys of trustees that do not belong together, or a threshold that this project does not accept."""
+
+
 class UnknownTrusteeError(OpeningError):
     """An index that no trustee of this election has."""
 

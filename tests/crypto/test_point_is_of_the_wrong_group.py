@@ -143,10 +143,11 @@ def test_interpolation_misses_the_secret(coefficients: list[bytes], data: st.Dat
     points = {i: edwards.base_multiple(edwards.polynomial_at(coefficients, i)) for i in indices}
     commitment = [edwards.base_multiple(coefficient) for coefficient in coefficients]
     assert {i: edwards.commitment_at(commitment, i) for i in indices} == points
-    assert edwards.interpolate_at_zero(points) == commitment[0]
+    assert edwards.interpolate(points) == commitment[0]
+    assert edwards.interpolate(points, at=9) == edwards.commitment_at(commitment, 9)
     if len(coefficients) > 1:
         points.popitem()
-        assert edwards.interpolate_at_zero(points) != commitment[0]
+        assert edwards.interpolate(points) != commitment[0]
 
 
 def test_signature_that_does_not_hold() -> None:
