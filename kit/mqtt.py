@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import aiomqtt
 
@@ -20,12 +20,15 @@ from kit.events import ReceiptHeard, RefusalHeard
 from kit.log import Log
 from kit.ports import Post
 
-QUEUE_MAX: Final = 64  # messages waiting for one uplink; more are dropped: the outbox sends again
+QUEUE_MAX: Final = 64  # messages of one QoS waiting for one uplink; more are dropped: the outbox sends again
 PUBLISH_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 0.5
 KEEPALIVE_S: Final = 30
 RECEIPT_BYTES_MAX: Final = wire.RECEIPT_MAX
 REFUSAL_BYTES_MAX: Final = 2_000
+
+Qos = Literal[0, 1]
+_Queue = asyncio.Queue[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class MqttUplinks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _send(self, uplink: str, topic: str, payload: bytes, qos: int) -> None:
+    def _send(self, uplink: str, topic: str, payload: bytes, qos: Qos) -> None:
         session = self._sessions.get(uplink)
         if session is not None:
             session.send(topic, payload, qos)
@@ -155,13 +158,14 @@ class _Session:
             max_queued_incoming_messages=QUEUE_MAX,
         )
         self._client._client.connect_timeout = deadline_s  # noqa: SLF001 - aiomqtt has no word for it
-        self._queue: asyncio.Queue[tuple[str, bytes, int]] = asyncio.Queue(QUEUE_MAX)
+        # By QoS: a probe that waited for the PUBACK of an envelope would call a slow uplink dead.
+        self._queues = (_Queue(QUEUE_MAX), _Queue(QUEUE_MAX))
         self._live: asyncio.Task[None] | None = None
         self._dropped = False
 
-    def send(self, topic: str, payload: bytes, qos: int) -> None:
+    def send(self, topic: str, payload: bytes, qos: Qos) -> None:
         with contextlib.suppress(asyncio.QueueFull):
-            self._queue.put_nowait((topic, payload, qos))
+            self._queues[qos].put_nowait((topic, payload))
 
     def drop(self) -> None:
         self._dropped = True
@@ -190,25 +194,28 @@ class _Session:
     async def _talk(self) -> str:
         """Send and hear until one of both ends; returns why."""
         loop = asyncio.get_running_loop()
-        sender = loop.create_task(self._send_all())
-        self._live = loop.create_task(self._hear_all())
-        sender.add_done_callback(lambda _: self._live and self._live.cancel())
+        live = self._live = loop.create_task(self._hear_all())
+        senders = [loop.create_task(self._send_all(qos)) for qos in range(len(self._queues))]
+        for sender in senders:
+            sender.add_done_callback(lambda _: live.cancel())
         try:
             await self._live
         except aiomqtt.MqttError as error:
             return str(error)
         except asyncio.CancelledError:
-            if not (self._dropped or sender.done()):
+            if not (self._dropped or any(sender.done() for sender in senders)):
                 raise
         finally:
-            sender.cancel()
-        if sender.done() and not sender.cancelled() and sender.exception() is not None:
-            return f"not sent: {sender.exception()}"
+            for sender in senders:
+                sender.cancel()
+        for sender in senders:
+            if sender.done() and not sender.cancelled() and sender.exception() is not None:
+                return f"not sent: {sender.exception()}"
         return "dropped"
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, qos: int) -> None:
         while True:
-            topic, payload, qos = await self._queue.get()
+            topic, payload = await self._queues[qos].get()
             await self._client.publish(topic, payload, qos=qos, timeout=PUBLISH_TIMEOUT_S)
 
     async def _hear_all(self) -> None:
