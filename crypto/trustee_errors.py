@@ -109,6 +109,10 @@ class ShareFileError(TrusteeError):
     """A share file that does not give its share."""
 
 
+class UnusablePassphraseError(ShareFileError):
+    """A passphrase too short to protect anything, or one that cannot be written down in bytes."""
+
+
 class OtherElectionError(ShareFileError):
     """The file holds a share of another election, round or key."""
 
