@@ -58,5 +58,13 @@ def real_ports() -> Ports:
         clock=SystemClock(),
         entropy=os.urandom,
         open_stream=uart,
-        notify=sdnotify.SystemdNotifier().notify,
+        notify=_notifier().notify,
     )
+
+
+def _notifier() -> sdnotify.SystemdNotifier:
+    """Speaks to the supervisor, and never waits for it: its queue is short, and a full one would stop the kit."""
+    notifier = sdnotify.SystemdNotifier()
+    if notifier.socket is not None:
+        notifier.socket.setblocking(False)
+    return notifier

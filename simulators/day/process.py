@@ -34,6 +34,7 @@ class Program:
         self._notify_path = folder / f"{name}.notify"
         self._process: subprocess.Popen[bytes] | None = None
         self._notify: socket.socket | None = None
+        self._ready = False
 
     @property
     def pid(self) -> int | None:
@@ -41,11 +42,14 @@ class Program:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start without waiting."""
+        """Start without waiting. Call it on the event loop that goes on to run: it must hear the program all day."""
         self._close_notify()
+        self._ready = False
         self._notify_path.unlink(missing_ok=True)
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._notify.bind(str(self._notify_path))
+        # The queue of such a socket is short, and a program that reports to a full one may wait there for ever.
+        asyncio.get_running_loop().add_reader(self._notify, self._heard)
         environment = os.environ | {"NOTIFY_SOCKET": str(self._notify_path)}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -54,15 +58,11 @@ class Program:
 
     async def ready(self) -> None:
         """Wait until it says READY=1; raises ProgramError."""
-        assert self._notify is not None  # noqa: S101 - start() came first
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_TIMEOUT_S
         while loop.time() < deadline:
-            try:
-                if b"READY=1" in self._notify.recv(4096):
-                    return
-            except BlockingIOError:
-                pass
+            if self._ready:
+                return
             self.check()
             await asyncio.sleep(0.02)
         raise ProgramError(f"{self.name} was not ready within {START_TIMEOUT_S:.0f} s{self._tail()}")
@@ -96,8 +96,13 @@ class Program:
         self._close_notify()
         return process.returncode
 
+    def _heard(self) -> None:
+        assert self._notify is not None  # noqa: S101 - its reader is removed before it is closed
+        self._ready |= b"READY=1" in self._notify.recv(4096)
+
     def _close_notify(self) -> None:
         if self._notify is not None:
+            asyncio.get_running_loop().remove_reader(self._notify)
             self._notify.close()
             self._notify = None
 

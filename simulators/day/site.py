@@ -25,6 +25,7 @@ UplinkTap = Callable[[str, str, Direction, bytes], None]
 UPLINKS: Final = ("fibre", "4g")
 LOAD_W: Final = 60  # a terminal, a small box, a modem
 ANSWER_MAX: Final = 4 * 1024 * 1024  # bytes of one answer of the control socket
+ANSWER_TIMEOUT_S: Final = 35.0  # a little longer than kitd itself waits for an answer
 CONFIG: Final = """\
 branch = "{branch}"
 state_dir = "{branch}/state"
@@ -165,7 +166,9 @@ class Site:
             raise ConnectionError(str(error)) from error
         try:
             writer.write(json.dumps(request).encode() + b"\n")
-            line = await reader.readline()
+            line = await asyncio.wait_for(reader.readline(), ANSWER_TIMEOUT_S)
+        except TimeoutError:
+            raise ConnectionError(f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from None
         finally:
             writer.close()
         if not line:

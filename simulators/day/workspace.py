@@ -24,16 +24,16 @@ class Workspace:
     def __init__(self, keep: Path | None, branches: Iterable[str]) -> None:
         self._keep = keep is not None
         try:
-            if keep is None:
-                self.path = Path(tempfile.mkdtemp(prefix="branch-kit-day-"))
-            else:
-                self.path = keep.absolute()
-                self._check_length(branches)
-                self.path.mkdir(parents=True, exist_ok=True)
-                if any(self.path.iterdir()):
-                    raise WorkspaceError(
-                        f"{keep} is not empty: name an empty folder, or one that does not exist"
-                    )
+            self.path = Path(tempfile.mkdtemp(prefix="branch-kit-day-")) if keep is None else keep.absolute()
+            try:
+                _check_length(self.path, branches)
+            except WorkspaceError:
+                if keep is None:
+                    self.path.rmdir()
+                raise
+            self.path.mkdir(parents=True, exist_ok=True)
+            if any(self.path.iterdir()):
+                raise WorkspaceError(f"{keep} is not empty: name an empty folder, or one that does not exist")
         except OSError as error:
             raise WorkspaceError(
                 f"{error.filename}: cannot be used as folder ({error.strerror}): choose another place"
@@ -46,11 +46,12 @@ class Workspace:
             return None
         return self.path
 
-    def _check_length(self, branches: Iterable[str]) -> None:
-        paths = (self.path / socket.format(branch=branch) for branch in branches for socket in SOCKETS)
-        longest = max(len(os.fsencode(path)) for path in paths)
-        if longest > SOCKET_PATH_MAX:
-            raise WorkspaceError(
-                f"{self.path}: sockets in it would have paths of {longest} bytes, and {SOCKET_PATH_MAX} are "
-                "possible: choose a shorter path"
-            )
+
+def _check_length(folder: Path, branches: Iterable[str]) -> None:
+    paths = (folder / socket.format(branch=branch) for branch in branches for socket in SOCKETS)
+    longest = max(len(os.fsencode(path)) for path in paths)
+    if longest > SOCKET_PATH_MAX:
+        raise WorkspaceError(
+            f"{folder}: sockets in it would have paths of {longest} bytes, and {SOCKET_PATH_MAX} are possible: "
+            "choose a shorter path (--keep, or TMPDIR)"
+        )
