@@ -73,3 +73,9 @@ class PublicationMissingError(PublicationError):
     """There is no publication to read."""
 
     exit_code = 69
+
+
+class WitnessError(CenterError):
+    """A witness does not vouch, or no longer knows what it vouched for."""
+
+    exit_code = 65

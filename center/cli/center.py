@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import audit, log, publish
+from center.cli import audit, log, publish, witness
 from center.cli.command import (
     CRITICAL,
     DATA,
@@ -37,6 +37,7 @@ _EXAMPLES: Final = """examples:
   center log --help                                   checkpoints and proofs
   center publish --help                               the folder that strangers read
   center audit --help                                 a stranger's look at that folder
+  center witness --help                               vouch for logs that only grow
 
 exit codes of status: 0 all well, 1 something flagged or rejected, 3 no ledger
 exit codes of open: 0 all counted and nothing odd, 1 units absent or notes, 2 units set aside or alarms
@@ -63,6 +64,7 @@ def _center(argv: Sequence[str] | None) -> int:
     log.add(commands)
     publish.add(commands)
     audit.add(commands)
+    witness.add(commands)
     arguments = parser.parse_args(argv)
     run: Run = arguments.run
     try:
