@@ -56,6 +56,8 @@ class PtyLine:
         self._send(self._answer(data))
 
     def _send(self, data: bytes) -> None:
+        if self._closed:
+            return
         room = PENDING_MAX - len(self._pending)
         self.lost_bytes += max(0, len(data) - room)
         self._pending += data[:room]
