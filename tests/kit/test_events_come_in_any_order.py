@@ -80,11 +80,11 @@ def cut(branch: Branch, when: Any, number: int) -> None:
     branch.journal.cut = (when, branch.journal.appends + number)
 
 
-def late_answer(branch: Branch, name: str, action: Any, report: bytes | None) -> None:
+def late_answer(branch: Branch, name: str, action: Any, with_report: bool) -> None:
     """An answer that nobody waits for; one that somebody waits for would be a lie of the driver."""
     state = branch.station.day.state
     if state.wanted(state.units[name]) != action or action in ("zero", "account", "tally"):
-        branch.post(TerminalHeard(name, TerminalDone(action, 7, report)))
+        heard(branch, name, TerminalDone(action, 7, JUNK if with_report else None))
 
 
 def some_receipt(branch: Branch, kind: str) -> str:
