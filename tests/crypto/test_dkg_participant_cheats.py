@@ -11,13 +11,19 @@ from crypto import cocktail, schnorr
 from crypto.cocktail import Certificate
 from crypto.cocktail_wire import (
     CIPHERTEXT_MAX,
+    CIPHERTEXT_MIN,
     EXTENSION_MAX,
+    MESSAGE1_MAX,
+    MESSAGE2_MAX,
     PARTICIPANTS_MAX,
+    TRANSCRIPT_MAX,
     Message1,
     Setup,
     Transcript,
+    join_ciphertexts,
     message2_to_bytes,
     parse_message1,
+    parse_message2,
     parse_transcript,
     session_setup,
 )
@@ -242,6 +248,27 @@ def test_message_is_malformed(alter: Callable[[bytes], bytes]) -> None:
     assert caught.value.participant == 2
 
 
+@pytest.mark.parametrize("size", [0, 15, CIPHERTEXT_MIN - 1, CIPHERTEXT_MAX + 1])
+def test_well_formed_ciphertext_without_room_for_a_share_or_over_the_limit(size: int) -> None:
+    altered = replace(parsed(2), ciphertexts=(bytes(size),) * 3)
+    with pytest.raises(MalformedMessageError, match="participant 2") as caught:
+        relay_with(2, altered.to_bytes())
+    assert caught.value.participant == 2
+    with pytest.raises(MalformedMessageError, match="participant 2"):
+        round2_with(altered)
+    with pytest.raises(MalformedMessageError):
+        cocktail.recover(WHOLE.certificate, static_secret(1), join_ciphertexts([bytes(size)] * 3))
+
+
+def test_flood_is_taken_apart_before_it_is_refused() -> None:
+    with pytest.raises(MalformedMessageError, match=f"more than {MESSAGE1_MAX}"):
+        relay_with(2, WHOLE.messages[1] + bytes(MESSAGE1_MAX))
+    with pytest.raises(MalformedMessageError, match=f"more than {MESSAGE2_MAX}"):
+        parse_message2(WHOLE.relayed[0] + bytes(MESSAGE2_MAX), SETUP)
+    with pytest.raises(MalformedMessageError, match=f"more than {TRANSCRIPT_MAX}"):
+        parse_transcript(WHOLE.certificate.transcript + bytes(TRANSCRIPT_MAX))
+
+
 # --- round 2 ---
 
 
@@ -405,3 +432,10 @@ def test_contributions_that_cancel_each_other_out() -> None:
     pair = Setup(SETUP.context, 2, SETUP.statics[:2])
     with pytest.raises(CeremonyError, match="cancel each other out"):
         cocktail._public_outcome(pair, [contribution, replace(contribution, commitment=negative)])
+
+
+def test_contributions_that_give_one_participant_a_zero() -> None:
+    """f(x) = 5 x - 5: participant 1's share is zero, and everybody knows it."""
+    commitment = (base_multiple(scalar_from_int(-5)), base_multiple(scalar_from_int(5)))
+    with pytest.raises(CeremonyError, match="share is zero"):
+        cocktail._public_outcome(SETUP, [replace(parsed(1).contribution, commitment=commitment)])

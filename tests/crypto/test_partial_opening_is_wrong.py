@@ -292,6 +292,13 @@ def test_verification_shares_that_are_not_of_one_key() -> None:
             replace(keys, shares=(keys.shares[0], bad, keys.shares[2]))
 
 
+def test_verification_shares_of_the_key_zero() -> None:
+    """f(x) = x: the shares lie on one polynomial, but the key is the identity, and everybody can open."""
+    shares = tuple(base_multiple(scalar_from_int(index)) for index in (1, 2, 3))
+    with pytest.raises(TrusteeKeysError, match="the group key"):
+        TrusteeKeys(2, IDENTITY, shares)
+
+
 def test_share_that_is_no_scalar_or_of_nobody() -> None:
     with pytest.raises(GroupElementError, match="share of trustee 1"):
         TrusteeShare(1, ORDER.to_bytes(32, "little"))

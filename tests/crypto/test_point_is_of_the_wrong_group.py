@@ -49,6 +49,8 @@ def test_point_of_small_order_or_with_such_a_component(point: bytes) -> None:
             edwards.check_point(edwards.add(POINT, point), "the key")
     with pytest.raises(GroupElementError, match="not of prime order"):
         edwards.multiple(SECRET, point)
+    with pytest.raises(GroupElementError, match="not a point of the prime-order group"):
+        edwards.to_x25519(point)
 
 
 @pytest.mark.parametrize(
