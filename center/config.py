@@ -13,17 +13,19 @@ from msgspec import Meta
 
 from center.errors import ConfigError
 from center.ledger import LEDGER_NAME
+from center.witness_address import WitnessAddress, check_url
 from crypto import codec, manifest
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, check_public, key_id
 from crypto.manifest import TrustedManifest
-from crypto.notes import NoteSigner
+from crypto.notes import CosignatureVerifier, NoteSigner
 from crypto.wire import B64, MANIFEST_MAX, Id
 
 CONFIG_MAX: Final = 64 * 1024  # bytes
 KEY_BYTES: Final = 32  # a key file holds exactly the raw key
 PATH_MAX: Final = 4096  # characters
 TRUSTED_MAX: Final = 16  # manifest keys
+WITNESSES_MAX: Final = 64  # witnesses that are asked
 
 ClientId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,22}\Z")]
 """MQTT client id: 1 to 23 characters (MQTT 3.1.1 §3.1.3.1), never with ``/`` or ``+``."""
@@ -55,6 +57,13 @@ class BrokerAddress(_Section, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=1, le=65535)]
 
 
+class Witness(_Section, frozen=True, kw_only=True):
+    """A witness of the manifest's policy: where to ask it, and its verifier key as in the manifest."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=PATH_MAX)]
+    vkey: Annotated[str, Meta(min_length=1, max_length=300)]
+
+
 class Config(_Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to the file's folder."""
 
@@ -64,6 +73,7 @@ class Config(_Section, frozen=True, kw_only=True):
     trust: Trust
     broker: BrokerAddress | None = None
     client_id: ClientId = "centerd"
+    witnesses: Annotated[tuple[Witness, ...], Meta(max_length=WITNESSES_MAX)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ class Setup:
     host: str
     port: int
     client_id: Id
+    witnesses: tuple[WitnessAddress, ...] = ()
 
 
 def load_config(path: Path) -> Config:
@@ -152,6 +163,7 @@ def load_setup(config: Config) -> Setup:
         host=address.host,
         port=address.port,
         client_id=config.client_id,
+        witnesses=tuple(_witness(one, trusted) for one in config.witnesses),
     )
 
 
@@ -194,10 +206,23 @@ def _trusted_key(given: str | TrustedKey) -> tuple[str, bytes]:
     return computed, public
 
 
+def _witness(given: Witness, trusted: TrustedManifest) -> WitnessAddress:
+    if given.vkey not in trusted.manifest.witness_policy.witnesses:
+        raise ConfigError(
+            f"witnesses: {given.vkey}: the manifest names no such witness: its word would count for nobody"
+        )
+    try:
+        check_url(given.url)
+    except ValueError as error:
+        raise ConfigError(f"witnesses: url: {error}: write http://127.0.0.1:7380") from error
+    return WitnessAddress(given.url, given.vkey, CosignatureVerifier(given.vkey))
+
+
 _TABLES: Final[dict[str, type[_Section]]] = {
     "trust.manifest_keys": TrustedKey,
     "trust": Trust,
     "broker": BrokerAddress,
+    "witnesses": Witness,
 }
 
 

@@ -1,10 +1,15 @@
 """Witnesses' signature lines on checkpoints: which of them are good, and how they are put together."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+from center.ledger import Checkpoint, Ledger
 from crypto import notes
 from crypto.errors import ProofError
 from crypto.notes import NoteVerifier
+from crypto.statements import WitnessPolicy
+
+LINES_MAX: Final = 8  # cosignatures on a receipt, where the policy asks for no more: receipts are bounded
 
 
 def good_lines(note: str, verifiers: Sequence[NoteVerifier]) -> dict[NoteVerifier, str]:
@@ -27,3 +32,19 @@ def good_lines(note: str, verifiers: Sequence[NoteVerifier]) -> dict[NoteVerifie
 def with_lines(note: str, lines: Iterable[str]) -> str:
     """``note`` with more signature lines."""
     return note + "".join(lines)
+
+
+def newest_witnessed(ledger: Ledger, policy: WitnessPolicy) -> Checkpoint | None:
+    """The newest checkpoint that as many witnesses of the manifest vouched for as it asks, with their lines.
+
+    None where there is none yet, or the manifest asks for none.
+    """
+    if policy.m == 0:
+        return None
+    for size in ledger.cosigned_sizes(policy.m):
+        known = ledger.cosignatures(size)
+        lines = [known[witness] for witness in policy.witnesses if witness in known]
+        checkpoint = ledger.checkpoint_at(size)
+        if len(lines) >= policy.m and checkpoint is not None:
+            return Checkpoint(size, with_lines(checkpoint.note, lines[: max(policy.m, LINES_MAX)]))
+    return None

@@ -12,6 +12,7 @@ from center.intake import Intake, Outcome
 from center.ledger import Ledger, LedgerIdentity
 from center.log import Sequencer
 from center.ports import CenterPorts, Delivery, Session, SessionSettings
+from center.witness_desk import WitnessDesk
 from crypto.wire import topic_all_envelopes, topic_probe
 
 BATCH_MAX: Final = 128  # messages under one commit
@@ -60,25 +61,39 @@ class CenterDaemon:
         )
 
     async def _serve(self, ledger: Ledger) -> None:
-        sequencer = Sequencer(ledger, self._config.signer)
+        policy = self._config.manifest.manifest.witness_policy
+        sequencer = Sequencer(ledger, self._config.signer, policy)
         intake = Intake(self._config.manifest, ledger, sequencer)
         session = self._ports.session(self._session_settings(), self._inbox.push)
-        task = asyncio.create_task(session.run())
-        task.add_done_callback(lambda _: self._inbox.wake())
+        desk = self._witness_desk(sequencer)
+        tasks = [asyncio.create_task(one.run()) for one in (session, desk) if one is not None]
+        for task in tasks:
+            task.add_done_callback(lambda _: self._inbox.wake())
         _log.info("started", log_size=sequencer.size, manifest_sha256=self._config.manifest.sha256)
         self._ports.notify("READY=1")
         try:
             while not self._stopping:
                 await self._turn(intake, sequencer, session)
-                if task.done():
-                    task.result()
-                    raise AssertionError("the session with the broker ended by itself")
+                if desk is not None:
+                    desk.wake()
+                for task in tasks:
+                    if task.done():
+                        task.result()
+                        raise AssertionError("a task that never ends has ended by itself")
         finally:
             self._ports.notify("STOPPING=1")
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             _log.info("stopped", log_size=sequencer.size)
+
+    def _witness_desk(self, sequencer: Sequencer) -> WitnessDesk | None:
+        ask, witnesses = self._ports.ask_witness, self._config.witnesses
+        if ask is None or not witnesses:
+            return None
+        return WitnessDesk(sequencer, witnesses, ask, self._ports.wall_ms)
 
     async def _turn(self, intake: Intake, sequencer: Sequencer, session: Session) -> None:
         idle_ms = min(IDLE_MS, (self._ports.watchdog_ms or 2 * IDLE_MS) // 2)

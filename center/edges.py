@@ -12,6 +12,7 @@ import sdnotify
 from center.errors import AlreadyRunningError, LedgerError
 from center.mqtt import MqttSession
 from center.ports import CenterPorts
+from center.witness_http import ask
 
 LOCK_NAME: Final = "lock"
 STATE_DIR_MODE: Final = 0o700
@@ -24,6 +25,7 @@ def real_ports() -> CenterPorts:
         lock=lock_state_dir,
         notify=sdnotify.SystemdNotifier().notify,
         session=MqttSession,
+        ask_witness=ask,
         watchdog_ms=_watchdog_ms(),
     )
 

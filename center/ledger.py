@@ -17,7 +17,10 @@ from center.admission import Admitted, Link, Refused
 from center.errors import LedgerCorruptError, LedgerError, LedgerMissingError
 
 LEDGER_NAME: Final = "ledger.db"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+BEFORE_WITNESSES: Final = (
+    1  # the version without cosignatures: read as it is, brought up to date by the writer
+)
 REJECTED_MAX: Final = 10_000  # rows of the table of refused messages; the oldest make room
 BUSY_MS: Final = 5_000  # how long to wait for another process's lock, milliseconds
 FETCH_ROWS: Final = 64  # envelopes read at a time while walking the ledger
@@ -57,6 +60,17 @@ CREATE TRIGGER checkpoints_never_change BEFORE UPDATE ON checkpoints BEGIN SELEC
 CREATE TRIGGER checkpoints_never_go BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 """
 
+_SCHEMA_OF_WITNESSES: Final = """
+CREATE TABLE cosignatures (
+  size INTEGER NOT NULL REFERENCES checkpoints,
+  witness TEXT NOT NULL,
+  line TEXT NOT NULL,
+  received_at TEXT NOT NULL,
+  PRIMARY KEY (witness, size)
+) STRICT;
+CREATE INDEX cosignatures_size ON cosignatures (size);
+"""
+
 _INSERT_ENVELOPE: Final = (
     "INSERT INTO envelopes (leaf, sha256, branch, device, unit, type, seq, prev, received_at, flags, bytes)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -69,6 +83,10 @@ _INSERT_REJECTED: Final = (
 _SELECT_ENTRIES: Final = (
     "SELECT leaf, sha256, branch, unit, type, received_at, flags, bytes FROM envelopes"
     " WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?"
+)
+_SELECT_COSIGNED: Final = (
+    "SELECT size FROM cosignatures WHERE size < ? GROUP BY size HAVING count(*) >= ?"
+    " ORDER BY size DESC LIMIT 1"
 )
 _SELECT_ODD: Final = (
     "SELECT flags, NOT EXISTS (SELECT 1 FROM envelopes AS b WHERE b.device = a.device AND b.seq = a.seq - 1)"
@@ -289,6 +307,42 @@ class Ledger:
         above = self._one("SELECT min(size) FROM checkpoints WHERE size > ?", size)
         return tuple(int(one) for one in (below, above) if one is not None)
 
+    def add_cosignature(self, size: int, witness: str, line: str, *, at: str) -> None:
+        """Keep a witness's signature line on the checkpoint over ``size``; on return it is on the disk.
+
+        ``witness`` is its verifier key, ``at`` the wall time (RFC 3339). A second line of the same witness on the
+        same checkpoint adds nothing, and is dropped.
+        """
+        with _named(self._path):
+            self._db.execute(
+                "INSERT OR IGNORE INTO cosignatures (size, witness, line, received_at) VALUES (?, ?, ?, ?)",
+                (size, witness, line, at),
+            )
+
+    def cosignatures(self, size: int) -> dict[str, str]:
+        """The witnesses' signature lines on the checkpoint over ``size``, by verifier key."""
+        if self._one("PRAGMA user_version") == BEFORE_WITNESSES:
+            return {}
+        return dict(
+            self._rows("SELECT witness, line FROM cosignatures WHERE size = ? ORDER BY witness", size)
+        )
+
+    def cosigned_size(self, witness: str) -> int:
+        """The size of the newest checkpoint that this witness (verifier key) vouched for, 0 for none."""
+        return int(self._one("SELECT coalesce(max(size), 0) FROM cosignatures WHERE witness = ?", witness))
+
+    def cosigned_sizes(self, at_least: int) -> Iterator[int]:
+        """The sizes of all checkpoints that this many witnesses vouched for, greatest first."""
+        if self._one("PRAGMA user_version") == BEFORE_WITNESSES:
+            return
+        below = LEAVES_END
+        while True:
+            rows = self._rows(_SELECT_COSIGNED, below, at_least)
+            if not rows:
+                return
+            below = int(rows[0][0])
+            yield below
+
     def counts(self) -> Counts:
         """How much is there, at one moment."""
         with _named(self._path), self._snapshot():
@@ -325,7 +379,7 @@ class Ledger:
             version = self._one("PRAGMA user_version")
             if version == 0:
                 with self._transaction():
-                    self._db.execute(_SCHEMA)
+                    self._db.execute(_SCHEMA + _SCHEMA_OF_WITNESSES)
                     self._db.execute(
                         "INSERT INTO identity VALUES (?, ?, ?)",
                         (identity.election, identity.round, identity.origin),
@@ -333,13 +387,17 @@ class Ledger:
                     self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             else:
                 self._check_version(version)
+            if version == BEFORE_WITNESSES:
+                with self._transaction():
+                    self._db.execute(_SCHEMA_OF_WITNESSES)
+                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         if self.identity != identity:
             raise LedgerCorruptError(
                 f"{self._path}: the ledger belongs to {self.identity}, not to {identity}: use another state directory"
             )
 
     def _check_version(self, version: Any) -> None:
-        if version != SCHEMA_VERSION:
+        if version not in {BEFORE_WITNESSES, SCHEMA_VERSION}:
             raise LedgerCorruptError(
                 f"{self._path}: ledger of version {version}, this program knows {SCHEMA_VERSION}: "
                 "use the program that made it"

@@ -4,8 +4,10 @@ Memory follows the disk, never the other way round: the tree grows only when the
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from center.admission import Admitted, Refused
+from center.cosignatures import newest_witnessed
 from center.errors import LedgerCorruptError
 from center.ledger import Checkpoint, Ledger
 from crypto import merkle, receipt
@@ -13,6 +15,9 @@ from crypto.codec import sha256_hex
 from crypto.errors import ProofError
 from crypto.notes import Checkpoint as SignedCheckpoint
 from crypto.notes import NoteSigner, NoteVerifier, verify_note
+from crypto.statements import WitnessPolicy
+
+NO_WITNESSES: Final = WitnessPolicy(m=0, witnesses=())
 
 
 class Sequencer:
@@ -22,13 +27,15 @@ class Sequencer:
     checkpoint covers, and LedgerError when the disk refuses.
     """
 
-    def __init__(self, ledger: Ledger, signer: NoteSigner) -> None:
+    def __init__(self, ledger: Ledger, signer: NoteSigner, policy: WitnessPolicy = NO_WITNESSES) -> None:
         self._ledger = ledger
         self._signer = signer
+        self._policy = policy
         self._tree = merkle.Tree()
         self._frontier = merkle.Frontier()
         self._newest: Checkpoint | None = None
         self._rebuild()
+        self._witnessed = newest_witnessed(ledger, policy)
 
     @property
     def size(self) -> int:
@@ -64,13 +71,38 @@ class Sequencer:
     def receipt(self, sha256: str, data: bytes) -> str:
         """The receipt of a logged envelope: its inclusion under the newest checkpoint.
 
+        Where the manifest asks for witnesses, the newest checkpoint that they vouched for comes first, if it covers
+        the envelope already.
+
         Raises KeyError for an envelope that is not logged.
         """
         leaf = self._ledger.leaf_of(sha256)
         if leaf is None or self._newest is None:
             raise KeyError(sha256)
-        proof = self._tree.inclusion(leaf, self._newest.size)
-        return receipt.make(data, leaf, proof, self._newest.note)
+        checkpoint = self._newest
+        if self._witnessed is not None and leaf < self._witnessed.size:
+            checkpoint = self._witnessed
+        proof = self._tree.inclusion(leaf, checkpoint.size)
+        return receipt.make(data, leaf, proof, checkpoint.note)
+
+    def cosigned_size(self, witness: str) -> int:
+        """The size of the newest checkpoint that a witness (verifier key) vouched for, 0 for none."""
+        return self._ledger.cosigned_size(witness)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the log of ``new`` envelopes begins with that of ``old``; empty for an old log of nothing.
+
+        Raises ProofError when the log has never had these sizes.
+        """
+        return self._tree.consistency(old, new) if old else ()
+
+    def add_cosignature(self, size: int, witness: str, line: str, *, at: str) -> None:
+        """Keep a good signature line of a witness (verifier key), durably; later receipts carry it.
+
+        Raises LedgerError.
+        """
+        self._ledger.add_cosignature(size, witness, line, at=at)
+        self._witnessed = newest_witnessed(self._ledger, self._policy)
 
     def _rebuild(self) -> None:
         for entry in self._ledger.entries():

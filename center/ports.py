@@ -1,9 +1,12 @@
 """What the daemon needs from the world: a wall clock, a disk, a lock, a supervisor and a session with the broker."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from center.witness import Request
+from center.witness_address import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ class Session(Protocol):
 Sink = Callable[[Delivery], bool]
 """Takes a delivery in; False when there is no room, and then the message stays with the broker."""
 
+Ask = Callable[[str, Request], Awaitable[Answer]]
+"""Asks the witness at a URL to vouch for a checkpoint; raises OSError or TimeoutError."""
+
 SessionFactory = Callable[[SessionSettings, Sink], Session]
 
 
@@ -68,5 +74,7 @@ class CenterPorts:
     """SQLite's exclusive locking mode: needed where the VFS has no shared memory; shuts readers out."""
     probe_payload_limit: bool = True
     """Whether to check at the start that the broker carries messages of wire.MQTT_PAYLOAD_MAX."""
+    ask_witness: Ask | None = None
+    """How to reach witnesses; None for never."""
     watchdog_ms: int | None = None
     """The supervisor wants to hear ``WATCHDOG=1`` at least this often; None for never."""

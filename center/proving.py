@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from center.cosignatures import with_lines
 from center.errors import ProvingError
 from center.ledger import Checkpoint, Ledger
 from crypto import codec, merkle, notes, receipt
@@ -44,14 +45,17 @@ class LoggedTree:
             )
 
     def checkpoint(self, size: int | None) -> Checkpoint:
-        """The signed checkpoint over ``size`` envelopes, or the newest; raises ProvingError naming its neighbours."""
+        """The signed checkpoint over ``size`` envelopes, or the newest, with all cosignatures.
+
+        Raises ProvingError naming its neighbours where there is none.
+        """
         found = self.newest if size is None else self._ledger.checkpoint_at(size)
         if found is None:
             near = ", ".join(map(str, self._ledger.checkpoint_sizes_around(size or 0)))
             raise ProvingError(
                 f"no checkpoint was signed over {size} envelopes (one is signed for each batch): the nearest are {near}"
             )
-        return found
+        return Checkpoint(found.size, with_lines(found.note, self._ledger.cosignatures(found.size).values()))
 
     def prove(self, sha256: str, size: int | None) -> str:
         """The tlog-proof@v1 of an envelope (hexadecimal SHA-256) under a checkpoint; raises ProvingError."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from center import publication
+from center.cosignatures import newest_witnessed
 from center.errors import OutputError, PublicationError
 from center.files import (
     PUBLIC_MODE,
@@ -63,7 +64,8 @@ class Publisher:
         self._manifest = manifest
         self._manifest_bytes = manifest_bytes
         self._log = LoggedTree(ledger)
-        self._checkpoint = self._log.newest
+        self._checkpoint = self._log.checkpoint(None)
+        self._witnessed = newest_witnessed(ledger, manifest.manifest.witness_policy)
 
     def publish(self, opening: bytes | None = None, *, progress: Progress | None = None) -> Published:
         """Bring the folder up to date; ``opening`` is what ``center open --out`` wrote."""
@@ -94,10 +96,17 @@ class Publisher:
             ) from error
 
     def _check_growth(self) -> None:
-        """Refuse to publish a log that does not begin with the published one."""
+        """Refuse to publish a log that does not begin with the published one; settle what to publish."""
         data = self._read(publication.CHECKPOINT, NOTE_MAX)
-        if data is None:
-            return
+        published_size = 0
+        if data is not None:
+            published_size = self._check_published(data)
+        if self._witnessed is not None and self._witnessed.size >= published_size:
+            # What witnesses vouch for is worth more than what is newest.
+            self._checkpoint = self._witnessed
+
+    def _check_published(self, data: bytes) -> int:
+        """The size of the published checkpoint, which must be a beginning of the log."""
         place = self._folder / publication.CHECKPOINT
         try:
             old = signed_by(data.decode("utf-8", "replace"), self._manifest.log_verifier)
@@ -108,6 +117,7 @@ class Publisher:
                 f"{place}: covers {old.size} envelopes with which this ledger of {self._checkpoint.size} does not "
                 "begin: the ledger was rolled back or forked; keep both and find out why"
             )
+        return old.size
 
     def _publish_entries(self, progress: Progress | None) -> tuple[int, int]:
         names = publication.ReceiptNames()
@@ -129,7 +139,7 @@ class Publisher:
         """Write the receipt of a leaf, unless a good one is there; a better one takes its place."""
         old = self._read(name, RECEIPT_MAX)
         old_grade = None if old is None else self._grade(name, old, entry)
-        if old_grade == "witnessed" or (old_grade and not self._is_witnessed()):
+        if old_grade == "witnessed" or (old_grade and self._checkpoint is not self._witnessed):
             return False
         proof = self._log.tree.inclusion(entry.leaf, self._checkpoint.size)
         text = receipt.make(entry.data, entry.leaf, proof, self._checkpoint.note)
@@ -150,9 +160,6 @@ class Publisher:
         if found.size > self._checkpoint.size or self._log.tree.root(found.size) != found.root:
             raise PublicationError(f"{self._folder / name}: is of a log that this ledger does not begin with")
         return found.grade
-
-    def _is_witnessed(self) -> bool:
-        return False
 
     def _check_opening(self, data: bytes) -> Opening:
         try:

@@ -8,7 +8,6 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,6 +15,7 @@ import structlog
 
 from center.errors import CenterError
 from center.witness import REQUEST_MAX, Reason, RefusedError, Request, Witness
+from center.witness_address import PLAIN_TEXT, Answer
 
 HEAD_MAX: Final = 8 * 1024  # bytes of request line and headers
 ANSWER_MAX: Final = 64 * 1024  # bytes of an answer that is read
@@ -42,21 +42,11 @@ _PHRASES: Final = {
     422: "Unprocessable Entity",
     500: "Internal Server Error",
 }
-_TEXT: Final = "text/plain; charset=utf-8"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 _MONITOR: Final = re.compile(r"/([0-9a-f]{64})/checkpoint")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 
 _log = structlog.get_logger("witness")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status code and body of an answer."""
-
-    status: int
-    body: bytes
-    type: str = _TEXT
 
 
 class WitnessServer:
@@ -125,17 +115,6 @@ class WitnessServer:
         return Answer(200, line.encode())
 
 
-def check_url(url: str) -> None:
-    """Check the submission prefix of a witness; raises ValueError."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is no http or https address")
-    if parts.port is None and parts.scheme == "http":
-        raise ValueError(f"{url!r} names no port")
-    if re.search(r"[^!-~]", url):
-        raise ValueError(f"{url!r} holds a character that no address may hold")
-
-
 async def ask(url: str, request: Request) -> Answer:
     """Ask the witness at ``url`` (its submission prefix) to vouch for a checkpoint; raises OSError or TimeoutError."""
     parts = urlsplit(url)
@@ -165,7 +144,7 @@ async def ask(url: str, request: Request) -> Answer:
 def _asked(parts: SplitResult, body: bytes) -> bytes:
     head = (
         f"POST {parts.path.rstrip('/')}/add-checkpoint HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        f"Content-Type: {_TEXT}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"Content-Type: {PLAIN_TEXT}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
 

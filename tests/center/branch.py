@@ -97,7 +97,7 @@ class Center:
     def __init__(self, election: Election, path: str, **disk: Any) -> None:
         self.election = election
         self.ledger = Ledger.open(path, LedgerIdentity(ELECTION, 1, election.log.name), **disk)
-        self.log = Sequencer(self.ledger, election.log)
+        self.log = Sequencer(self.ledger, election.log, election.manifest.witness_policy)
         self.intake = Intake(election.loaded, self.ledger, self.log)
 
     def take(self, *messages: tuple[Device, bytes] | tuple[str, bytes]) -> Outcome:
