@@ -1,11 +1,13 @@
 """The station composes the cores of the kit and translates between the wings. It decides nothing by itself."""
 
+from collections import deque
 from typing import Any, Final
 
 from crypto.manifest import TrustedManifest
 from failover.events import Instant, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
 from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
+from kit import pictures
 from kit.core import Step
 from kit.events import (
     Booted,
@@ -17,12 +19,13 @@ from kit.events import (
     Tick,
     UplinksUsable,
 )
-from kit.facts import BootRecorded, Commissioned, Fact
+from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power
 from kit.wall import Wall
 
+INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
 _UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed)
 
 
@@ -51,6 +54,7 @@ class Station:
         self._has_ups = has_ups
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
+        self._incidents: deque[IncidentRecorded] = deque(maxlen=INCIDENTS_SHOWN)
         self._usable: tuple[str, ...] = ()
         self._last_resort: tuple[str, ...] = ()
         self._folded = False
@@ -88,6 +92,8 @@ class Station:
         """Fold into every core. What follows from it is looked at with the next tick, at once."""
         if isinstance(fact, Commissioned):
             self._commissioned = fact
+        elif isinstance(fact, IncidentRecorded):
+            self._incidents.append(fact)
         for core in (self.power, self.day, self.outbox):
             core.apply(fact)
         self._folded = True
@@ -101,54 +107,26 @@ class Station:
 
     def status(self, now: Instant) -> dict[str, Any]:
         """What ``kitctl status`` shows: a picture of the present, of no account to any decision."""
-        state = self.day.state
-        reading = self.power.reading
+        manifest, schedule = self._manifest.manifest, self._manifest.manifest.schedule
         return {
             "branch": self._branch,
             "name": self._entry.name,
-            "election": self._manifest.manifest.election,
+            "election": manifest.election,
             "manifest_sha256": self._manifest.sha256,
             "time": self._wall.text(now),
-            "phase": state.phase,
-            "stage": state.stage,
-            "next_order": state.serial + 1,
-            "schedule": {
-                name: getattr(self._manifest.manifest.schedule, name)
-                for name in ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
-            },
-            "power": {
-                "ups": self._has_ups,
-                "state": self.power.state,
-                "input_voltage_v": reading.input_voltage_v if reading else None,
-            },
-            "terminals": [
-                {
-                    "id": unit.terminal,
-                    "connected": unit.connected,
-                    "public_counter": unit.public_counter,
-                    "close_no": unit.close_no,
-                }
-                for unit in state.units.values()
-            ],
+            "schedule": {name: getattr(schedule, name) for name in schedule.__struct_fields__},
+            "power": pictures.power(self.power, has_ups=self._has_ups),
             "uplinks": {
                 "states": self.failover.states(),
                 "usable": list(self._usable),
                 "preferred": self.failover.preferred(),
                 "critical": self.outbox.critical,
             },
-            "outbox": {
-                "waiting": [{"seq": item.seq, "kind": item.kind} for item in self.outbox.items.values()],
-                "delivered": list(self.outbox.delivered),
-                "hashes": {str(seq): sha256 for seq, sha256 in self.outbox.hashes.items()},
-                "receipts": {
-                    str(seq): {"grade": fact.grade, "uplink": fact.uplink, "index": fact.index}
-                    for seq, fact in state.receipts.items()
-                },
-            },
-            "findings": [
-                {"grade": finding.grade, "code": finding.code, "contest": finding.contest}
-                for finding in state.findings
+            "outbox": pictures.outbox(self.outbox, self.day.state),
+            "incidents": [
+                {"at": fact.at, "code": fact.code, "detail": fact.detail} for fact in self._incidents
             ],
+            **pictures.day(self.day.state),
         }
 
     def _birth(self, event: Booted, now: Instant) -> list[Fact]:

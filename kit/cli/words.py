@@ -37,6 +37,22 @@ _FA: Final[dict[str, str]] = {
     "down": "قطع",
     "connecting": "در حال اتصال",
     "suspect": "مشکوک",
+    "account": "صورت‌حساب برگه‌ها",
+    "tally": "شمارش",
+    "incident": "رویداد",
+    "signed-in-differs": "امضاهای دفتر رأی‌دهندگان از برگه‌های شمرده‌شده بیشتر است",
+    "more-counted-than-signed-in": "برگه‌های شمرده‌شده از امضاهای دفتر رأی‌دهندگان بیشتر است",
+    "candidates-do-not-add-up": "جمع آرای نامزدها با آرای صحیح نمی‌خواند",
+    "valid-and-invalid-do-not-add-up": "جمع آرای صحیح و باطل با برگه‌ها نمی‌خواند",
+    "public-counter-differs": "شمارندهٔ عمومی با برگه‌ها نمی‌خواند",
+    "account-differs-from-tally": "صورت‌حساب برگه‌ها با شمارش نمی‌خواند",
+    "terminal-lost": "پایانهٔ رأی پاسخ نمی‌دهد: کابل و برق آن را ببینید",
+    "foreign-terminal": "پایانهٔ دیگری به این خط وصل است: کابل‌ها را جابه‌جا کنید",
+    "terminal-refused": "پایانه دستور را نپذیرفت",
+    "bad-report": "گزارش پایانه پذیرفته نشد: با مرکز تماس بگیرید",
+    "bad-counter": "شمارندهٔ پایانه نادرست است: با مرکز تماس بگیرید",
+    "envelope-refused": "مرکز بسته را نپذیرفت: با مرکز تماس بگیرید",
+    "receipt-refused": "رسید نامعتبر رسید: با مرکز تماس بگیرید",
     "note": "یادداشت",
     "alarm": "هشدار",
 }
@@ -80,12 +96,16 @@ def render(status: dict[str, Any], say: Words) -> str:
         for name, state in uplinks["states"].items()
     ]
     lines.append(f"{say('uplinks')}: {'; '.join(links)}")
-    waiting = ", ".join(f"{item['kind']} #{item['seq']}" for item in outbox["waiting"])
+    waiting = ", ".join(f"{say(item['kind'])} #{item['seq']}" for item in outbox["waiting"])
     lines.append(f"{say('waiting')}: {waiting or say('none')}")
     lines.append(f"{say('delivered')}: {', '.join(f'#{seq}' for seq in outbox['delivered']) or say('none')}")
     lines.append(f"{say('next order')}: {status['next_order']}")
     lines += [
-        f"{say(finding['grade'])}: {finding['code']} {finding['contest'] or ''}".rstrip()
+        f"{say(finding['grade'])}: {say(finding['code'])} {finding['contest'] or ''}".rstrip()
         for finding in status["findings"]
+    ]
+    lines += [
+        f"{say('incident')} {incident['at']}: {say(incident['code'])} ({incident['detail']})"
+        for incident in status["incidents"]
     ]
     return "\n".join(lines)

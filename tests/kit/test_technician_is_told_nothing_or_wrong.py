@@ -2,21 +2,25 @@
 
 import copy
 import re
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import pytest
 
 from crypto.statements import Finding
+from drivers.ports import TerminalLost
 from failover.uplink import TABLE as UPLINK_TABLE
 from kit import exit_codes
 from kit.cli import kitctl
 from kit.cli.words import Words, render
+from kit.events import TerminalHeard
 from kit.phases import PHASES
 from kit.power import TABLE as POWER_TABLE
 from tests.kit.harness import BATTERY, LOW, MAINS, Branch
 from tests.kit.staff import standing_in, work_until
 
 PERSIAN: Final = re.compile(r"[\u0600-\u06ff]")
+CODES: Final = get_args(Finding.__annotations__["code"])
 GRADES: Final = get_args(Finding.__annotations__["grade"])
 
 
@@ -40,7 +44,21 @@ def test_phase_has_no_persian_word(phase: str) -> None:
     assert PERSIAN.search(Words("fa").phase(phase))
 
 
-@pytest.mark.parametrize("state", [*UPLINK_TABLE, *POWER_TABLE, *GRADES])
+def incident_codes() -> list[str]:
+    """Every code that the kit's sources give to an incident."""
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in Path(kitctl.__file__).parent.parent.glob("*.py")
+    )
+    return sorted(set(re.findall(r"_incident\(\s*\"([a-z-]+)\"", sources)))
+
+
+def test_incident_codes_are_not_found() -> None:
+    assert {"terminal-lost", "bad-report", "bad-counter", "receipt-refused"} <= set(incident_codes())
+
+
+@pytest.mark.parametrize(
+    "state", [*UPLINK_TABLE, *POWER_TABLE, *GRADES, *CODES, *incident_codes(), "account", "tally"]
+)
 def test_state_has_no_persian_word(state: str) -> None:
     assert PERSIAN.search(Words("fa")(state))
 
@@ -188,3 +206,12 @@ def test_exit_codes_of_one_meaning_differ_between_programs() -> None:
         "CONFIG": 78,
         "TIMED_OUT": 124,
     }
+
+
+def test_incident_is_journaled_and_nobody_is_told() -> None:
+    branch = standing_in("open")
+    branch.post(TerminalHeard("terminal-1-1", TerminalLost("it does not answer")))
+    status = status_of(branch)
+    assert status["incidents"][-1]["code"] == "terminal-lost"
+    for language in ("fa", "en"):
+        assert "it does not answer" in render(status, Words(language))

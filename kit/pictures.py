@@ -1,0 +1,48 @@
+"""Pictures of the cores for ``kitctl status``: plain JSON, no secrets, of no account to any decision."""
+
+from typing import Any
+
+from kit.day_state import DayState
+from kit.outbox import Outbox
+from kit.power import Power
+
+
+def day(state: DayState) -> dict[str, Any]:
+    """Phase, orders, terminals and findings."""
+    return {
+        "phase": state.phase,
+        "stage": state.stage,
+        "next_order": state.serial + 1,
+        "terminals": [
+            {
+                "id": unit.terminal,
+                "connected": unit.connected,
+                "public_counter": unit.public_counter,
+                "close_no": unit.close_no,
+            }
+            for unit in state.units.values()
+        ],
+        "findings": [
+            {"grade": finding.grade, "code": finding.code, "contest": finding.contest}
+            for finding in state.findings
+        ],
+    }
+
+
+def power(core: Power, *, has_ups: bool) -> dict[str, Any]:
+    """What the UPS says."""
+    voltage_v = core.reading.input_voltage_v if core.reading else None
+    return {"ups": has_ups, "state": core.state, "input_voltage_v": voltage_v}
+
+
+def outbox(core: Outbox, state: DayState) -> dict[str, Any]:
+    """What waits, what was delivered, and what receipts there are."""
+    return {
+        "waiting": [{"seq": item.seq, "kind": item.kind} for item in core.items.values()],
+        "delivered": list(core.delivered),
+        "hashes": {str(seq): sha256 for seq, sha256 in core.hashes.items()},
+        "receipts": {
+            str(seq): {"grade": fact.grade, "uplink": fact.uplink, "index": fact.index}
+            for seq, fact in state.receipts.items()
+        },
+    }
