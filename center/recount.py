@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from center.disclosure import reopen
 from center.ledger import Checkpoint, Entry
 from center.opening import count
 from center.opening_types import Disclosure, LogHead, OpenedUnit, Opening, OpeningFinding
-from crypto import codec
+from crypto import canonical, codec
 from crypto.errors import ProofError, SealError
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint as SignedCheckpoint
@@ -126,13 +128,19 @@ def _compare_findings(
     """Compare findings, but for units of which nothing is disclosed."""
     said = [finding for finding in said if (finding.branch, finding.terminal) not in aside]
     found = [finding for finding in found if (finding.branch, finding.terminal) not in aside]
-    hidden = [one for one in found if one not in said]
-    invented = [one for one in said if one not in found]
+    said_bytes, found_bytes = {_bytes(one) for one in said}, {_bytes(one) for one in found}
+    hidden = [one for one in found if _bytes(one) not in said_bytes]
+    invented = [one for one in said if _bytes(one) not in found_bytes]
     problems = [f"hides a finding: {_name(one)}" for one in hidden]
     problems += [f"shows a finding that the log does not give: {_name(one)}" for one in invented]
     if not problems and said != found:
         problems.append("lists its findings in another order, or one of them twice")
     return problems
+
+
+def _bytes(finding: OpeningFinding) -> bytes:
+    """Findings hold dictionaries and cannot stand in a set; there may be one for every station."""
+    return canonical.encode(msgspec.to_builtins(finding))
 
 
 def _name(finding: OpeningFinding) -> str:
