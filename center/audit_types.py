@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from center.opening_types import ContestTotal, OpeningFinding
+from center.opening_types import ContestTotal, OpenedUnit, OpeningFinding
 
 Verdict = Literal["good", "remarks", "alarms", "faults"]
 """The worst that was met.
@@ -40,3 +40,5 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     contests: dict[str, ContestTotal]
     """Sums, recomputed here; empty while nothing is opened, or when the opening is at fault."""
     not_checked: tuple[str, ...]
+    sample: tuple[OpenedUnit, ...] = ()
+    """The units of branches drawn by lot: compare their tapes."""

@@ -12,7 +12,8 @@ from typing import Final
 from center import publication, recount
 from center.audit_types import AuditReport, Remark, Verdict
 from center.files import TEMPORARY_PREFIX, UnreadableError, read_whole
-from center.opening_types import Opening, OpeningFinding
+from center.opening_types import OpenedUnit, Opening, OpeningFinding
+from center.sampling import draw
 from crypto import codec, manifest, merkle, notes, receipt
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
@@ -54,6 +55,14 @@ class Leaf:
     sender: tuple[str, int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A draw of ``count`` branches by ``dice`` (center.sampling)."""
+
+    count: int
+    dice: str
+
+
 class Auditor:
     """One audit of one folder. ``audit`` raises nothing about what it finds: the report says it."""
 
@@ -64,12 +73,14 @@ class Auditor:
         trusted: Mapping[str, bytes],
         threshold: int,
         previous: Path | None = None,
+        sample: Sample | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._folder = folder
         self._trusted = trusted
         self._threshold = threshold
         self._previous = previous
+        self._sample = sample
         self._progress = progress
         self._faults: list[Remark] = []
         self._remarks: list[Remark] = []
@@ -427,7 +438,18 @@ class Auditor:
             units=units,
             contests={} if opening is None else opening.contests,
             not_checked=tuple(dict.fromkeys(self._unchecked)),
+            sample=() if trusted is None or opening is None else self._drawn(trusted, opening),
         )
+
+    def _drawn(self, trusted: TrustedManifest, opening: Opening) -> tuple[OpenedUnit, ...]:
+        """The units of the drawn branches, in the order of the draw."""
+        if self._sample is None:
+            return ()
+        places = {
+            branch: place for place, branch in enumerate(draw(trusted, self._sample.dice, self._sample.count))
+        }
+        units = [unit for unit in opening.units if unit.branch in places]
+        return tuple(sorted(units, key=lambda unit: places[unit.branch]))
 
     def _verdict(self, units: Mapping[str, int], findings: tuple[OpeningFinding, ...]) -> Verdict:
         if self._faults:

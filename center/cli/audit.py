@@ -10,9 +10,11 @@ from typing import Final
 import msgspec
 
 from center.audit_types import AuditReport
-from center.auditing import Auditor, Progress
+from center.auditing import Auditor, Progress, Sample
 from center.cli.command import CRITICAL, DATA, OK, PROGRESS_STEP, WARNING, Commands, natural
 from center.errors import ConfigError, PublicationMissingError
+from center.opening_types import OpenedUnit
+from center.sampling import DICE_MIN
 from center.summary import finding_line
 from crypto import codec
 from crypto.errors import EvidenceError
@@ -23,6 +25,7 @@ SHOWN_MAX: Final = 50  # faults, remarks or findings printed in words; --json ha
 _EXAMPLES: Final = """examples:
   center audit public --manifest-key KEY1 --manifest-key KEY2 --manifest-key KEY3 --threshold 2
   center audit public --manifest-key KEY1 --previous last-week --json
+  center audit public --manifest-key KEY1 --sample 20 --dice 31415926535897932384    whose tapes to look at
 
 The keys are the only thing that you have to get from people whom you trust. Nothing else is believed.
 exit codes: 0 all that can be recomputed agrees, 1 so it does, with something absent, late or not witnessed, 2 numbers
@@ -64,6 +67,12 @@ def add(commands: Commands) -> None:
     audit.add_argument(
         "--previous", type=Path, metavar="DIR", help="an older copy: the log may only have grown"
     )
+    audit.add_argument(
+        "--sample", type=natural, metavar="N", help="draw N branches by --dice, to compare their tapes with"
+    )
+    audit.add_argument(
+        "--dice", metavar="DIGITS", help=f"at least {DICE_MIN} digits, thrown in public after the publication"
+    )
     audit.add_argument("--json", action="store_true", help="one JSON object instead of words")
     audit.set_defaults(run=_run)
 
@@ -83,6 +92,7 @@ def _run(arguments: argparse.Namespace) -> int:
         trusted=trusted,
         threshold=threshold,
         previous=arguments.previous,
+        sample=_sample(arguments.sample, arguments.dice),
         progress=_progress(),
     )
     report = auditor.audit()
@@ -91,6 +101,18 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(report)))
     return _CODES[report.verdict]
+
+
+def _sample(count: int | None, dice: str | None) -> Sample | None:
+    if count is None and dice is None:
+        return None
+    if count is None or dice is None:
+        raise ConfigError("--sample and --dice belong together: how many branches, and by which throw")
+    if len(dice) < DICE_MIN or not (dice.isascii() and dice.isdecimal()):
+        raise ConfigError(
+            f"--dice {dice}: at least {DICE_MIN} decimal digits, or somebody could foresee the draw"
+        )
+    return Sample(count, dice)
 
 
 def _key(text: str) -> tuple[str, bytes]:
@@ -117,7 +139,17 @@ def _lines(report: AuditReport) -> Iterator[str]:
     yield from _section("faults", [f"{one.file}: {one.problem}" for one in report.faults])
     yield from _section("remarks", [f"{one.file}: {one.problem}" for one in report.remarks])
     yield from _section("findings of reconciliation", [finding_line(one) for one in report.findings])
+    yield from _section("drawn by lot: compare with their tapes", list(map(_drawn_line, report.sample)))
     yield from _section("NOT checked, for it cannot be from here", list(report.not_checked))
+
+
+def _drawn_line(unit: OpenedUnit) -> str:
+    results = "; ".join(
+        f"{contest} {', '.join(f'{code}: {votes}' for code, votes in result.votes.items())}"
+        f"{'' if result.blank is None else f', blank: {result.blank}'}, valid {result.valid}, invalid {result.invalid}"
+        for contest, result in unit.contests.items()
+    )
+    return f"{unit.branch} {unit.terminal}: {results or f'{unit.status}: {unit.reason}'}"
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

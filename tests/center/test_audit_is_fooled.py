@@ -337,3 +337,28 @@ def test_absent_unit_and_foreign_file_are_remarked(tmp_path: Path, election: Ele
         "receipts/branch-1-3.tlog-proof",
         "opening/x.json",
     }
+
+
+def test_sample_is_chosen_by_somebody(sound: Office, election: Election) -> None:
+    dice = "31415926535897932384"
+    facts = json.loads(sound.audit("--json", "--sample", 1, "--dice", dice).out)
+    order = sorted(
+        ("branch-1", "branch-2"),
+        key=lambda branch: sha256_hex(f"{dice} {election.loaded.sha256} {branch}".encode()),
+    )
+    assert [unit["branch"] for unit in facts["sample"]] == order[:1]
+    assert facts["sample"][0]["contests"][COUNCIL]["votes"] == {"2": 120, "5": 200, "41": 480}
+    words = sound.audit("--sample", 9, "--dice", dice).out
+    assert words.index(f"{order[0]} terminal") < words.index(f"{order[1]} terminal")
+    drawn = {
+        json.loads(sound.audit("--json", "--sample", 1, "--dice", f"{n:020}").out)["sample"][0]["branch"]
+        for n in range(20)
+    }
+    assert drawn == {"branch-1", "branch-2"}
+
+
+@pytest.mark.parametrize("options", [["--sample", 1], ["--dice", "1" * 20], ["--sample", 1, "--dice", "123"]])
+def test_draw_that_could_be_foreseen(sound: Office, options: list[object]) -> None:
+    ran = sound.audit(*options)
+    assert (ran.code, ran.out) == (78, "")
+    assert "--dice" in ran.err
