@@ -327,11 +327,13 @@ class Auditor:
             return None
         head = opening.log
         try:
-            if head.checkpoint is not None:
-                signed, _ = check_note(head.checkpoint, trusted)
-                recount.check_head(head, signed)
+            signed = None if head.checkpoint is None else check_note(head.checkpoint, trusted)[0]
+            recount.check_head(head, signed)
         except ProofError as error:
             self._fault(name, str(error))
+            return None
+        if name != publication.opening_name(head.size):
+            self._fault(name, f"counts {head.size} envelopes, its name says otherwise")
             return None
         if head.size > self._tree.size or codec.b64(self._tree.root(head.size)) != head.root:
             self._fault(name, f"counts {head.size} envelopes that are not the first of this log")
@@ -410,10 +412,10 @@ class Auditor:
         return data
 
     def _fault(self, file: str, problem: str) -> None:
-        self._faults.append(Remark(file=file, problem=problem))
+        self._faults.append(Remark(file=printable(file), problem=printable(problem)))
 
     def _remark(self, file: str, problem: str) -> None:
-        self._remarks.append(Remark(file=file, problem=problem))
+        self._remarks.append(Remark(file=printable(file), problem=printable(problem)))
 
     def _show(self, what: str, done: int, total: int) -> None:
         if self._progress is not None:
@@ -437,7 +439,7 @@ class Auditor:
             findings=findings,
             units=units,
             contests={} if opening is None else opening.contests,
-            not_checked=tuple(dict.fromkeys(self._unchecked)),
+            not_checked=tuple(dict.fromkeys(map(printable, self._unchecked))),
             sample=() if trusted is None or opening is None else self._drawn(trusted, opening),
         )
 
@@ -478,3 +480,8 @@ def check_note(note: str, trusted: TrustedManifest) -> tuple[SignedCheckpoint, i
             f"{lines - len(opened.signed_by)} signatures are of keys that the manifest does not name"
         )
     return checkpoint, len({verifier.public for verifier in opened.signed_by if verifier is not log})
+
+
+def printable(text: str) -> str:
+    """What a stranger wrote, made harmless for a terminal: no control characters, no broken names of files."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

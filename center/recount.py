@@ -34,8 +34,12 @@ class _Leaves:
             yield Entry(leaf, codec.sha256_hex(data), "", "", "", "", (), data)
 
 
-def check_head(head: LogHead, signed: SignedCheckpoint) -> None:
-    """Raise ProofError unless what an opening says about its log is what its checkpoint says."""
+def check_head(head: LogHead, signed: SignedCheckpoint | None) -> None:
+    """Raise ProofError unless what an opening says about its log is what its checkpoint says; an empty log has none."""
+    if signed is None:
+        if head.size != 0:
+            raise ProofError(f"counts {head.size} envelopes, and shows no checkpoint that covers them")
+        return
     if (head.size, head.root) != (signed.size, codec.b64(signed.root)):
         raise ProofError(f"says that it counts {head.size} envelopes, its checkpoint covers {signed.size}")
 

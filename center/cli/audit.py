@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from center.audit_types import AuditReport
-from center.auditing import Auditor, Progress, Sample
+from center.auditing import Auditor, Progress, Sample, printable
 from center.cli.command import CRITICAL, DATA, OK, PROGRESS_STEP, WARNING, Commands, natural
 from center.errors import ConfigError, PublicationMissingError
 from center.opening_types import OpenedUnit
@@ -158,7 +158,7 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
     yield ""
     yield f"{title}:"
     for line in lines[:SHOWN_MAX]:
-        yield f"  - {line}"
+        yield f"  - {printable(line)}"
     if len(lines) > SHOWN_MAX:
         yield f"  and {len(lines) - SHOWN_MAX} more: --json shows them all"
 

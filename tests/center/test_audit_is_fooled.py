@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -362,3 +362,42 @@ def test_draw_that_could_be_foreseen(sound: Office, options: list[object]) -> No
     ran = sound.audit(*options)
     assert (ran.code, ran.out) == (78, "")
     assert "--dice" in ran.err
+
+
+ODD_VALUES: tuple[Any, ...] = (None, True, -1, 0, 2**53 - 1, "", "\x1b[2J", "\u0000", [], [[]], {}, {"": 0})
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _places(item, (*path, key))
+
+
+@pytest.mark.parametrize("name", ["opening/4.json", "totals.json"])
+def test_canonical_json_of_any_shape(sound: Office, copy: Path, name: str) -> None:
+    """Whatever stands wherever: it is a fault of this file, and never the end of the audit."""
+    data = (copy / name).read_bytes()
+    for number, path in enumerate(_places(json.loads(data))):
+        for turn in (0, 5):
+            facts = {"root": json.loads(data)}
+            place: Any = facts
+            for step in ("root", *path)[:-1]:
+                place = place[step]
+            place[("root", *path)[-1]] = ODD_VALUES[(number + turn) % len(ODD_VALUES)]
+            changed = canonical.encode(facts["root"])
+            if changed != data:
+                (copy / name).write_bytes(changed)
+                assert name in faulty(audit(sound, copy)), path
+
+
+def test_publication_speaks_to_the_terminal(sound: Office, copy: Path) -> None:
+    facts = json.loads((copy / "opening" / "4.json").read_bytes())
+    facts["units"][0]["reason"] = "\x1b[2J\rGOOD: everything agrees"
+    (copy / "opening" / "4.json").write_bytes(canonical.encode(facts))
+    (copy / "\x1b[2J\udcff").write_bytes(b"")
+    ran = sound.audit(folder=copy)
+    assert ran.code == 65
+    assert "\x1b" not in ran.out
+    assert "\r" not in ran.out
+    assert "\\x1b[2J\\udcff: belongs to nothing" in ran.out
