@@ -134,9 +134,9 @@ async def _until_told(options: Any, watcher: Any) -> dict[str, Any]:
 
 def _expected() -> dict[type[Exception], int]:
     """What may go wrong in a day without a bug, and the exit code for it."""
-    from simulators.broker import BrokerError  # noqa: PLC0415
     from simulators.day.process import ProgramError  # noqa: PLC0415
     from simulators.day.workspace import WorkspaceError  # noqa: PLC0415
+    from simulators.loopback.broker import BrokerError  # noqa: PLC0415
     from simulators.officials import ImpatientError  # noqa: PLC0415
     from simulators.results import DataError  # noqa: PLC0415
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from crypto.codec import b64
-from simulators.broker import Broker, MqttBroker
 from simulators.day.process import Program, ProgramError, entry
 from simulators.election import MANIFEST_THRESHOLD, Election
+from simulators.loopback.broker import Broker, MqttBroker
 
 CONFIG: Final = """\
 state_dir = "center"

@@ -11,14 +11,14 @@ from random import Random
 from typing import Any, Final, Literal
 
 from crypto.statements import Endpoint
-from simulators.broker import Broker
 from simulators.day.headquarters import Headquarters
 from simulators.day.progress import Watcher
 from simulators.day.site import UPLINKS, Site, UplinkTap, monotonic_ms, wall_ms
 from simulators.day.workspace import Workspace
+from simulators.devices.terminal_reports import Dishonesty
 from simulators.election import Election, Times, commission
+from simulators.loopback.broker import Broker
 from simulators.results import Results, Station, load_results, select
-from simulators.terminal_reports import Dishonesty
 from simulators.verdict import judge
 
 BRANCHES_MAX: Final = 64  # real processes; more are for `kit-sim world`

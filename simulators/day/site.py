@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from crypto.codec import b64
 from simulators.day.process import Program, entry
+from simulators.devices.pty import PtyLine
+from simulators.devices.terminal import TerminalModel
+from simulators.devices.terminal_reports import Dishonesty, TerminalSetup
+from simulators.devices.ups import UpsModel
 from simulators.election import MANIFEST_THRESHOLD, Election, terminal_of
+from simulators.loopback.relay import Direction, Relay, Tap
 from simulators.officials import Officials
-from simulators.pty import PtyLine
-from simulators.relay import Direction, Relay, Tap
 from simulators.results import Station
-from simulators.terminal import TerminalModel
-from simulators.terminal_reports import Dishonesty, TerminalSetup
-from simulators.ups import UpsModel
 
 UplinkTap = Callable[[str, str, Direction, bytes], None]
 """Sees all bytes that uplinks carry, with the branch and the uplink's name before them."""

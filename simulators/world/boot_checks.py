@@ -7,8 +7,8 @@ from crypto.statements import OrderKind
 from drivers.ports import TerminalPhase
 from kit.day_state import DayState
 from kit.facts import Phase
+from simulators.devices.terminal import TerminalModel
 from simulators.officials import reached
-from simulators.terminal import TerminalModel
 
 _ORDERED: Final[dict[TerminalPhase, tuple[OrderKind, Phase]]] = {
     "zeroed": ("zero", "zeroed"),

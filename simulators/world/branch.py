@@ -13,18 +13,18 @@ from kit.config import Config, TerminalLine, Trust, Uplink, UpsLine
 from kit.daemon import Daemon
 from kit.journal import Journal
 from kit.ports import Ports
-from simulators.clock import NodeClock, SeededEntropy
-from simulators.disk import SimDisk
+from simulators.devices.pipe import PipeLine
+from simulators.devices.terminal import TerminalModel
+from simulators.devices.terminal_reports import TerminalSetup
+from simulators.devices.ups import UpsModel
 from simulators.election import Election, terminal_of
-from simulators.loop import VirtualLoop
-from simulators.net import Network
 from simulators.officials import Officials
-from simulators.pipe import PipeLine
 from simulators.results import Station
-from simulators.steps import current_life
-from simulators.terminal import TerminalModel
-from simulators.terminal_reports import TerminalSetup
-from simulators.ups import UpsModel
+from simulators.virtual.clock import NodeClock, SeededEntropy
+from simulators.virtual.disk import SimDisk
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.net import Network
+from simulators.virtual.steps import current_life
 from simulators.world.boot_checks import deed_findings, promise_findings
 from simulators.world.quiet import NodeLog
 

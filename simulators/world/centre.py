@@ -11,11 +11,11 @@ from center.opening import open_election
 from center.opening_types import Opening
 from center.ports import CenterPorts
 from crypto.notes import NoteSigner
-from simulators.clock import NodeClock
-from simulators.disk import SimDisk
 from simulators.election import LOG_NAME, Election
-from simulators.loop import VirtualLoop
-from simulators.net import Network
+from simulators.virtual.clock import NodeClock
+from simulators.virtual.disk import SimDisk
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.net import Network
 
 NODE: Final = "center"
 HOST: Final = "broker"

@@ -11,16 +11,16 @@ from typing import Any, Final
 import msgspec
 
 from crypto.statements import Endpoint
-from simulators.clock import SeededEntropy
 from simulators.election import Times, commission
-from simulators.loop import START_S, VirtualLoop
-from simulators.mqtt_broker import SimBroker
-from simulators.mqtt_packets import Message
-from simulators.net import Network, install
 from simulators.officials import ImpatientError
 from simulators.results import Results, Station
-from simulators.trace import Trace
 from simulators.verdict import judge
+from simulators.virtual.clock import SeededEntropy
+from simulators.virtual.loop import START_S, VirtualLoop
+from simulators.virtual.mqtt_broker import SimBroker
+from simulators.virtual.mqtt_packets import Message
+from simulators.virtual.net import Network, install
+from simulators.virtual.trace import Trace
 from simulators.world.branch import BROKER_PORT, UPLINKS, Branch
 from simulators.world.centre import HOST, PORT, Centre
 from simulators.world.checks import (

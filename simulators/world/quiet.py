@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from simulators.loop import VirtualLoop
+from simulators.virtual.loop import VirtualLoop
 
 
 class NodeLog:

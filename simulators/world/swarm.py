@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from random import Random
 from typing import Final
 
-from simulators.loop import VirtualLoop
-from simulators.mqtt_broker import BrokerFaults, SimBroker
-from simulators.mqtt_packets import Message
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.mqtt_broker import BrokerFaults, SimBroker
+from simulators.virtual.mqtt_packets import Message
 from simulators.world.branch import Branch
 from simulators.world.centre import Centre
 

@@ -20,7 +20,7 @@ from crypto.identity import SigningKey
 from crypto.wire import MQTT_PAYLOAD_MAX, topic_envelope
 from simulators.day.run import Day, Scene
 from simulators.day.site import Site
-from simulators.noise import LineNoise
+from simulators.devices.noise import LineNoise
 from simulators.secrecy import secrets_of
 from tests.day.real_day import Drills, false_receipts, live
 

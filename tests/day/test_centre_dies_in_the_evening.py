@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
-from simulators.broker import MqttBroker
 from simulators.day.headquarters import Headquarters
 from simulators.day.run import Day, Scene
+from simulators.loopback.broker import MqttBroker
 from tests.day.real_day import Drills, entries_in, false_receipts, live
 
 BRANCHES: Final = 2

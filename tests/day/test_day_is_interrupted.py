@@ -11,12 +11,12 @@ from typing import Final
 import psutil
 import pytest
 
-from simulators.broker import BrokerError
 from simulators.cli import SAMPLE
 from simulators.day.headquarters import Headquarters
 from simulators.day.process import ProgramError
 from simulators.day.progress import PlainLog
 from simulators.day.run import Day, Options, Scene, run_day
+from simulators.loopback.broker import BrokerError
 from tests.day.command import LIMIT_S, start
 
 INTERRUPTED: Final = 130

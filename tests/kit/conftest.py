@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulators.broker import MqttBroker
+from simulators.loopback.broker import MqttBroker
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,9 @@ from kit.facts import EnvelopeSealed, Fact
 from kit.journal import FACT_MAX
 from kit.sealer import LocalSealer
 from kit.station import Station
+from simulators.devices.terminal import TerminalModel
+from simulators.devices.terminal_reports import Dishonesty, TerminalSetup
 from simulators.results import StationContest
-from simulators.terminal import TerminalModel
-from simulators.terminal_reports import Dishonesty, TerminalSetup
 from tests.crypto.election_fixture import COUNCIL, MAYOR, Election, make_election
 from tests.kit.center_stand_in import Center
 from tests.kit.terminal_line import Line

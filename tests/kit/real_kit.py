@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from kit.facts import Fact
 from kit.journal import Journal
-from simulators.pty import PtyLine
-from simulators.terminal import TerminalModel
-from simulators.ups import UpsModel
+from simulators.devices.pty import PtyLine
+from simulators.devices.terminal import TerminalModel
+from simulators.devices.ups import UpsModel
 from tests.kit.commission import ROOT, command, commission
 from tests.kit.harness import ONE_TERMINAL, Branch
 

@@ -5,8 +5,8 @@ from collections import deque
 from typing import Final
 
 from drivers.ports import TerminalAction, TerminalDone, TerminalIdentity, TerminalRefused, TerminalUp
-from simulators.terminal import TerminalModel
-from simulators.terminal_wire import ANSWER, Frame, FrameReader, Kind, encode_frame
+from simulators.devices.terminal import TerminalModel
+from simulators.devices.terminal_wire import ANSWER, Frame, FrameReader, Kind, encode_frame
 
 KINDS: Final[dict[TerminalAction, Kind]] = {
     "self-test": Kind.SELF_TEST,

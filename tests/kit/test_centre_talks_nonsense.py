@@ -10,7 +10,7 @@ from crypto import canonical, wire
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 from kit.events import ReceiptHeard, RefusalHeard
 from kit.mqtt import QUEUE_MAX, REFUSAL_BYTES_MAX
-from simulators.broker import MqttBroker
+from simulators.loopback.broker import MqttBroker
 from tests.kit.uplink_bench import BRANCH, ELECTION, PATIENCE_S, center, uplink
 
 NESTED = b"[" * (REFUSAL_BYTES_MAX - 10)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crypto import canonical, merkle
 from kit.journal import Journal, JournalError, JournalUnavailableError
-from simulators.disk import CutMode, DiskFaults, PowerCutError, SimDisk
+from simulators.virtual.disk import CutMode, DiskFaults, PowerCutError, SimDisk
 from tests.kit.harness import TWO_TERMINALS, Branch
 from tests.kit.staff import work_until
 

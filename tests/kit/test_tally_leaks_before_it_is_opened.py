@@ -16,7 +16,7 @@ from crypto.wire import TYPE_TALLY
 from drivers.ports import TerminalDone, TerminalEvent
 from kit.effects import SealTally
 from kit.facts import IncidentRecorded, TallyTaken
-from simulators.terminal_wire import Kind
+from simulators.devices.terminal_wire import Kind
 from tests.kit.harness import TALLY_MS, TRUTH, TWO_TERMINALS, Branch, ListJournal
 from tests.kit.staff import work_until
 

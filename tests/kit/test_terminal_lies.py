@@ -14,7 +14,7 @@ from kit.events import TerminalHeard
 from kit.facts import CounterRead, IncidentRecorded, OrderFailed, TallyTaken, TerminalActed
 from kit.incidents import INCIDENTS_MAX
 from kit.polling_day import COUNTER_MAX, COUNTER_MS
-from simulators.terminal_reports import Dishonesty
+from simulators.devices.terminal_reports import Dishonesty
 from tests.crypto.election_fixture import COUNCIL
 from tests.kit.harness import OPEN_MS, TALLY_MS, TRUTH, TWO_TERMINALS, Branch
 from tests.kit.staff import order, standing_in, work_until

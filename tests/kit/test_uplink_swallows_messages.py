@@ -10,7 +10,7 @@ from crypto import wire
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 from kit import mqtt
 from kit.events import ReceiptHeard, RefusalHeard
-from simulators.broker import MqttBroker
+from simulators.loopback.broker import MqttBroker
 from tests.kit.uplink_bench import BRANCH, DEADLINE_MS, ELECTION, PATIENCE_S, center, uplink
 
 # --- a session that works -------------------------------------------------------------------------

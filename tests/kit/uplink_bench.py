@@ -11,8 +11,8 @@ import psutil
 from failover.events import ProbeEchoed
 from kit.events import Event
 from kit.mqtt import Gateway, MqttUplinks
-from simulators.broker import MqttBroker
-from simulators.relay import Relay
+from simulators.loopback.broker import MqttBroker
+from simulators.loopback.relay import Relay
 
 ELECTION, BRANCH = "councils-7", "branch-1"
 DEADLINE_MS = 400

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import aiomqtt
 
-from simulators.loop import VirtualLoop
-from simulators.mqtt_broker import SimBroker
-from simulators.net import Link, Network, install
-from simulators.trace import Trace
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.mqtt_broker import SimBroker
+from simulators.virtual.net import Link, Network, install
+from simulators.virtual.trace import Trace
 
 HOST, PORT = "broker.example", 1883
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from crypto import reports
 from crypto.statements import BallotAccount, Tally, ZeroReport
+from simulators.devices.terminal import TerminalDurable, TerminalModel
+from simulators.devices.terminal_reports import Dishonesty, TerminalSetup
+from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame
 from simulators.results import StationContest
-from simulators.terminal import TerminalDurable, TerminalModel
-from simulators.terminal_reports import Dishonesty, TerminalSetup
-from simulators.terminal_wire import Frame, FrameReader, Kind, encode_frame
 from tests.crypto.election_fixture import COUNCIL, MAYOR, make_election
 
 BRANCH: Final = "branch-1"

@@ -8,7 +8,7 @@ import aiomqtt
 import pytest
 
 from crypto.wire import MQTT_PAYLOAD_MAX, topic_envelope
-from simulators.broker import BrokerError, MqttBroker
+from simulators.loopback.broker import BrokerError, MqttBroker
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import random
 import apsw
 import pytest
 
-from simulators.disk import CutMode, DiskFaults, PowerCutError, SimDisk
-from simulators.loop import VirtualLoop
+from simulators.virtual.disk import CutMode, DiskFaults, PowerCutError, SimDisk
+from simulators.virtual.loop import VirtualLoop
 
 MODES: tuple[CutMode, ...] = ("drop", "prefix", "subset", "torn")
 

@@ -24,10 +24,10 @@ from drivers.ports import (
 from drivers.terminal import frames
 from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import MegatecUps
-from simulators.loop import VirtualLoop
-from simulators.pipe import PipeLine
-from simulators.terminal_wire import Frame, FrameReader, encode_frame
-from simulators.ups import UpsModel, UpsRating
+from simulators.devices.pipe import PipeLine
+from simulators.devices.terminal_wire import Frame, FrameReader, encode_frame
+from simulators.devices.ups import UpsModel, UpsRating
+from simulators.virtual.loop import VirtualLoop
 from tests.simulators.terminal_asker import (
     EVENING,
     SETUP,

@@ -10,12 +10,12 @@ import pytest
 import serial
 
 from drivers.ports import StreamClosedError
-from simulators import pipe, pty
-from simulators.loop import VirtualLoop
-from simulators.pipe import PipeLine
-from simulators.pty import PtyLine
-from simulators.terminal_wire import Frame, FrameReader, Kind, encode_frame
-from simulators.ups import UpsModel
+from simulators.devices import pipe, pty
+from simulators.devices.pipe import PipeLine
+from simulators.devices.pty import PtyLine
+from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame
+from simulators.devices.ups import UpsModel
+from simulators.virtual.loop import VirtualLoop
 from tests.simulators.terminal_asker import EVENING, make_terminal
 
 STATUS = encode_frame(Frame(Kind.STATUS, 1))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulators.clock import NodeClock, SeededEntropy
-from simulators.loop import VirtualLoop
+from simulators.virtual.clock import NodeClock, SeededEntropy
+from simulators.virtual.loop import VirtualLoop
 
 DAY_MS = 1_813_302_000_000
 

@@ -5,8 +5,8 @@ import gc
 
 import pytest
 
-from simulators.errors import DeadlockError
-from simulators.loop import VirtualLoop, current_life
+from simulators.virtual.errors import DeadlockError
+from simulators.virtual.loop import VirtualLoop, current_life
 
 
 def test_no_finally_and_no_callback_runs_after_the_plug_is_pulled() -> None:

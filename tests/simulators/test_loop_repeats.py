@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from simulators.loop import VirtualLoop
-from simulators.mqtt_broker import BrokerFaults
-from simulators.trace import Trace
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.mqtt_broker import BrokerFaults
+from simulators.virtual.trace import Trace
 from tests.simulators.net_world import collect, persistent, world
 
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators import mqtt_packets as packets
-from simulators.connection import SimSocket
-from simulators.errors import ProtocolViolationError
-from simulators.mqtt_packets import Message
+from simulators.virtual import mqtt_packets as packets
+from simulators.virtual.connection import SimSocket
+from simulators.virtual.errors import ProtocolViolationError
+from simulators.virtual.mqtt_packets import Message
 from tests.simulators.net_world import HOST, PORT, World, world
 
 CONNECT = bytes.fromhex("100f00044d5154540402003c0003") + b"kit"

@@ -5,8 +5,8 @@ import asyncio
 import aiomqtt
 import pytest
 
-from simulators.connection import SERVER_BUFFER_MAX
-from simulators.mqtt_broker import QUEUE_MAX, WINDOW_MAX, BrokerFaults
+from simulators.virtual.connection import SERVER_BUFFER_MAX
+from simulators.virtual.mqtt_broker import QUEUE_MAX, WINDOW_MAX, BrokerFaults
 from tests.simulators.net_world import World, client, collect, persistent, world
 
 

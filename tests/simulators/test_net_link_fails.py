@@ -10,10 +10,10 @@ import aiomqtt
 import paho.mqtt.client
 import pytest
 
-from simulators.connection import SEND_BUFFER_MAX
-from simulators.errors import SimulationError
-from simulators.loop import VirtualLoop
-from simulators.net import Network, install
+from simulators.virtual.connection import SEND_BUFFER_MAX
+from simulators.virtual.errors import SimulationError
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.net import Network, install
 from tests.simulators.net_world import HOST, PORT, World, client, collect, persistent, world
 
 

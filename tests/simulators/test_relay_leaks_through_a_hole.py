@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from simulators import relay
-from simulators.relay import Direction, Relay
+from simulators.loopback import relay
+from simulators.loopback.relay import Direction, Relay
 
 SHORT = 0.05  # seconds in which nothing must come
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.terminal_wire import (
+from simulators.devices.terminal_wire import (
     FRAME_MAX,
     PAYLOAD_MAX,
     Frame,

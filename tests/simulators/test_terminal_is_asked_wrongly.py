@@ -5,10 +5,10 @@ import struct
 import pytest
 
 from crypto.statements import Candidate, Contest
+from simulators.devices.terminal import PHASES, TerminalModel
+from simulators.devices.terminal_reports import TerminalSetup
+from simulators.devices.terminal_wire import Frame, Kind, encode_frame
 from simulators.results import StationContest
-from simulators.terminal import PHASES, TerminalModel
-from simulators.terminal_reports import TerminalSetup
-from simulators.terminal_wire import Frame, Kind, encode_frame
 from tests.crypto.election_fixture import make_election
 from tests.simulators.terminal_asker import (
     ELECTION,

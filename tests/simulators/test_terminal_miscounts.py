@@ -3,8 +3,8 @@
 import pytest
 
 from crypto.reconcile import reconcile_account, reconcile_tally
-from simulators.terminal_reports import Dishonesty
-from simulators.terminal_wire import Kind
+from simulators.devices.terminal_reports import Dishonesty
+from simulators.devices.terminal_wire import Kind
 from tests.crypto.election_fixture import COUNCIL, MAYOR
 from tests.simulators.terminal_asker import TRUTH, account_of, close_day, fetch, make_terminal, tally_of
 

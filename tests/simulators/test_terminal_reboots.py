@@ -3,8 +3,8 @@
 import json
 from random import Random
 
-from simulators.terminal import TerminalDurable
-from simulators.terminal_wire import Frame, FrameReader, Kind, encode_frame
+from simulators.devices.terminal import TerminalDurable
+from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame
 from tests.simulators.terminal_asker import EVENING, VOTERS, ask, close_day, do, fetch, make_terminal
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.ups import UpsModel, UpsRating
+from simulators.devices.ups import UpsModel, UpsRating
 
 HOUR = 3_600_000  # ms
 STATUS = re.compile(

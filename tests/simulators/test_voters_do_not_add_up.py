@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators import urn
+from simulators.devices import urn
+from simulators.devices.terminal import TerminalModel
+from simulators.devices.terminal_wire import Kind
 from simulators.results import StationContest, load_results
-from simulators.terminal import TerminalModel
-from simulators.terminal_wire import Kind
 from tests.simulators.terminal_asker import TRUTH, VOTERS, do, make_terminal
 
 SAMPLE = Path(__file__).parents[2] / "simulators" / "sample" / "georgia-2017"

@@ -8,7 +8,7 @@ carriage return; anything else is echoed, which is how these devices refuse. Ene
 from dataclasses import dataclass
 from typing import Final
 
-from simulators.noise import LineNoise
+from simulators.devices.noise import LineNoise
 
 COMMAND_MAX: Final = 64  # bytes before a carriage return; more is thrown away
 _WH: Final = 3_600_000  # millijoules in a watt-hour

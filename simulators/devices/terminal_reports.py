@@ -9,7 +9,7 @@ from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
 from crypto.statements import BallotAccount, Contest, ContestResult, Tally, TerminalStatement, ZeroReport
 from crypto.wire import TYPE_BALLOT_ACCOUNT, TYPE_TALLY, TYPE_ZERO_REPORT
-from simulators.urn import ContestCount, ballots_of
+from simulators.devices.urn import ContestCount, ballots_of
 
 Dishonesty = Literal[
     "candidates-do-not-add-up",

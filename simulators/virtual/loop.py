@@ -22,9 +22,9 @@ from functools import partial
 from types import AsyncGeneratorType, TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar, TypeVarTuple
 
-from simulators.errors import DeadlockError, LivelockError, SimulationError
-from simulators.steps import LIFE, Life, SimTask, SimulatedFile, Timer, Watch, current_life, nothing
-from simulators.trace import Trace
+from simulators.virtual.errors import DeadlockError, LivelockError, SimulationError
+from simulators.virtual.steps import LIFE, Life, SimTask, SimulatedFile, Timer, Watch, current_life, nothing
+from simulators.virtual.trace import Trace
 
 __all__ = ["Life", "SimulatedFile", "VirtualLoop", "current_life"]
 

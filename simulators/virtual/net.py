@@ -13,10 +13,10 @@ from typing import Any, Final, Literal, TypeVarTuple, cast
 
 import paho.mqtt.client as paho
 
-from simulators.connection import Acceptor, Connection, Direction, LinkState, SimSocket
-from simulators.errors import SimulationError
-from simulators.loop import VirtualLoop
-from simulators.steps import Life, current_life
+from simulators.virtual.connection import Acceptor, Connection, Direction, LinkState, SimSocket
+from simulators.virtual.errors import SimulationError
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.steps import Life, current_life
 
 SEND_BUFFER_MAX: Final = 256 * 1024  # bytes that a client may have under way before its socket takes no more
 SERVER_BUFFER_MAX: Final = (

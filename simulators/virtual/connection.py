@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol
 
-from simulators.loop import VirtualLoop
-from simulators.steps import Life, current_life
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.steps import Life, current_life
 
 SEND_BUFFER_MAX: Final = 256 * 1024  # bytes that a client may have under way before its socket takes no more
 SERVER_BUFFER_MAX: Final = (

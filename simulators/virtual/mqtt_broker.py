@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from simulators import mqtt_packets as packets
-from simulators.connection import Connection, ServerProtocol
-from simulators.mqtt_packets import Connect, Message
-from simulators.net import Network
+from simulators.virtual import mqtt_packets as packets
+from simulators.virtual.connection import Connection, ServerProtocol
+from simulators.virtual.mqtt_packets import Connect, Message
+from simulators.virtual.net import Network
 
 PACKET_MAX: Final = 256 * 1024  # bytes of one packet
 WINDOW_MAX: Final = 20  # QoS 1 messages that may wait for one client's PUBACKs (mosquitto's default)

@@ -3,7 +3,7 @@
 import random
 from typing import Final
 
-from simulators.loop import VirtualLoop
+from simulators.virtual.loop import VirtualLoop
 
 DRIFT_MAX: Final = 100_000  # ppm
 _MS: Final = 1_000

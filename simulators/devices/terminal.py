@@ -13,11 +13,10 @@ from typing import Final, TypedDict
 
 from crypto.identity import SigningKey
 from drivers.ports import TerminalPhase
-from simulators import terminal_reports
-from simulators.noise import LineNoise
-from simulators.results import StationContest
-from simulators.terminal_reports import Dishonesty, TerminalSetup
-from simulators.terminal_wire import (
+from simulators.devices import terminal_reports
+from simulators.devices.noise import LineNoise
+from simulators.devices.terminal_reports import Dishonesty, TerminalSetup
+from simulators.devices.terminal_wire import (
     ANSWER,
     PAYLOAD_MAX,
     REFUSAL,
@@ -28,7 +27,8 @@ from simulators.terminal_wire import (
     encode_frame,
     encode_text,
 )
-from simulators.urn import ContestCount, cast_one, cast_rest, voters_of
+from simulators.devices.urn import ContestCount, cast_one, cast_rest, voters_of
+from simulators.results import StationContest
 
 PHASES: Final[tuple[TerminalPhase, ...]] = (
     *("idle", "zeroed", "open", "suspended", "closed", "tallied", "fault"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from simulators.errors import ProtocolViolationError
+from simulators.virtual.errors import ProtocolViolationError
 
 CONNECT: Final = 1
 PUBLISH: Final = 3
