@@ -16,7 +16,7 @@ from center.ledger import Ledger
 from center.ports import CenterPorts, Delivery, SessionSettings, Sink
 from crypto import receipt
 from crypto.codec import sha256_hex
-from simulators.disk import SimDisk
+from simulators.virtual.disk import SimDisk
 from tests.center.branch import WALL_MS, Device
 from tests.crypto.election_fixture import Election, make_election
 

@@ -18,11 +18,11 @@ from center.ports import CenterPorts, Delivery
 from crypto import merkle, receipt
 from crypto.codec import sha256_hex
 from crypto.wire import topic_receipt
-from simulators.disk import SimDisk
-from simulators.loop import VirtualLoop
-from simulators.mqtt_broker import SimBroker
-from simulators.net import Network, install
-from simulators.trace import Trace
+from simulators.virtual.disk import SimDisk
+from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.mqtt_broker import SimBroker
+from simulators.virtual.net import Network, install
+from simulators.virtual.trace import Trace
 from tests.center.branch import WALL_MS, Device
 from tests.crypto.election_fixture import ELECTION, Election, make_election
 

@@ -354,3 +354,31 @@ async def test_publication_shows_what_witnesses_vouch_for(tmp_path: Path, electi
         (office.public / "checkpoint").write_bytes(forged)
         ran = office.audit()
         assert ran.code == code, ran.out
+
+
+def test_cosignatures_made_by_files_are_lost_again(tmp_path: Path, election: Election) -> None:
+    office = Office(tmp_path, election)
+    office.day("branch-1")
+    note = (office.center.log.newest or pytest.fail("empty")).note
+    files = []
+    for number, cosigner in enumerate(COSIGNERS[:2]):
+        files.append(tmp_path / f"line-{number}")
+        files[-1].write_text(cosigner.cosign(note, 1).removeprefix(note), encoding="utf-8")
+    assert office.publish("--cosignature", files[0]).code == 0
+    assert office.audit().code == 1
+    ran = office.publish("--cosignature", files[1])
+    assert "2 new receipts" in ran.out, ran
+    assert office.audit().code == 0, "the first line was published before, and is still good"
+    office.day("branch-2")
+    assert "2 envelopes (0 new)" in office.publish().out
+    assert office.audit().code == 0
+    for text in (
+        "junk",
+        "",
+        Cosigner(COSIGNERS[0].name, key_of("stranger")).cosign(note, 1).removeprefix(note),
+    ):
+        files[0].write_text(text, encoding="utf-8")
+        ran = office.publish("--cosignature", files[0])
+        assert ran.code == 65
+        assert "of no witness of the manifest" in ran.err
+    assert office.publish("--cosignature", tmp_path / "none").code == 65
