@@ -1,12 +1,13 @@
 """Witnesses' signature lines on checkpoints: which of them are good, and how they are put together."""
 
+import heapq
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from center.ledger import Checkpoint, Ledger
 from crypto import notes
 from crypto.errors import ProofError
-from crypto.notes import NoteVerifier
+from crypto.notes import CosignatureVerifier, NoteVerifier
 from crypto.statements import WitnessPolicy
 
 LINES_MAX: Final = 8  # cosignatures on a receipt, where the policy asks for no more: receipts are bounded
@@ -34,17 +35,43 @@ def with_lines(note: str, lines: Iterable[str]) -> str:
     return note + "".join(lines)
 
 
-def newest_witnessed(ledger: Ledger, policy: WitnessPolicy) -> Checkpoint | None:
+Brought = dict[int, dict[str, str]]
+"""Signature lines from elsewhere than the ledger: by the size of their checkpoint, and the witness's verifier key."""
+
+
+def newest_witnessed(
+    ledger: Ledger, policy: WitnessPolicy, brought: Brought | None = None
+) -> Checkpoint | None:
     """The newest checkpoint that as many witnesses of the manifest vouched for as it asks, with their lines.
 
-    None where there is none yet, or the manifest asks for none.
+    ``brought`` are good lines besides those in the ledger. None where there is no such checkpoint yet, or the
+    manifest asks for no witness.
     """
     if policy.m == 0:
         return None
-    for size in ledger.cosigned_sizes(policy.m):
-        known = ledger.cosignatures(size)
+    more = brought or {}
+    for size in heapq.merge(ledger.cosigned_sizes(policy.m), sorted(more, reverse=True), reverse=True):
+        known = ledger.cosignatures(size) | more.get(size, {})
         lines = [known[witness] for witness in policy.witnesses if witness in known]
         checkpoint = ledger.checkpoint_at(size)
         if len(lines) >= policy.m and checkpoint is not None:
             return Checkpoint(size, with_lines(checkpoint.note, lines[: max(policy.m, LINES_MAX)]))
     return None
+
+
+def lines_of(note: str, policy: WitnessPolicy) -> dict[str, str]:
+    """The good signature lines of the manifest's witnesses on ``note``, by verifier key; raises ProofError."""
+    vkeys: dict[NoteVerifier, str] = {CosignatureVerifier(vkey): vkey for vkey in policy.witnesses}
+    return {vkeys[verifier]: line for verifier, line in good_lines(note, list(vkeys)).items()}
+
+
+def find_checkpoint(ledger: Ledger, text: str, policy: WitnessPolicy) -> Brought:
+    """Which checkpoint of the ledger the signature lines ``text`` are on, newest first; empty when on none."""
+    for checkpoint in ledger.checkpoints():
+        try:
+            found = lines_of(with_lines(checkpoint.note, [text]), policy)
+        except ProofError:
+            return {}  # no signature lines at all
+        if found:
+            return {checkpoint.size: found}
+    return {}

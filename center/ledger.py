@@ -301,6 +301,16 @@ class Ledger:
         rows = self._rows("SELECT size, note FROM checkpoints WHERE size = ?", size)
         return Checkpoint(*rows[0]) if rows else None
 
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """All checkpoints, newest first."""
+        newest = self.newest_checkpoint()
+        while newest is not None:
+            yield newest
+            rows = self._rows(
+                "SELECT size, note FROM checkpoints WHERE size < ? ORDER BY size DESC LIMIT 1", newest.size
+            )
+            newest = Checkpoint(*rows[0]) if rows else None
+
     def checkpoint_sizes_around(self, size: int) -> tuple[int, ...]:
         """The sizes of the nearest checkpoints below and above ``size``, at most one each."""
         below = self._one("SELECT max(size) FROM checkpoints WHERE size < ?", size)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from center import publication
-from center.cosignatures import newest_witnessed
+from center.cosignatures import Brought, find_checkpoint, lines_of, newest_witnessed, with_lines
 from center.errors import OutputError, PublicationError
 from center.files import (
     PUBLIC_MODE,
@@ -23,7 +23,7 @@ from center.files import (
     sync_folder,
     write_whole,
 )
-from center.ledger import Entry, Ledger
+from center.ledger import Checkpoint, Entry, Ledger
 from center.opening_types import Opening
 from center.proving import LoggedTree, signed_by
 from crypto import codec, receipt
@@ -64,8 +64,21 @@ class Publisher:
         self._manifest = manifest
         self._manifest_bytes = manifest_bytes
         self._log = LoggedTree(ledger)
-        self._checkpoint = self._log.checkpoint(None)
-        self._witnessed = newest_witnessed(ledger, manifest.manifest.witness_policy)
+        self._policy = manifest.manifest.witness_policy
+        self._checkpoint = self._log.newest
+        self._witnessed: Checkpoint | None = None
+        self._brought: Brought = {}
+
+    def bring(self, lines: str) -> int:
+        """Use signature lines that witnesses made by files; returns the size of the checkpoint that they are on."""
+        found = find_checkpoint(self._ledger, lines, self._policy)
+        if not found:
+            raise PublicationError(
+                "the cosignature is on no checkpoint of this log, or of no witness of the manifest: give what "
+                "center witness cosign wrote"
+            )
+        self._add_brought(found)
+        return next(iter(found))
 
     def publish(self, opening: bytes | None = None, *, progress: Progress | None = None) -> Published:
         """Bring the folder up to date; ``opening`` is what ``center open --out`` wrote."""
@@ -101,9 +114,15 @@ class Publisher:
         published_size = 0
         if data is not None:
             published_size = self._check_published(data)
+        self._witnessed = newest_witnessed(self._ledger, self._policy, self._brought)
         if self._witnessed is not None and self._witnessed.size >= published_size:
             # What witnesses vouch for is worth more than what is newest.
             self._checkpoint = self._witnessed
+        else:
+            size = self._log.newest.size
+            known = self._ledger.cosignatures(size) | self._brought.get(size, {})
+            lines = [known[witness] for witness in self._policy.witnesses if witness in known]
+            self._checkpoint = Checkpoint(size, with_lines(self._log.newest.note, lines))
 
     def _check_published(self, data: bytes) -> int:
         """The size of the published checkpoint, which must be a beginning of the log."""
@@ -117,7 +136,13 @@ class Publisher:
                 f"{place}: covers {old.size} envelopes with which this ledger of {self._checkpoint.size} does not "
                 "begin: the ledger was rolled back or forked; keep both and find out why"
             )
+        # Cosignatures that were published stay published, wherever they came from.
+        self._add_brought({old.size: lines_of(data.decode("utf-8", "replace"), self._policy)})
         return old.size
+
+    def _add_brought(self, found: Brought) -> None:
+        for size, lines in found.items():
+            self._brought.setdefault(size, {}).update(lines)
 
     def _publish_entries(self, progress: Progress | None) -> tuple[int, int]:
         names = publication.ReceiptNames()

@@ -11,6 +11,7 @@ from center.files import UnreadableError, read_whole
 from center.ledger import Ledger
 from center.publication import OPENING_MAX
 from center.publishing import Publisher
+from crypto.notes import NOTE_MAX
 
 _EXAMPLES: Final = """examples:
   center publish /srv/public --config centerd.toml                          again and again, while centerd runs
@@ -32,16 +33,28 @@ def add(commands: Commands) -> None:
     publish.add_argument("folder", type=Path, metavar="DIR", help="where to; made if need be")
     publish.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
     publish.add_argument("--opening", type=Path, metavar="FILE", help="also publish this opening")
+    publish.add_argument(
+        "--cosignature",
+        dest="cosignatures",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="what center witness cosign wrote; once for each",
+    )
     publish.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     manifest_bytes, manifest = load_manifest_bytes(config)
-    opening = None if arguments.opening is None else _read(arguments.opening)
+    opening = None if arguments.opening is None else _read(arguments.opening, OPENING_MAX)
+    lines = [_read(path, NOTE_MAX).decode("utf-8", "replace") for path in arguments.cosignatures]
     ledger = Ledger.open_to_read(str(ledger_path(config)))
     try:
         publisher = Publisher(arguments.folder, ledger, manifest, manifest_bytes)
+        for one in lines:
+            publisher.bring(one)
         done = publisher.publish(opening, progress=progress_of("envelopes published"))
     finally:
         ledger.close()
@@ -52,11 +65,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, max_bytes: int) -> bytes:
     try:
-        data = read_whole(path.resolve(), OPENING_MAX)
+        data = read_whole(path.resolve(), max_bytes)
     except UnreadableError as error:
-        raise PublicationError(f"{path}: {error}: give what center open --out wrote") from error
+        raise PublicationError(f"{path}: {error}: give what center open or center witness wrote") from error
     if data is None:
-        raise PublicationError(f"{path}: there is no such file: give what center open --out wrote")
+        raise PublicationError(f"{path}: there is no such file: check the path")
     return data
