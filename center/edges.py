@@ -23,11 +23,19 @@ def real_ports() -> CenterPorts:
     return CenterPorts(
         wall_ms=wall_ms,
         lock=lock_state_dir,
-        notify=sdnotify.SystemdNotifier().notify,
+        notify=_notifier().notify,
         session=MqttSession,
         ask_witness=ask,
         watchdog_ms=_watchdog_ms(),
     )
+
+
+def _notifier() -> sdnotify.SystemdNotifier:
+    """Speaks to the supervisor, and never waits for it: its queue is short, and a full one would stop the intake."""
+    notifier = sdnotify.SystemdNotifier()
+    if notifier.socket is not None:
+        notifier.socket.setblocking(False)
+    return notifier
 
 
 def wall_ms() -> int:

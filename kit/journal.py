@@ -15,6 +15,7 @@ from crypto import canonical
 from crypto.errors import EncodingError
 from crypto.merkle import Frontier, leaf_hash
 from crypto.statements import JournalCheckpoint
+from kit.anchors import AnchorError, Anchors
 from kit.facts import Fact
 
 FACT_MAX: Final = 512 * 1024  # bytes of one fact: an envelope of ENVELOPE_MAX in base64, and room
@@ -58,6 +59,7 @@ class Journal:
         Raises:
             JournalError: a row is missing, or is not the canonical encoding of a known fact.
         """
+        anchors = Anchors()
         try:
             rows = self._db.execute("select seq, body from facts order by seq")
             for seq, body in rows:
@@ -67,9 +69,15 @@ class Journal:
                         "evidence; call the centre"
                     )
                 fact = self._read(body, seq)
+                anchors.check(fact)
                 self._frontier.append(leaf_hash(body))
                 self._size += 1
+                anchors.grow(self._frontier.root().hex())
                 yield fact
+        except AnchorError as error:
+            raise JournalError(
+                f"{self._path}: {error}: facts were rewritten; keep the file, it is evidence; call the centre"
+            ) from error
         except apsw.Error as error:
             raise self._explained(error) from error
 

@@ -1,4 +1,4 @@
-"""Adds up the figures of many simulated worlds: a folder of JSON objects in, one line per whole-number figure out."""
+"""Adds up the figures of many simulated worlds: a folder of reports in, one line per whole-number figure out."""
 
 import json
 import sys
@@ -12,8 +12,8 @@ def main(folder: Path) -> None:
     silent = 0
     for path in sorted(folder.glob("*.json")):
         try:
-            report = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            report = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])  # the days come before it
+        except (ValueError, IndexError):
             silent += 1
             continue
         for name, value in report.items():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crypto import canonical, merkle
 from crypto.errors import EncodingError
-from kit.facts import BootRecorded, CounterRead, Fact, IncidentRecorded, PowerChanged
+from kit.facts import BootRecorded, CounterRead, EnvelopeSealed, Fact, IncidentRecorded, PowerChanged
 from kit.journal import FACT_MAX, SCHEMA_VERSION, Journal, JournalError, JournalUnavailableError
 from tests.kit.harness import TWO_TERMINALS, Branch
 from tests.kit.staff import work_until
@@ -244,3 +244,36 @@ def test_another_process_writes_too(tmp_path: Path) -> None:
     journal = Journal(path)
     assert list(journal.replay()) == DAY
     journal.close()
+
+
+# --- somebody who knows the format rewrites history ------------------------------------------------
+
+
+def first_envelope() -> int:
+    return next(seq for seq, fact in enumerate(DAY, 1) if isinstance(fact, EnvelopeSealed))
+
+
+@pytest.mark.parametrize("seq", [1, 2, 5, 10])
+def test_fact_before_an_envelope_was_rewritten(tmp_path: Path, seq: int) -> None:
+    path = filled(tmp_path / "journal.db")
+    assert seq < first_envelope()
+    other = canonical.encode(msgspec.to_builtins(BootRecorded(at=AT, boot_id="ffffffffffffffff")))
+    tamper(path, ("update facts set body = ? where seq = ?", (other, seq)))
+    assert "envelope 1 was sealed over other" in complaint(path)
+
+
+def test_fact_before_an_envelope_was_taken_out(tmp_path: Path) -> None:
+    path = filled(tmp_path / "journal.db")
+    tamper(path, "delete from facts where seq = 3", "update facts set seq = seq - 1 where seq > 3")
+    assert "envelope 1 was sealed over other" in complaint(path)
+
+
+def test_envelope_that_was_swapped_for_nonsense(tmp_path: Path) -> None:
+    path = filled(tmp_path / "journal.db")
+    seq = first_envelope()
+    nonsense = msgspec.structs.replace(DAY[seq - 1], envelope="AAAA")
+    tamper(
+        path,
+        ("update facts set body = ? where seq = ?", (canonical.encode(msgspec.to_builtins(nonsense)), seq)),
+    )
+    assert "cannot be read" in complaint(path)
