@@ -1,6 +1,7 @@
 """The other side of a real-process day: the broker, the centre, and the opening."""
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -72,7 +73,8 @@ class Headquarters:
 
     def received(self) -> list[str]:
         """The branch of every sealed tally in the centre's log, read from the ledger file itself."""
-        with sqlite3.connect(f"file:{self._folder}/center/ledger.db?mode=ro", uri=True) as ledger:
+        uri = f"file:{self._folder}/center/ledger.db?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as ledger:
             rows = ledger.execute("select branch from envelopes where type = 'sealed-tally' order by leaf")
             return [str(branch) for (branch,) in rows]
 
