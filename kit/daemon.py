@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import stat
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -62,8 +63,11 @@ def load_manifest(config: Config) -> TrustedManifest:
 
 def load_key(config: Config, manifest: TrustedManifest) -> SigningKey:
     """Read the device key (32 raw bytes) and check that it is the enrolled one; raises ConfigError."""
+    path = Path(config.device_key)
     try:
-        key = SigningKey.from_seed(Path(config.device_key).read_bytes())
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(f"{path}: others than its owner can reach this key; do: chmod 600 {path}")
+        key = SigningKey.from_seed(path.read_bytes())
         device = manifest.branch(config.branch).device
         if key.public != manifest.device_key(device):
             raise ConfigError(

@@ -59,6 +59,7 @@ def commission(
     config.write_text(CONFIG.format(keys=keys, terminal=terminal, ups=ups, port=port), encoding="utf-8")
     (folder / "manifest.dsse.json").write_bytes(election.manifest_bytes)
     (folder / "device.key").write_bytes(election.devices["device-1"].seed)
+    (folder / "device.key").chmod(0o600)
     return config
 
 

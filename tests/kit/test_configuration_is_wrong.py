@@ -193,6 +193,10 @@ def with_short_key(config: Path) -> None:
     (config.parent / "device.key").write_bytes(b"k" * 31)
 
 
+def with_key_for_everyone(config: Path) -> None:
+    (config.parent / "device.key").chmod(0o640)
+
+
 def without_key(config: Path) -> None:
     (config.parent / "device.key").unlink()
 
@@ -221,6 +225,7 @@ def check(config: Path) -> None:
         ),
         (with_key_of_another_device, "not the key that the manifest enrols for device device-1"),
         (with_short_key, "not a device key"),
+        (with_key_for_everyone, "chmod 600"),
         (without_key, "device.key: cannot be read"),
         (misspelt, "did you mean 'threshold'?"),
     ],
