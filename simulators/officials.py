@@ -10,25 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from crypto.statements import OrderKind
+from kit.phases import PHASES
 from simulators.election import Election
 
 Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends a request to the control socket; raises ConnectionError when no daemon answers."""
 
-PHASES: Final = (
-    "commissioned",
-    "readiness",
-    "zeroed",
-    "open",
-    "suspended",
-    "closed",
-    "accounted",
-    "tallied",
-    "sealed",
-    "sending",
-    "delivered",
-    "archived",
-)
 _AFTER: Final[Mapping[str, str]] = {
     "zero": "zeroed",
     "open": "open",
@@ -153,4 +140,5 @@ class Officials:
 
 def reached(phase: str, wanted: str) -> bool:
     """Whether a phase is the wanted one or comes after it."""
-    return PHASES.index(phase) >= PHASES.index(wanted)
+    order: tuple[str, ...] = PHASES
+    return order.index(phase) >= order.index(wanted)
