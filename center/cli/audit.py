@@ -9,8 +9,9 @@ from typing import Final
 
 import msgspec
 
+from center.audit_record import Progress, printable
 from center.audit_types import AuditReport
-from center.auditing import Auditor, Progress, Sample, printable
+from center.auditing import Auditor, Sample
 from center.cli.command import CRITICAL, DATA, OK, PROGRESS_STEP, WARNING, Commands, natural
 from center.errors import ConfigError, PublicationMissingError
 from center.opening_types import OpenedUnit
