@@ -180,13 +180,6 @@ def _instant(name: str, text: str) -> int:
         raise ManifestError(f"{name}: {exc}") from exc
 
 
-def _key_bytes(what: str, text: str) -> bytes:
-    try:
-        return codec.unb64(text)
-    except EncodingError as exc:
-        raise ManifestError(f"{what}: {exc}") from exc
-
-
 def _check_unique(what: str, ids: Iterable[str]) -> None:
     seen: set[str] = set()
     for one in ids:

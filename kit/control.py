@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crypto.wire import ENVELOPE_MAX
+from kit import exit_codes
 from kit.events import OrderReceived, ReadinessAsked
 from kit.ports import Post
 
@@ -21,9 +22,6 @@ REQUEST_MAX: Final = (
 )  # bytes of one request line: an envelope in base64, and room
 ANSWER_TIMEOUT_S: Final = 30.0
 CONNECTIONS_MAX: Final = 16
-_USAGE: Final = 64
-_BAD_DATA: Final = 65
-_UNAVAILABLE: Final = 69
 
 
 class Control:
@@ -47,10 +45,12 @@ class Control:
                 try:
                     data = b64decode(text, validate=True)
                 except ValueError as error:
-                    return _no(f"the envelope is not base64: {error}", _BAD_DATA)
+                    return _no(f"the envelope is not base64: {error}", exit_codes.DATA)
                 return await self._ask(lambda token: OrderReceived(data, token))
             case _:
-                return _no('unknown request; known: {"op": "status" | "readiness" | "order"}', _USAGE)
+                return _no(
+                    'unknown request; known: {"op": "status" | "readiness" | "order"}', exit_codes.USAGE
+                )
 
     def reply(self, token: int, body: dict[str, Any]) -> None:
         """Deliver a core's answer to whoever waits for it."""
@@ -80,7 +80,9 @@ class Control:
         try:
             return await asyncio.wait_for(future, ANSWER_TIMEOUT_S)
         except TimeoutError:
-            return _no(f"no answer within {ANSWER_TIMEOUT_S:.0f} s; look at the log of kitd", _UNAVAILABLE)
+            return _no(
+                f"no answer within {ANSWER_TIMEOUT_S:.0f} s; look at the log of kitd", exit_codes.UNAVAILABLE
+            )
         finally:
             self._waiting.pop(token, None)
 
@@ -102,11 +104,11 @@ class Control:
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         if not line.endswith(b"\n"):
-            return _no(f"a request is one line of at most {REQUEST_MAX} bytes", _USAGE)
+            return _no(f"a request is one line of at most {REQUEST_MAX} bytes", exit_codes.USAGE)
         try:
             request = json.loads(line)
         except (ValueError, RecursionError) as error:
-            return _no(f"not JSON: {error}", _USAGE)
+            return _no(f"not JSON: {error}", exit_codes.USAGE)
         return await self.handle(request if isinstance(request, dict) else {})
 
 

@@ -25,7 +25,7 @@ from kit.events import TerminalHeard, UpsHeard
 from kit.journal import Journal
 from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks
-from kit.ports import Ports
+from kit.ports import Ports, Sealer, Uplinks
 from kit.runner import Runner
 from kit.sealer import LocalSealer
 from kit.station import Station
@@ -97,8 +97,10 @@ class Daemon:
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(self.runner.post, lambda: self.station.status(ports.clock.monotonic_ms()))
-        self._sealer = LocalSealer(key, ports.entropy, manifest, config.branch, self.journal.checkpoint)
-        self._uplinks = MqttUplinks(
+        self._sealer: Sealer = LocalSealer(
+            key, ports.entropy, manifest, config.branch, self.journal.checkpoint
+        )
+        self._uplinks: Uplinks = MqttUplinks(
             {uplink.name: Gateway(uplink.host, uplink.port) for uplink in config.uplinks},
             election=manifest.manifest.election,
             branch=config.branch,

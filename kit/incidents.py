@@ -7,7 +7,7 @@ from kit.facts import IncidentRecorded
 INCIDENTS_MAX: Final = (
     20  # of one code in one life: neither a flapping line nor a hostile centre may fill the flash
 )
-DETAIL_MAX: Final = 500  # characters (kit.events.Text)
+DETAIL_MAX: Final = 500  # characters (kit.facts.Text)
 
 
 class Incidents:

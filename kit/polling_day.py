@@ -20,6 +20,7 @@ from drivers.ports import (
     TerminalUp,
 )
 from failover.events import Instant
+from kit import exit_codes
 from kit.core import Step
 from kit.day_state import DayState
 from kit.effects import AskTerminal, Reply, SealTally, SignAccount
@@ -57,9 +58,6 @@ TOO_EARLY_MS: Final = 1_000  # the terminal's clock may be a little behind ours
 COUNTER_MS: Final = 15 * 60 * 1000  # how often the public counter is written down
 COUNTER_MAX: Final = 0xFFFFFF  # ballots (crypto.wire.Count); the wire has room for nonsense beyond it
 READINESS_PHASES: Final = ("commissioned", "readiness")
-FORBIDDEN: Final = 77  # exit-code table of DESIGN §3
-UNAVAILABLE: Final = 69
-BAD_DATA: Final = 65
 
 
 class PollingDay:
@@ -100,9 +98,8 @@ class PollingDay:
                 self._uplink_usable = bool(event.uplinks)
             case _:
                 pass
-        if (
-            not step.facts
-        ):  # facts of this step are not folded yet: what follows from them comes with the next tick
+        # Facts of this step are not folded yet: what follows from them comes with the next tick.
+        if not step.facts:
             step.join(self._pursue(now))
         return step
 
@@ -168,7 +165,7 @@ class PollingDay:
         try:
             signed, authorised = self._desk.take(event.data)
         except EvidenceError as error:
-            return _refuse(event.reply, f"order refused: {error}", BAD_DATA)
+            return _refuse(event.reply, f"order refused: {error}", exit_codes.DATA)
         objection = self._desk.objection(
             signed,
             phase=self.state.phase,
@@ -179,7 +176,9 @@ class PollingDay:
         )
         if objection is not None:
             self._desk.forget(signed)
-            return _refuse(event.reply, f"order {signed.order.kind!r} refused: {objection}", FORBIDDEN)
+            return _refuse(
+                event.reply, f"order {signed.order.kind!r} refused: {objection}", exit_codes.FORBIDDEN
+            )
         if not authorised:
             body: dict[str, object] = {
                 "ok": True,
@@ -203,10 +202,14 @@ class PollingDay:
     def _readiness_asked(self, event: ReadinessAsked, now: Instant) -> Step:
         if self._readiness is not None:
             return _refuse(
-                event.reply, "a readiness check is under way; ask again in a few seconds", UNAVAILABLE
+                event.reply,
+                "a readiness check is under way; ask again in a few seconds",
+                exit_codes.UNAVAILABLE,
             )
         if self.state.phase not in READINESS_PHASES:
-            return _refuse(event.reply, f"the branch is {self.state.phase!r}: readiness is past", FORBIDDEN)
+            return _refuse(
+                event.reply, f"the branch is {self.state.phase!r}: readiness is past", exit_codes.FORBIDDEN
+            )
         items = [(item.name, item.ok, item.detail) for item in event.items]
         self._readiness = Readiness(event.reply, now + SELF_TEST_MS, items)
         for unit in self.state.units.values():

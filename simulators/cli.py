@@ -6,10 +6,12 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+from kit import exit_codes
+from kit.cli.arguments import program
 
 SAMPLE: Final = Path(__file__).parent / "sample" / "georgia-2017"
-OK, WARNING, DATA, UNAVAILABLE, CANNOT_CREATE, USAGE = 0, 1, 65, 69, 73, 64
 INTERRUPTED: Final = 130  # as shells have it
 VOTING_MAX: Final = 86_400  # seconds
 EXAMPLES: Final = """examples:
@@ -23,19 +25,9 @@ not get on, 73 the folder to keep cannot be used, 130 interrupted
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argparse with the project's exit code for wrong usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
 def main() -> None:
     """Entry point."""
-    parser = _Parser(
-        "kit-sim", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program("kit-sim", __doc__, EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("demo", "a polling day to look at"),
@@ -98,7 +90,7 @@ def _day(arguments: argparse.Namespace) -> int:
             "for more, use kit-sim world --branches N",
             file=sys.stderr,
         )
-        return USAGE
+        return exit_codes.USAGE
     options = Options(
         arguments.data, arguments.branches, arguments.seed, round(arguments.voting * 1000), arguments.keep
     )
@@ -119,7 +111,7 @@ def _day(arguments: argparse.Namespace) -> int:
         from simulators.day.words import print_verdict  # noqa: PLC0415
 
         print_verdict(report, console)
-    return OK if report["verdict"] == "ok" else WARNING
+    return exit_codes.OK if report["verdict"] == "ok" else exit_codes.WARNING
 
 
 async def _until_told(options: Any, watcher: Any) -> dict[str, Any]:
@@ -141,11 +133,11 @@ def _expected() -> dict[type[Exception], int]:
     from simulators.results import DataError  # noqa: PLC0415
 
     return {
-        DataError: DATA,
-        WorkspaceError: CANNOT_CREATE,
-        BrokerError: UNAVAILABLE,
-        ProgramError: UNAVAILABLE,
-        ImpatientError: UNAVAILABLE,
+        DataError: exit_codes.DATA,
+        WorkspaceError: exit_codes.CANNOT_CREATE,
+        BrokerError: exit_codes.UNAVAILABLE,
+        ProgramError: exit_codes.UNAVAILABLE,
+        ImpatientError: exit_codes.UNAVAILABLE,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from crypto import codec, envelope, rfc3339
 from crypto.identity import SigningKey
@@ -64,12 +64,7 @@ def zero_report(setup: TerminalSetup, key: SigningKey) -> bytes:
         for contest in setup.contests
     }
     statement = ZeroReport(
-        election=setup.election,
-        round=setup.round,
-        branch=setup.branch,
-        terminal=setup.terminal,
-        manifest_sha256=setup.manifest_sha256,
-        definition_sha256=setup.definition_sha256,
+        **_head(setup),
         contests=nothing,
         public_counter=0,
     )
@@ -92,12 +87,7 @@ def ballot_account(
         smallest = min(ballots, key=lambda contest_id: ballots[contest_id])
         ballots[smallest] += -1 if ballots[smallest] else 1
     statement = BallotAccount(
-        election=setup.election,
-        round=setup.round,
-        branch=setup.branch,
-        terminal=setup.terminal,
-        manifest_sha256=setup.manifest_sha256,
-        definition_sha256=setup.definition_sha256,
+        **_head(setup),
         close_no=close_no,
         ballots=ballots,
         public_counter=public_counter + ("public-counter-differs" in dishonest),
@@ -130,17 +120,17 @@ def tally(
             votes=votes, blank=_blank(contest), valid=valid, invalid=invalid, ballots=ballots
         )
     statement = Tally(
-        election=setup.election,
-        round=setup.round,
-        branch=setup.branch,
-        terminal=setup.terminal,
-        manifest_sha256=setup.manifest_sha256,
-        definition_sha256=setup.definition_sha256,
+        **_head(setup),
         close_no=close_no,
         contests=results,
         public_counter=public_counter + ("public-counter-differs" in dishonest),
     )
     return _sign(TYPE_TALLY, statement, key)
+
+
+def _head(setup: TerminalSetup) -> dict[str, Any]:
+    """What all statements of a terminal begin with."""
+    return {name: getattr(setup, name) for name in TerminalStatement.__struct_fields__}
 
 
 def _blank(contest: Contest) -> int | None:

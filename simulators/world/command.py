@@ -7,6 +7,7 @@ import time
 from hashlib import blake2b
 from typing import Any
 
+from kit import exit_codes
 from simulators.results import DataError, load_results, select
 from simulators.world.day import Outcome, WorldDay
 from simulators.world.quiet import hush
@@ -22,7 +23,7 @@ def run_worlds(arguments: argparse.Namespace) -> int:
         ]
     except DataError as error:
         sys.stderr.write(f"kit-sim: {error}\n")
-        return 65
+        return exit_codes.DATA
     began, traces, virtual_s, failed = time.perf_counter(), blake2b(digest_size=16), 0.0, 0
     faults: dict[str, int] = {}
     for number, stations in enumerate(days):
@@ -49,7 +50,7 @@ def run_worlds(arguments: argparse.Namespace) -> int:
         "speed": round(virtual_s / real_s),
     }
     _print_summary(arguments, summary)
-    return 1 if failed else 0
+    return exit_codes.WARNING if failed else exit_codes.OK
 
 
 def _print_day(arguments: argparse.Namespace, number: int, outcome: Outcome) -> None:
