@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from crypto import canonical
-from crypto.statements import ContestResult
+from crypto.statements import ContestResult, OpeningKind
 
 UnitStatus = Literal["counted", "set-aside", "absent"]
 
@@ -85,8 +85,8 @@ class Opening(_Part, frozen=True, kw_only=True):
     round: int
     manifest_sha256: str
     kid: str
-    opening: Literal["single-key"]
-    """How the private key is held: one file, whose holder can open alone; there are no trustees."""
+    opening: OpeningKind
+    """How the private key is held: with ``trustees`` alone can nobody open by himself."""
     log: LogHead
     contests: dict[str, ContestTotal]
     units: tuple[OpenedUnit, ...]

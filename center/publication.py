@@ -10,6 +10,7 @@ from center.opening_types import ContestTotal, Opening, UnitStatus
 from crypto import canonical, codec
 from crypto.codec import sha256_hex
 from crypto.manifest import TrustedManifest
+from crypto.statements import OpeningKind
 
 MANIFEST: Final = "manifest.dsse.json"
 LOG_VKEY: Final = "log.vkey"
@@ -41,7 +42,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     election: str
     round: int
     manifest_sha256: str
-    opening: Literal["single-key"]
+    opening: OpeningKind
     log_size: int
     log_root: str
     openings: tuple[OpeningFile, ...]

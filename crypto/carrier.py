@@ -8,7 +8,7 @@ fails. Layout and a worked example: ``docs/compact-carrier.md``.
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 from msgspec import structs
 
@@ -23,6 +23,7 @@ from crypto.statements import (
     AccountSubmission,
     BallotAccount,
     BranchEntry,
+    Cause,
     Finding,
     JournalCheckpoint,
     SealedTally,
@@ -38,7 +39,10 @@ _ACCOUNT: Final = 2  # kinds: the low half of the first byte
 _KIND_NAMES: Final = {_SEALED: "sealed tally", _ACCOUNT: "ballot account"}
 
 _HEAD: Final = Struct(">B4sIBIIQ32s")
-"""Version and kind, manifest prefix, branch index, flags, close_no, seq, journal size, journal root. Big endian."""
+"""Version and kind, manifest prefix, device and branch index, flags, close_no, seq, journal size and root. Big endian.
+
+The index of the device within its branch is in the high byte, that of the branch in the three others.
+"""
 _PREV: Final = 0x80  # flags: the hash of the previous envelope follows
 _SUPERSEDES: Final = 0x40  # flags: the hash of the superseded envelope follows
 _CAUSE_SHIFT: Final = 3  # flags: bits 5 to 3 are the index of the cause
@@ -48,8 +52,7 @@ _HASH_BYTES: Final = 32
 _COUNT_BYTES: Final = 3  # wire.Count
 _FINDINGS_BYTES: Final = 2  # how many findings there are
 _FINDING_BYTES: Final = 2
-
-_Cause = Literal["first"]
+_BRANCH_BITS: Final = 24
 _Code = Literal[
     "signed-in-differs",
     "more-counted-than-signed-in",
@@ -61,7 +64,7 @@ _Code = Literal[
 _Grade = Literal["note", "alarm"]
 
 # Positions in these three are on the wire: append, never reorder.
-_CAUSES: Final[tuple[_Cause, ...]] = ("first",)
+_CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 _GRADES: Final[tuple[_Grade, ...]] = ("note", "alarm")
 _CODES: Final[tuple[_Code, ...]] = (
     "signed-in-differs",
@@ -173,12 +176,12 @@ class _Reader:
 def _pack_head(kind: int, statement: Submission, manifest: TrustedManifest) -> bytes:
     branch = manifest.branch(statement.branch)
     hashes = [(_PREV, statement.prev), (_SUPERSEDES, statement.supersedes)]
-    flags = _CAUSES.index(statement.cause) << _CAUSE_SHIFT | branch.terminals.index(statement.terminal)
+    flags = _CAUSES.index(statement.cause) << _CAUSE_SHIFT | branch.all_terminals.index(statement.terminal)
     flags |= sum(flag for flag, value in hashes if value is not None)
     head = _HEAD.pack(
         VERSION << 4 | kind,
         _prefix(manifest),
-        manifest.manifest.branches.index(branch),
+        branch.all_devices.index(statement.device) << _BRANCH_BITS | manifest.manifest.branches.index(branch),
         flags,
         statement.close_no,
         statement.seq,
@@ -191,22 +194,27 @@ def _pack_head(kind: int, statement: Submission, manifest: TrustedManifest) -> b
 def _read_outer(reader: _Reader, manifest: TrustedManifest) -> Submission:
     """Read everything up to the body; the first byte has been taken off and looked at."""
     head = _HEAD.unpack(b"\0" + reader.take(_HEAD.size - 1, "header"))
-    _, prefix, branch_index, flags, close_no, seq, journal_size, journal_root = head
+    _, prefix, place, flags, close_no, seq, journal_size, journal_root = head
     if prefix != _prefix(manifest):
         raise ManifestError(
             f"compact carrier made under manifest {prefix.hex()}..., but {_prefix(manifest).hex()}... is loaded: "
             f"load the manifest of its round"
         )
-    branch: BranchEntry = _referred(manifest.manifest.branches, branch_index, "branch", ManifestError)
-    terminal: str = _referred(
-        branch.terminals, flags & _THREE_BITS, f"terminal of branch {branch.id!r}", ManifestError
+    branch: BranchEntry = _referred(
+        manifest.manifest.branches, place & ((1 << _BRANCH_BITS) - 1), "branch", ManifestError
     )
-    cause: _Cause = _referred(_CAUSES, flags >> _CAUSE_SHIFT & _THREE_BITS, "cause", CarrierError)
+    device: str = _referred(
+        branch.all_devices, place >> _BRANCH_BITS, f"device of branch {branch.id!r}", ManifestError
+    )
+    terminal: str = _referred(
+        branch.all_terminals, flags & _THREE_BITS, f"terminal of branch {branch.id!r}", ManifestError
+    )
+    cause: Cause = _referred(_CAUSES, flags >> _CAUSE_SHIFT & _THREE_BITS, "cause", CarrierError)
     return Submission(
         election=manifest.manifest.election,
         round=manifest.manifest.round,
         branch=branch.id,
-        device=branch.device,
+        device=device,
         terminal=terminal,
         close_no=close_no,
         seq=seq,

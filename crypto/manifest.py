@@ -40,6 +40,8 @@ class TrustedManifest:
         self._devices_by_key = {_key_id(device): device for device in manifest.devices}
         self._officials = {official.id: official for official in manifest.officials}
         self._definitions: dict[str, str] = {}
+        self.commissioners: Final = {_key_id(one): one for one in manifest.commissioners}
+        """Who sign the acts of the centre, by key id."""
 
     def branch(self, branch_id: str) -> BranchEntry:
         """The branch of this id."""

@@ -5,13 +5,12 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from crypto import codec, hpke, identity, rfc3339
+from crypto import codec, election_key_rules, identity, rfc3339
 from crypto.errors import (
     EncodingError,
     EvidenceError,
     ManifestError,
     ProofError,
-    SealError,
     SignatureInvalidError,
 )
 from crypto.notes import CosignatureVerifier, NoteVerifier
@@ -19,6 +18,8 @@ from crypto.statements import BallotStyle, Contest, ContestResult, EnrolledKey, 
 from crypto.wire import ID_MAX, STATEMENT_MAX
 
 BODIES_MIN: Final = 2  # different bodies among the officials of a branch, else dual control is impossible
+TERMINALS_MAX: Final = 8  # of a branch with its standbys: what the compact carrier can tell apart
+DEVICES_MAX: Final = 8
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Zl", "Zp"})  # Unicode categories that would break a line of the tape
 
@@ -29,14 +30,17 @@ def check(manifest: Manifest) -> None:
     _check_styles(manifest)
     _check_branches(manifest)
     _check_keys(manifest)
+    _check_commissioners(manifest)
+    election_key_rules.check(manifest)
     _check_times(manifest)
 
 
 def enrolled(manifest: Manifest) -> Iterator[EnrolledKey | Official]:
-    """All who hold an enrolled Ed25519 key: terminals, devices, officials."""
+    """All who hold an enrolled Ed25519 key: terminals, devices, officials, commissioners."""
     yield from manifest.terminals
     yield from manifest.devices
     yield from manifest.officials
+    yield from manifest.commissioners
 
 
 def _check_contests(manifest: Manifest) -> None:
@@ -98,14 +102,18 @@ def _check_branches(manifest: Manifest) -> None:
     branches = manifest.branches
     _check_unique("branch", (branch.id for branch in branches))
     # A terminal or device of two branches would make it open whose count it signed.
-    _check_unique("terminal of a branch", (terminal for branch in branches for terminal in branch.terminals))
-    _check_unique("device of a branch", (branch.device for branch in branches))
+    _check_unique("terminal of a branch", (one for branch in branches for one in branch.all_terminals))
+    _check_unique("device of a branch", (one for branch in branches for one in branch.all_devices))
     for branch in branches:
         where = f"branch {branch.id!r}"
         _check_name(f"the name of {where}", branch.name)
         _check_known(where, "ballot style", [branch.style], styles)
-        _check_known(where, "device", [branch.device], devices)
-        _check_known(where, "terminal", branch.terminals, terminals)
+        _check_known(where, "device", branch.all_devices, devices)
+        _check_known(where, "terminal", branch.all_terminals, terminals)
+        if len(branch.all_terminals) > TERMINALS_MAX or len(branch.all_devices) > DEVICES_MAX:
+            raise ManifestError(
+                f"{where} has more than {TERMINALS_MAX} terminals or {DEVICES_MAX} devices, standbys included: split it"
+            )
         _check_unique(f"official of {where}", branch.officials)
         _check_known(where, "official", branch.officials, bodies)
         if len({bodies[official] for official in branch.officials}) < BODIES_MIN:
@@ -129,11 +137,16 @@ def _check_keys(manifest: Manifest) -> None:
                 f"{holders[public]!r} and {holder!r} have the same key: every key has one holder and one role"
             )
         holders[public] = holder
-    kid = manifest.election_key.kid
-    try:
-        hpke.check_x25519_public(codec.unb64(manifest.election_key.public_key))
-    except (EncodingError, SealError) as exc:
-        raise ManifestError(f"election key {kid!r}: {exc}") from exc
+
+
+def _check_commissioners(manifest: Manifest) -> None:
+    _check_unique("commissioner", (one.id for one in manifest.commissioners))
+    bodies = {one.body for one in manifest.commissioners}
+    if manifest.commissioners and len(bodies) < BODIES_MIN:
+        raise ManifestError(
+            f"all commissioners stand for one body, so that nobody can sign an act of the centre: name some of "
+            f"{BODIES_MIN} bodies"
+        )
 
 
 def _enrolled_keys(manifest: Manifest) -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 """Orders of officials: who signed, and whether that is enough for the act. Replay is the kit core's to refuse."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from crypto import codec, envelope
 from crypto.envelope import Envelope
@@ -45,11 +46,46 @@ def check_order(data: bytes, manifest: TrustedManifest, branch: str) -> SignedOr
         )
     if order.kind == "account":
         check_voters_signed_in(order.voters_signed_in, manifest, branch)
-    elif order.voters_signed_in:
-        raise StatementError(
-            f"an order of kind {order.kind!r} says nothing about voters signed in: only 'account' does"
-        )
+    _check_parts(order)
+    _check_standby(order, manifest)
     return SignedOrder(order, envelope_.payload, tuple(officials[signer] for signer in signers), envelope_)
+
+
+_PARTS: Final[dict[str, frozenset[str]]] = {
+    "account": frozenset({"voters_signed_in"}),
+    "extend": frozenset({"schedule"}),
+    "reopen": frozenset({"reason"}),
+    "replace-terminal": frozenset({"terminal", "standby", "reason"}),
+    "reissue": frozenset({"standby", "reason"}),
+}
+"""What an order of each kind says besides its kind: all of this, and nothing else (a reason may always be given)."""
+
+
+def _check_parts(order: Order) -> None:
+    wanted = _PARTS.get(order.kind, frozenset())
+    for part in ("voters_signed_in", "schedule", "terminal", "standby", "reason"):
+        given = bool(getattr(order, part))
+        if part in wanted and not given:
+            raise StatementError(f"an order of kind {order.kind!r} must say {part}: write it anew")
+        if given and part not in wanted and part != "reason":
+            raise StatementError(f"an order of kind {order.kind!r} says nothing about {part}: write it anew")
+
+
+def _check_standby(order: Order, manifest: TrustedManifest) -> None:
+    branch = manifest.branch(order.branch)
+    if order.kind == "replace-terminal" and (
+        order.terminal not in branch.all_terminals
+        or order.standby not in branch.standby_terminals
+        or order.terminal == order.standby
+    ):
+        raise StatementError(
+            f"terminal {order.standby!r} cannot take the place of {order.terminal!r}: it must be one of the branch's "
+            f"standby terminals {list(branch.standby_terminals)}"
+        )
+    if order.kind == "reissue" and order.standby not in branch.standby_devices:
+        raise StatementError(
+            f"device {order.standby!r} is not one of the branch's standby devices {list(branch.standby_devices)}"
+        )
 
 
 def is_authorised(signed: SignedOrder) -> bool:

@@ -65,7 +65,7 @@ def check_report(
         ManifestError: the manifest knows no such branch or terminal.
     """
     payload_type, type_ = _TYPES[kind]
-    if terminal not in manifest.branch(branch).terminals:
+    if terminal not in manifest.branch(branch).all_terminals:
         raise StatementError(f"terminal {terminal!r} does not belong to branch {branch!r}: check the cabling")
     public = manifest.terminal_key(terminal)
     envelope_ = Envelope.from_bytes(data)

@@ -55,6 +55,20 @@ class BranchEntry(Statement, frozen=True, kw_only=True):
     device: Id
     terminals: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=8)]
     officials: Annotated[tuple[Id, ...], Meta(min_length=2, max_length=64)]
+    standby_devices: Annotated[tuple[Id, ...], Meta(max_length=7)] = ()
+    """Enrolled kits that may take over the branch. Nothing is expected of them."""
+    standby_terminals: Annotated[tuple[Id, ...], Meta(max_length=7)] = ()
+    """Enrolled terminals that may take the place of one of ``terminals``; with these at most 8."""
+
+    @property
+    def all_devices(self) -> tuple[Id, ...]:
+        """The branch's device, then its standbys: positions in it are on the wire of the compact carrier."""
+        return (self.device, *self.standby_devices)
+
+    @property
+    def all_terminals(self) -> tuple[Id, ...]:
+        """The branch's terminals, then its standbys: positions in it are on the wire of the compact carrier."""
+        return (*self.terminals, *self.standby_terminals)
 
 
 class EnrolledKey(Statement, frozen=True, kw_only=True):
@@ -65,11 +79,47 @@ class EnrolledKey(Statement, frozen=True, kw_only=True):
 
 
 class Official(Statement, frozen=True, kw_only=True):
-    """An Ed25519 key of an official, with the body that the official stands for (``executive``, ``supervision``)."""
+    """An Ed25519 key of an official, with the body that the official stands for (``executive``, ``supervision``).
+
+    Officials serve a branch; commissioners serve the centre.
+    """
 
     id: Id
     body: Id
     public_key: B64
+
+
+class Trustee(Statement, frozen=True, kw_only=True):
+    """One holder of a share of the election key: trustee ``i`` of the ceremony is at ``i - 1``."""
+
+    id: Id
+    body: Id
+    verification_share: B64
+    """A point of edwards25519 (32 bytes): the public side of the share."""
+
+
+class TrusteeBoard(Statement, frozen=True, kw_only=True):
+    """Who opens together: any ``threshold`` of the trustees (crypto.trustees says what makes sense)."""
+
+    threshold: Annotated[int, Meta(ge=2, le=255)]
+    group_key: B64
+    """A point of edwards25519 (32 bytes), whose u-coordinate is the election key."""
+    trustees: Annotated[tuple[Trustee, ...], Meta(min_length=3, max_length=255)]
+
+
+class Escrow(Statement, frozen=True, kw_only=True):
+    """Plan B: an ordinary key, made on one machine, in ``shares`` SLIP-39 shares of which ``threshold`` restore it."""
+
+    threshold: Annotated[int, Meta(ge=2, le=16)]
+    shares: Annotated[int, Meta(ge=3, le=16)]
+
+
+OpeningKind = Literal["trustees", "slip39", "single-key"]
+"""How the private key is held.
+
+``trustees``: nowhere; ``threshold`` of n trustees answer for each envelope. ``slip39``: in shares that restore it on
+one machine, whose operator could then open alone. ``single-key``: in one file, for rehearsals and tests.
+"""
 
 
 class ElectionKey(Statement, frozen=True, kw_only=True):
@@ -77,8 +127,11 @@ class ElectionKey(Statement, frozen=True, kw_only=True):
 
     kid: Id
     public_key: B64
-    opening: Literal["single-key"]
-    """How the private key is held. ``single-key``: one key in one file (trustees follow)."""
+    opening: OpeningKind
+    board: TrusteeBoard | None = None
+    """Only with ``trustees``."""
+    escrow: Escrow | None = None
+    """Only with ``slip39``."""
 
 
 class WitnessPolicy(Statement, frozen=True, kw_only=True):
@@ -124,6 +177,8 @@ class Manifest(Statement, frozen=True, kw_only=True):
     terminals: tuple[EnrolledKey, ...]
     devices: tuple[EnrolledKey, ...]
     officials: tuple[Official, ...]
+    commissioners: tuple[Official, ...] = ()
+    """Who sign the acts of the centre (crypto.act_statements): two of different bodies for each."""
     election_key: ElectionKey
     log: LogIdentity
     witness_policy: WitnessPolicy
@@ -133,9 +188,34 @@ class Manifest(Statement, frozen=True, kw_only=True):
 
 # --- orders of officials ---------------------------------------------------------------------------------------
 
-OrderKind = Literal["zero", "open", "suspend", "resume", "close", "account", "archive"]
+OrderKind = Literal[
+    "zero",
+    "open",
+    "suspend",
+    "resume",
+    "close",
+    "account",
+    "archive",
+    "reopen",  # from closed, before any account or tally: the poll goes on
+    "extend",  # the schedule moves later
+    "replace-terminal",  # a terminal is out of order for good: a standby takes its place
+    "reissue",  # this kit, a standby, may ask terminals again for what they gave to a kit that is gone
+    "release-media",  # sealed evidence may be written to removable media
+]
 
-DUAL_CONTROL: frozenset[str] = frozenset({"zero", "open", "close", "account"})
+DUAL_CONTROL: frozenset[str] = frozenset(
+    {
+        "zero",
+        "open",
+        "close",
+        "account",
+        "reopen",
+        "extend",
+        "replace-terminal",
+        "reissue",
+        "release-media",
+    }
+)
 """Orders that need two officials of different bodies over the same bytes; the others need one."""
 
 
@@ -150,6 +230,14 @@ class Order(Statement, frozen=True, kw_only=True):
     serial: Digits
     voters_signed_in: dict[Id, Count] = {}
     """Only in ``account``: for each contest, the voters who signed the poll book."""
+    schedule: Schedule | None = None
+    """Only in ``extend``: the whole schedule as it is to be."""
+    terminal: Id | None = None
+    """Only in ``replace-terminal``: the one that is out of order."""
+    standby: Id | None = None
+    """In ``replace-terminal`` the terminal that takes its place; in ``reissue`` the device that asks again."""
+    reason: Annotated[str, Meta(max_length=200)] = ""
+    """Why, in the officials' words: required in ``reopen``, ``replace-terminal`` and ``reissue``."""
 
 
 # --- what a terminal signs -------------------------------------------------------------------------------------
@@ -229,6 +317,14 @@ class JournalCheckpoint(Statement, frozen=True, kw_only=True):
     root: Sha256
 
 
+Cause = Literal["first", "replacement-kit", "reissued", "re-vote"]
+"""Why there is this envelope. Positions are on the wire of the compact carrier: append, never reorder.
+
+``replacement-kit``: a standby device took over during the day. ``reissued``: a standby device asked the terminal again,
+after the first kit was lost. ``re-vote``: the terminal was opened anew, for a poll that was ordered again.
+"""
+
+
 class Submission(Statement, frozen=True, kw_only=True):
     """What every envelope of a device begins with. ``seq`` counts from 1; ``prev`` is the hash of the one before."""
 
@@ -243,7 +339,8 @@ class Submission(Statement, frozen=True, kw_only=True):
     manifest_sha256: Sha256
     journal: JournalCheckpoint
     supersedes: Sha256 | None
-    cause: Literal["first"]
+    """The envelope that this one is meant to take the place of, where the device knows of one."""
+    cause: Cause
 
 
 class AccountSubmission(Submission, frozen=True, kw_only=True):

@@ -68,11 +68,12 @@ def check_subject(submission: Submission, manifest: TrustedManifest) -> None:
     expected: dict[str, str | int] = {
         "election": manifest.manifest.election,
         "round": manifest.manifest.round,
-        "device": branch.device,
         "manifest_sha256": manifest.sha256,
     }
     check_fields(f"the submission of branch {branch.id!r}", submission, expected)
-    if submission.terminal not in branch.terminals:
+    if submission.device not in branch.all_devices:
+        raise StatementError(f"device {submission.device!r} does not belong to branch {branch.id!r}")
+    if submission.terminal not in branch.all_terminals:
         raise StatementError(f"terminal {submission.terminal!r} does not belong to branch {branch.id!r}")
 
 

@@ -47,6 +47,9 @@ TYPE_TALLY: Final = _MEDIA + "tally+json"
 TYPE_TALLY_COMMITMENT: Final = _MEDIA + "tally-commitment+json"
 TYPE_SEALED_TALLY: Final = _MEDIA + "sealed-tally+json"
 TYPE_ACCOUNT_SUBMISSION: Final = _MEDIA + "account-submission+json"
+TYPE_SCHEDULE_CHANGE: Final = _MEDIA + "schedule-change+json"
+TYPE_ADJUDICATION: Final = _MEDIA + "adjudication+json"
+TYPE_OPENING_ORDER: Final = _MEDIA + "opening-order+json"
 
 
 def topic_envelope(election: str, branch: str) -> str:
@@ -55,13 +58,21 @@ def topic_envelope(election: str, branch: str) -> str:
 
 
 def topic_receipt(election: str, branch: str) -> str:
-    """Centre to branch: one tlog-proof whose ``extra`` is the SHA-256 of the envelope, QoS 0."""
+    """Centre to branch: one tlog-proof whose ``extra`` is the SHA-256 of the envelope, or an acknowledgement, QoS 0.
+
+    The first line of either says which it is.
+    """
     return f"kit/v1/{election}/{branch}/receipt"
 
 
 def topic_refusal(election: str, branch: str) -> str:
     """Centre to branch: JSON ``{"envelope_sha256", "reason"}``, a hint for people, never trusted, QoS 0."""
     return f"kit/v1/{election}/{branch}/refusal"
+
+
+def topic_schedule(election: str) -> str:
+    """Centre to all branches: a schedule change (a DSSE envelope), QoS 0, repeated. Checked by each branch."""
+    return f"kit/v1/{election}/_/schedule"
 
 
 def topic_probe(election: str, branch: str, uplink: str) -> str:

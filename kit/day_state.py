@@ -1,7 +1,7 @@
 """The durable half of the polling day: a fold over facts, and what follows from it without asking anyone."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from crypto.codec import unb64
 from crypto.statements import Finding, OrderKind
@@ -25,6 +25,16 @@ from kit.facts import (
 )
 from kit.phases import DONE, next_phase
 from kit.units import Unit
+
+_ACTIONS: Final[dict[OrderKind, TerminalAction]] = {
+    "zero": "zero",
+    "open": "open",
+    "suspend": "suspend",
+    "resume": "resume",
+    "close": "close",
+    "account": "account",
+}
+"""What an order has every terminal do."""
 
 
 class DayState:
@@ -68,8 +78,8 @@ class DayState:
 
     def wanted(self, unit: Unit) -> TerminalAction | None:
         """The action that this terminal should carry out now, if any."""
-        if self.stage is not None and self.stage != "archive":
-            return None if unit.done else self.stage
+        if self.stage is not None:
+            return None if unit.done else _ACTIONS.get(self.stage)
         if self.phase == "accounted" and unit.tally_sha256 is None:
             return "tally"
         if self.phase == "tallied" and not unit.tally_sealed and unit.tally is None:

@@ -64,8 +64,8 @@ class OrderDesk:
         order = signed.order
         if order.serial != serial + 1:
             return f"its serial is {order.serial}, the next one is {serial + 1}"
-        if phase not in ORDERS[order.kind]:
-            return f"the branch is {phase!r}; it is possible in {', '.join(ORDERS[order.kind])}"
+        if phase not in ORDERS.get(order.kind, ()):
+            return f"the branch is {phase!r}; it is possible in {', '.join(ORDERS.get(order.kind, ())) or 'no phase'}"
         if stage is not None and not (stage == "suspend" and order.kind == "close"):
             return f"{stage!r} is still being carried out"
         schedule = self._manifest.manifest.schedule

@@ -11,9 +11,10 @@ from hashlib import sha256
 from typing import Any
 
 from crypto import codec, envelope, hpke
+from crypto.edwards import base_multiple, polynomial_at, scalar_from_wide, to_x25519
 from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest, load
-from crypto.notes import NoteSigner
+from crypto.notes import Cosigner, NoteSigner
 from crypto.statements import (
     BallotAccount,
     BallotStyle,
@@ -24,19 +25,24 @@ from crypto.statements import (
     ElectionKey,
     Endpoint,
     EnrolledKey,
+    Escrow,
     JournalCheckpoint,
     LogIdentity,
     Manifest,
     Official,
+    OpeningKind,
     Order,
     OrderKind,
     Schedule,
     Statement,
     Submission,
     Tally,
+    Trustee,
+    TrusteeBoard,
     WitnessPolicy,
     ZeroReport,
 )
+from crypto.trustees import TrusteeShare
 from crypto.wire import TYPE_BALLOT_ACCOUNT, TYPE_MANIFEST, TYPE_ORDER, TYPE_TALLY, TYPE_ZERO_REPORT
 
 ELECTION = "councils-7"
@@ -114,6 +120,12 @@ class Election:
     officials: Mapping[str, SigningKey]
     election_private_key: bytes
     log: NoteSigner
+    commissioners: Mapping[str, SigningKey]
+    """``commissioner-executive`` and ``commissioner-supervision``."""
+    shares: tuple[TrusteeShare, ...]
+    """Those of the trustees, dealt from the private key; empty but with ``opening="trustees"``."""
+    witnesses: tuple[SigningKey, ...]
+    """``witness-1`` and so on: only with ``opening="trustees"``, where one of two is enough."""
 
     def sign_unchecked(self, manifest: Manifest) -> bytes:
         """Sign any manifest with two of the three manifest keys, however much it contradicts itself."""
@@ -131,8 +143,12 @@ class Election:
         *,
         signers: Sequence[str] | None = None,
         voters_signed_in: Mapping[str, int] | None = None,
+        **parts: Any,
     ) -> bytes:
-        """A signed order; by default of both officials, and for ``account`` with ``VOTERS_SIGNED_IN``."""
+        """A signed order; by default of both officials, and for ``account`` with ``VOTERS_SIGNED_IN``.
+
+        ``parts``: what other kinds say besides: ``schedule``, ``terminal``, ``standby``, ``reason``.
+        """
         if voters_signed_in is None:
             voters_signed_in = VOTERS_SIGNED_IN if kind == "account" else {}
         order = Order(
@@ -142,6 +158,7 @@ class Election:
             kind=kind,
             serial=serial,
             voters_signed_in=dict(voters_signed_in),
+            **parts,
         )
         keys = [self.officials[signer] for signer in signers or self.officials_of(branch)]
         return envelope.sign(TYPE_ORDER, codec.to_bytes(order), keys).to_bytes()
@@ -246,18 +263,34 @@ def make_election(
     contests: Sequence[Contest] = CONTESTS,
     witness_policy: WitnessPolicy | None = None,
     version: int = 1,
+    opening: OpeningKind = "single-key",
+    standbys: int = 0,
 ) -> Election:
-    """The election: one ballot style ``style-1`` with all contests, signed by two of three manifest keys."""
+    """The election: one ballot style ``style-1`` with all contests, signed by two of three manifest keys.
+
+    With ``opening="trustees"`` two of three trustees open, and one of two witnesses is asked for. ``standbys``: how
+    many standby devices (``standby-device-1-1``) and terminals (``standby-terminal-1-1``) each branch has.
+    """
     numbers = range(1, branches + 1)
     terminal_ids = {n: [f"terminal-{n}-{t}" for t in range(1, terminals_per_branch + 1)] for n in numbers}
+    spares = {n: [f"{n}-{t}" for t in range(1, standbys + 1)] for n in numbers}
     terminals = {one: key_of(one) for ids in terminal_ids.values() for one in ids}
     devices = {f"device-{n}": key_of(f"device-{n}") for n in numbers}
+    for spare in (one for ids in spares.values() for one in ids):
+        terminals[f"standby-terminal-{spare}"] = key_of(f"standby-terminal-{spare}")
+        devices[f"standby-device-{spare}"] = key_of(f"standby-device-{spare}")
+    commissioners = {f"commissioner-{body}": key_of(f"commissioner-{body}") for body in BODIES}
     bodies = {f"official-{n}-{body}": body for n in numbers for body in BODIES}
     officials = {one: key_of(one) for one in bodies}
     manifest_keys = tuple(key_of(f"manifest-{n}") for n in (1, 2, 3))
     trusted = {key.key_id: key.public for key in manifest_keys}
     log = NoteSigner(LOG_NAME, key_of("log"))
     election_private_key = seed_of("election key")
+    election_key, shares = _election_key(election_private_key, opening)
+    witnesses = tuple(key_of(f"witness-{n}") for n in (1, 2)) if opening == "trustees" else ()
+    if witness_policy is None:
+        vkeys = tuple(Cosigner(f"witness-{n}.example", key).vkey for n, key in enumerate(witnesses, 1))
+        witness_policy = WitnessPolicy(m=1 if vkeys else 0, witnesses=vkeys)
     manifest = Manifest(
         version=version,
         election=ELECTION,
@@ -269,20 +302,20 @@ def make_election(
                 id="style-1", contests=tuple(contest.id for contest in contests), count_bits=count_bits
             ),
         ),
-        branches=tuple(_branch(n, terminal_ids[n]) for n in numbers),
+        branches=tuple(_branch(n, terminal_ids[n], spares[n]) for n in numbers),
         terminals=_enrol(terminals),
         devices=_enrol(devices),
         officials=tuple(
             Official(id=one, body=body, public_key=codec.b64(officials[one].public))
             for one, body in bodies.items()
         ),
-        election_key=ElectionKey(
-            kid="election-key-1",
-            public_key=codec.b64(hpke.x25519_public(election_private_key)),
-            opening="single-key",
+        commissioners=tuple(
+            Official(id=one, body=one.split("-", 1)[1], public_key=codec.b64(key.public))
+            for one, key in commissioners.items()
         ),
+        election_key=election_key,
         log=LogIdentity(vkey=log.vkey),
-        witness_policy=witness_policy or WitnessPolicy(m=0, witnesses=()),
+        witness_policy=witness_policy,
         endpoints=tuple(endpoints),
         schedule=schedule,
     )
@@ -300,10 +333,35 @@ def make_election(
         officials=officials,
         election_private_key=election_private_key,
         log=log,
+        commissioners=commissioners,
+        shares=shares,
+        witnesses=witnesses,
     )
 
 
-def _branch(number: int, terminals: Sequence[str]) -> BranchEntry:
+def _election_key(private_key: bytes, opening: OpeningKind) -> tuple[ElectionKey, tuple[TrusteeShare, ...]]:
+    """Trustees' shares are dealt here by one hand: good for tests alone."""
+    kid, public = "election-key-1", codec.b64(hpke.x25519_public(private_key))
+    if opening == "slip39":
+        escrow = Escrow(threshold=2, shares=3)
+        return ElectionKey(kid=kid, public_key=public, opening=opening, escrow=escrow), ()
+    if opening == "single-key":
+        return ElectionKey(kid=kid, public_key=public, opening=opening), ()
+    coefficients = [scalar_from_wide(seed_of(f"coefficient {n}") * 2) for n in (0, 1)]
+    shares = tuple(TrusteeShare(n, polynomial_at(coefficients, n)) for n in (1, 2, 3))
+    board = TrusteeBoard(
+        threshold=2,
+        group_key=codec.b64(base_multiple(coefficients[0])),
+        trustees=tuple(
+            Trustee(id=f"trustee-{n}", body=body, verification_share=codec.b64(base_multiple(share.secret)))
+            for n, share, body in zip((1, 2, 3), shares, (*BODIES, "judiciary"), strict=True)
+        ),
+    )
+    public = codec.b64(to_x25519(base_multiple(coefficients[0])))
+    return ElectionKey(kid=kid, public_key=public, opening=opening, board=board), shares
+
+
+def _branch(number: int, terminals: Sequence[str], spares: Sequence[str]) -> BranchEntry:
     return BranchEntry(
         id=f"branch-{number}",
         name=f"شعبه {number}",
@@ -311,6 +369,8 @@ def _branch(number: int, terminals: Sequence[str]) -> BranchEntry:
         device=f"device-{number}",
         terminals=tuple(terminals),
         officials=tuple(f"official-{number}-{body}" for body in BODIES),
+        standby_devices=tuple(f"standby-device-{one}" for one in spares),
+        standby_terminals=tuple(f"standby-terminal-{one}" for one in spares),
     )
 
 

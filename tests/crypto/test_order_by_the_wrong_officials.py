@@ -1,5 +1,7 @@
 """Who may order what: signatures, branches, bodies. Replay is refused by the kit core, not here."""
 
+from typing import Any
+
 import pytest
 from msgspec import structs
 
@@ -12,7 +14,7 @@ from crypto.statements import DUAL_CONTROL, Order, OrderKind
 from crypto.wire import TYPE_BALLOT_ACCOUNT, TYPE_ORDER
 from tests.crypto.election_fixture import COUNCIL, ELECTION, MAYOR, VOTERS_SIGNED_IN, key_of, make_election
 
-WORLD = make_election()
+WORLD = make_election(standbys=1)
 EXECUTIVE, SUPERVISION = WORLD.officials_of("branch-1")
 ORDER = Order(election=ELECTION, round=1, branch="branch-1", kind="open", serial=1)
 
@@ -32,9 +34,21 @@ def test_two_officials_of_different_bodies_suffice() -> None:
     assert {official.id for official in signed.officials} == {EXECUTIVE, SUPERVISION}
 
 
+PARTS: dict[str, dict[str, Any]] = {
+    "extend": {"schedule": WORLD.manifest.schedule},
+    "reopen": {"reason": "closed by mistake"},
+    "replace-terminal": {
+        "terminal": "terminal-1-1",
+        "standby": "standby-terminal-1-1",
+        "reason": "its screen is broken",
+    },
+    "reissue": {"standby": "standby-device-1-1", "reason": "the kit burnt"},
+}
+
+
 @pytest.mark.parametrize("kind", sorted(DUAL_CONTROL))
 def test_one_official_alone_is_heard_but_not_followed(kind: OrderKind) -> None:
-    data = WORLD.order("branch-1", kind, signers=[EXECUTIVE])
+    data = WORLD.order("branch-1", kind, signers=[EXECUTIVE], **PARTS.get(kind, {}))
     signed = check_order(data, WORLD.loaded, "branch-1")
     assert [official.id for official in signed.officials] == [EXECUTIVE]
     assert not is_authorised(signed)
@@ -45,6 +59,38 @@ def test_one_official_suffices_for_small_acts(kind: OrderKind) -> None:
     assert is_authorised(
         check_order(WORLD.order("branch-1", kind, signers=[SUPERVISION]), WORLD.loaded, "branch-1")
     )
+
+
+@pytest.mark.parametrize("kind", sorted(PARTS))
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_order_that_says_too_little_or_too_much_is_refused(kind: OrderKind, *, missing: bool) -> None:
+    if missing:
+        for part in PARTS[kind]:
+            told = {name: value for name, value in PARTS[kind].items() if name != part}
+            with pytest.raises(StatementError, match=f"must say {part}"):
+                check_order(WORLD.order("branch-1", kind, **told), WORLD.loaded, "branch-1")
+    else:
+        data = WORLD.order("branch-1", kind, voters_signed_in=VOTERS_SIGNED_IN, **PARTS[kind])
+        with pytest.raises(StatementError, match="nothing about voters_signed_in"):
+            check_order(data, WORLD.loaded, "branch-1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("replace-terminal", {"terminal": "terminal-2-1"}),
+        ("replace-terminal", {"standby": "standby-terminal-2-1"}),
+        ("replace-terminal", {"standby": "terminal-1-1"}),
+        ("replace-terminal", {"terminal": "standby-terminal-1-1"}),
+        ("reissue", {"standby": "device-1"}),
+        ("reissue", {"standby": "standby-device-2-1"}),
+    ],
+)
+def test_a_standby_of_elsewhere_takes_nobodys_place(kind: OrderKind, change: dict[str, str]) -> None:
+    good = WORLD.order("branch-1", kind, **PARTS[kind])
+    assert is_authorised(check_order(good, WORLD.loaded, "branch-1"))
+    with pytest.raises(StatementError, match="standby"):
+        check_order(WORLD.order("branch-1", kind, **{**PARTS[kind], **change}), WORLD.loaded, "branch-1")
 
 
 def test_two_officials_of_one_body_are_not_dual_control() -> None:

@@ -110,7 +110,7 @@ def test_a_signature_over_other_bytes_is_refused(statement: AccountSubmission | 
     [
         ({"election": "councils-6"}, "states election 'councils-6'"),
         ({"round": 2}, "states round 2"),
-        ({"branch": "branch-2"}, "branch 'branch-2' states device 'device-1'"),
+        ({"branch": "branch-2"}, "device 'device-1' does not belong to branch 'branch-2'"),
         ({"branch": "branch-9"}, "no branch 'branch-9'"),
         ({"terminal": "terminal-2-1"}, "'terminal-2-1' does not belong to branch 'branch-1'"),
         ({"manifest_sha256": "00" * 32}, "states manifest_sha256"),
@@ -142,7 +142,7 @@ def test_a_device_that_the_manifest_moved_elsewhere_is_refused(
     statement: AccountSubmission | SealedTally,
 ) -> None:
     changed = structs.replace(statement, device="device-2")
-    with pytest.raises(StatementError, match="states device 'device-2', but 'device-1'"):
+    with pytest.raises(StatementError, match="device 'device-2' does not belong to branch 'branch-1'"):
         check_submission(sign(changed, WORLD.devices["device-2"]), WORLD.loaded)
 
 

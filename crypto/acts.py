@@ -1,0 +1,112 @@
+"""Acts of the centre, verified: two commissioners of different bodies over the same bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from crypto import codec, envelope
+from crypto.act_statements import Adjudication, OpeningOrder, ScheduleChange
+from crypto.envelope import Envelope
+from crypto.errors import SignatureInvalidError, StatementError
+from crypto.identity import SigningKey, key_id
+from crypto.manifest import TrustedManifest
+from crypto.reports import check_fields
+from crypto.statements import Official
+from crypto.wire import TYPE_ADJUDICATION, TYPE_OPENING_ORDER, TYPE_SCHEDULE_CHANGE
+
+AnyAct = Adjudication | OpeningOrder | ScheduleChange
+
+_TYPES: Final[dict[str, type[AnyAct]]] = {
+    TYPE_ADJUDICATION: Adjudication,
+    TYPE_OPENING_ORDER: OpeningOrder,
+    TYPE_SCHEDULE_CHANGE: ScheduleChange,
+}
+_NAMES: Final = {type_: name for name, type_ in _TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAct:
+    """An act that holds by itself. ``data`` is the envelope verbatim, ``sha256`` its hexadecimal hash."""
+
+    statement: AnyAct
+    sha256: str
+    data: bytes
+    commissioners: tuple[Official, ...]
+
+
+def is_act(payload_type: str) -> bool:
+    """Whether a DSSE payload type is that of an act."""
+    return payload_type in _TYPES
+
+
+def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
+    """Verify one act; says nothing about its number, nor about what it speaks of in the log.
+
+    Raises:
+        EncodingError, StatementError: not an act, or one of another election, round or manifest, or about a branch,
+            terminal or envelope that cannot be meant.
+        SignatureInvalidError: not signed by commissioners of two different bodies, or by anybody else.
+        ManifestError: the branch is unknown to the manifest.
+    """
+    envelope_ = Envelope.from_bytes(data)
+    type_ = _TYPES.get(envelope_.payload_type)
+    if type_ is None:
+        raise StatementError(f"{envelope_.payload_type!r} is no act of the centre: one of {sorted(_TYPES)}")
+    commissioners = manifest.commissioners
+    keys = {keyid: codec.unb64(one.public_key) for keyid, one in commissioners.items()}
+    signers = envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
+    signed = tuple(commissioners[signer] for signer in signers)
+    if len({one.body for one in signed}) < 2:  # noqa: PLR2004 - "two of different bodies" is the rule itself
+        raise SignatureInvalidError(
+            f"the act is signed for {signed[0].body!r} alone: a commissioner of another body must sign it too"
+        )
+    statement = codec.from_bytes(envelope_.payload, type_)
+    _check_statement(statement, manifest)
+    return CheckedAct(statement, codec.sha256_hex(data), data, signed)
+
+
+def sign_act(act: AnyAct, keys: Sequence[SigningKey]) -> bytes:
+    """Sign an act; returns the envelope bytes that ``check_act`` reads, once all who are needed have signed."""
+    return envelope.sign(_NAMES[type(act)], codec.to_bytes(act), keys).to_bytes()
+
+
+def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> bytes:
+    """Add a commissioner's signature to an act that another one signed; returns the new envelope.
+
+    Raises EncodingError, StatementError: not an act, or not of this election. SignatureInvalidError: not the key of a
+    commissioner, or one that signed it already.
+    """
+    envelope_ = Envelope.from_bytes(data)
+    type_ = _TYPES.get(envelope_.payload_type)
+    if type_ is None:
+        raise StatementError(f"{envelope_.payload_type!r} is no act of the centre: one of {sorted(_TYPES)}")
+    if key_id(key.public) not in manifest.commissioners:
+        raise SignatureInvalidError("this is not the key of a commissioner: take the right key file")
+    _check_statement(codec.from_bytes(envelope_.payload, type_), manifest)
+    mine = envelope.sign(envelope_.payload_type, envelope_.payload, [key])
+    if any(one.keyid == key.key_id for one in envelope_.signatures):
+        raise SignatureInvalidError("this commissioner signed the act already: a second one has to")
+    return envelope.merge(envelope_, mine).to_bytes()
+
+
+def _check_statement(statement: AnyAct, manifest: TrustedManifest) -> None:
+    expected: dict[str, str | int] = {
+        "election": manifest.manifest.election,
+        "round": manifest.manifest.round,
+        "manifest_sha256": manifest.sha256,
+    }
+    check_fields(f"the {statement.type} number {statement.number}", statement, expected)
+    if (statement.number == 1) != (statement.prev is None):
+        raise StatementError(
+            f"the {statement.type} number {statement.number} must name the one before it, and number 1 none"
+        )
+    if isinstance(statement, ScheduleChange) and statement.branch is not None:
+        manifest.branch(statement.branch)
+    if isinstance(statement, Adjudication):
+        branch = manifest.branch(statement.branch)
+        if statement.terminal not in branch.all_terminals:
+            raise StatementError(f"terminal {statement.terminal!r} does not belong to branch {branch.id!r}")
+        if (statement.decision == "count") != (statement.envelope_sha256 is not None):
+            raise StatementError(
+                "an adjudication names the envelope that counts, and none where nothing does"
+            )
