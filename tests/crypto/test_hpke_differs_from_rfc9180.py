@@ -51,7 +51,7 @@ def test_the_committed_vector_of_the_rfc() -> None:
 @pytest.mark.skipif(not VECTORS.exists(), reason="shared/vectors is not beside this clone")
 def test_all_base_mode_vectors() -> None:
     found = vectors(VECTORS, 0)
-    assert found
+    assert len(found) == 1
     for vector in found:
         check(vector)
 
@@ -59,7 +59,7 @@ def test_all_base_mode_vectors() -> None:
 @pytest.mark.skipif(not VECTORS.exists(), reason="shared/vectors is not beside this clone")
 def test_a_ciphertext_of_another_mode_does_not_open() -> None:
     found = vectors(VECTORS, 1, 2, 3)
-    assert found
+    assert len(found) == 3
     for vector in found:
         private, enc, info = (bytes.fromhex(vector[name]) for name in ("skRm", "enc", "info"))
         aad, ciphertext = (bytes.fromhex(vector["encryptions"][0][name]) for name in ("aad", "ct"))
