@@ -29,8 +29,8 @@ def check(manifest: Manifest) -> None:
     _check_contests(manifest)
     _check_styles(manifest)
     _check_branches(manifest)
-    _check_keys(manifest)
     _check_commissioners(manifest)
+    _check_keys(manifest)
     election_key_rules.check(manifest)
     _check_times(manifest)
 
