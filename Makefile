@@ -18,6 +18,7 @@ demo: venv ## show a whole polling day in one terminal
 
 test: venv ## run the tests
 	@bash deploy/dev/apt.sh --from deploy/dev/apt-packages.txt || echo "==> going on: tests that need what is missing say so"
+	@bash deploy/dev/npm.sh || echo "==> going on: tests that need what is missing say so"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: venv ## lint, format check, types, import rules

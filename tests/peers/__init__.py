@@ -5,6 +5,8 @@ Here: what becomes of a test that needs a program. Libraries come with the other
 
 import os
 import shutil
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -26,9 +28,19 @@ def require_program(name: str) -> str:
     Where it is missing: the test is skipped, by name and with the reason; in CI it fails.
     """
     path = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_FOLDERS)))
-    if path is not None:
-        return path
-    reason = f"the program {name!r} is not installed (see deploy/dev/apt-packages.txt)"
+    if path is None:
+        _missing(f"the program {name!r} is not installed (see deploy/dev/apt-packages.txt)")
+    return path
+
+
+def require_folder(path: Path, what: str, script: str) -> Path:
+    """``path``, a folder that ``script`` makes and that holds ``what``. Where it is missing: as for a program."""
+    if not path.is_dir():
+        _missing(f"{what} is not installed (run {script})")
+    return path
+
+
+def _missing(reason: str) -> NoReturn:
     if in_ci():
         pytest.fail(f"{reason}; in CI a missing peer is a failure", pytrace=False)
     pytest.skip(reason)
