@@ -27,3 +27,27 @@ class ProofError(EvidenceError):
 
 class ManifestError(EvidenceError):
     """A manifest that contradicts itself, or names something that it does not define."""
+
+
+class PassphraseError(EvidenceError):
+    """A passphrase that is too short to protect anything, too long, or no text."""
+
+
+class MemoryShortError(EvidenceError):
+    """This machine has not the memory that a file's key derivation asks for."""
+
+
+class KeyFileError(EvidenceError):
+    """A key file that does not give its key, or cannot be made."""
+
+
+class DamagedKeyFileError(KeyFileError):
+    """The key file is not as it was written."""
+
+
+class OtherHolderError(KeyFileError):
+    """The key file is of another role, holder, election or round than is needed here."""
+
+
+class WrongPassphraseOfKeyError(KeyFileError):
+    """The passphrase or PIN does not open the key file."""

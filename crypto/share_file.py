@@ -6,8 +6,6 @@ checksum over all of it tells damage from a wrong passphrase; it protects agains
 and computes it again: that shows as a wrong passphrase.
 """
 
-import unicodedata
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
@@ -16,9 +14,19 @@ import nacl.exceptions
 from msgspec import Meta
 
 from crypto import codec
+from crypto import passphrase as passphrases
 from crypto.cocktail_wire import TAG_BYTES
 from crypto.edwards import SCALAR_BYTES
-from crypto.errors import EncodingError, StatementError
+from crypto.errors import EncodingError, MemoryShortError, PassphraseError, StatementError
+from crypto.passphrase import (
+    MEMORY_KIB_MAX,
+    MEMORY_KIB_MIN,
+    NONCE_BYTES,
+    OPERATIONS_MAX,
+    OPERATIONS_MIN,
+    SALT_BYTES,
+    Argon2Cost,
+)
 from crypto.statements import Digits, Statement
 from crypto.trustee_errors import (
     DamagedShareError,
@@ -34,17 +42,8 @@ from crypto.wire import B64, Id, Sha256
 
 SHARE_FILE_MAX: Final = 16 * 1024  # bytes
 PASSPHRASE_MIN: Final = 12  # characters, to make a file
-PASSPHRASE_MAX: Final = 1024  # bytes of UTF-8
-SALT_BYTES: Final = 16
-NONCE_BYTES: Final = 24
-OPERATIONS_MIN: Final = 2  # passes of Argon2id
-OPERATIONS_MAX: Final = 16
-MEMORY_KIB_MIN: Final = 19 * 1024  # what is recommended at the least with two passes
-MEMORY_KIB_MAX: Final = 1024 * 1024  # a file must not be able to ask for more than any machine has
 
-_KEY_BYTES: Final = 32
 _LENGTHS: Final = (SALT_BYTES, NONCE_BYTES, SCALAR_BYTES + TAG_BYTES)
-_KIB: Final = 1024
 
 
 class ShareHeader(Statement, frozen=True, kw_only=True):
@@ -71,14 +70,6 @@ class ShareFile(ShareHeader, frozen=True, kw_only=True):
     checksum: Sha256
 
 
-@dataclass(frozen=True, slots=True)
-class Argon2Cost:
-    """Passes, and KiB of memory. The default takes about a second and 256 MiB."""
-
-    operations: int = 3
-    memory_kib: int = 256 * 1024
-
-
 def seal_share(
     share: TrusteeShare,
     keys: TrusteeKeys,
@@ -96,7 +87,7 @@ def seal_share(
         UnusablePassphraseError: shorter than ``PASSPHRASE_MIN`` characters, or no text.
         ShareFileError: the share is not of these keys, or a length or cost is outside its limits.
     """
-    if len(unicodedata.normalize("NFC", passphrase)) < PASSPHRASE_MIN:
+    if passphrases.characters(passphrase) < PASSPHRASE_MIN:
         raise UnusablePassphraseError(
             f"the passphrase is too short: take at least {PASSPHRASE_MIN} characters"
         )
@@ -196,23 +187,10 @@ def _checksum(aad: bytes, ciphertext: bytes) -> str:
 
 
 def _stretch(passphrase: str, header: ShareHeader) -> bytes:
-    """Argon2id. The passphrase is taken in NFC: keyboards differ in how they compose letters."""
+    cost = Argon2Cost(header.operations, header.memory_kib)
     try:
-        text = unicodedata.normalize("NFC", passphrase).encode("utf-8")
-    except UnicodeEncodeError as exc:
-        raise UnusablePassphraseError("the passphrase is no Unicode text") from exc
-    if len(text) > PASSPHRASE_MAX:
-        raise UnusablePassphraseError(f"the passphrase has more than {PASSPHRASE_MAX} bytes")
-    try:
-        return sodium.crypto_pwhash_alg(
-            _KEY_BYTES,
-            text,
-            codec.unb64(header.salt),
-            header.operations,
-            header.memory_kib * _KIB,
-            sodium.crypto_pwhash_ALG_ARGON2ID13,
-        )
-    except nacl.exceptions.RuntimeError as exc:
-        raise ShareFileError(
-            f"Argon2id needs {header.memory_kib // _KIB} MiB of memory, which this machine does not give"
-        ) from exc
+        return passphrases.stretch(passphrase, codec.unb64(header.salt), cost)
+    except PassphraseError as exc:
+        raise UnusablePassphraseError(str(exc)) from exc
+    except MemoryShortError as exc:
+        raise ShareFileError(str(exc)) from exc

@@ -13,16 +13,8 @@ from nacl.bindings import (
 )
 
 from crypto import canonical, codec, share_file
-from crypto.share_file import (
-    MEMORY_KIB_MAX,
-    MEMORY_KIB_MIN,
-    OPERATIONS_MIN,
-    SHARE_FILE_MAX,
-    Argon2Cost,
-    ShareHeader,
-    open_share,
-    seal_share,
-)
+from crypto.passphrase import MEMORY_KIB_MAX, MEMORY_KIB_MIN, OPERATIONS_MIN, Argon2Cost
+from crypto.share_file import SHARE_FILE_MAX, ShareHeader, open_share, seal_share
 from crypto.trustee_errors import (
     DamagedShareError,
     OtherElectionError,
