@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from center.cosignatures import good_lines
 from center.errors import OutputError, WitnessError
@@ -54,6 +54,19 @@ class Request:
             return _parse_request(data)
         except (ProofError, UnicodeDecodeError) as error:
             raise RefusedError("malformed", f"malformed request: {error}") from error
+
+
+class Memory(Protocol):
+    """What a witness must not forget."""
+
+    def newest(self, origin: str) -> str | None:
+        """The newest checkpoint of a log that this witness vouched for, with its cosignature; None for none."""
+
+    def remember(self, origin: str, note: str) -> None:
+        """Keep a cosigned checkpoint; on return it is on the disk."""
+
+    def accuse(self, known: str, shown: str) -> Path:
+        """Keep two checkpoints of one log that do not go together; returns where."""
 
 
 class WitnessStore:
@@ -111,7 +124,7 @@ class WitnessStore:
 class Witness:
     """One witness. Requests must come one after the other: looking and remembering are one step."""
 
-    def __init__(self, store: WitnessStore, cosigner: Cosigner, logs: Sequence[NoteVerifier]) -> None:
+    def __init__(self, store: Memory, cosigner: Cosigner, logs: Sequence[NoteVerifier]) -> None:
         self._store = store
         self._cosigner = cosigner
         self._logs = {log.name: log for log in logs}

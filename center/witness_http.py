@@ -14,8 +14,9 @@ from urllib.parse import SplitResult, urlsplit
 import structlog
 
 from center.errors import CenterError
-from center.witness import REQUEST_MAX, Reason, RefusedError, Request, Witness
+from center.witness import REQUEST_MAX, Request, Witness
 from center.witness_address import PLAIN_TEXT, Answer
+from center.witness_answers import add_checkpoint
 
 HEAD_MAX: Final = 8 * 1024  # bytes of request line and headers
 ANSWER_MAX: Final = 64 * 1024  # bytes of an answer that is read
@@ -23,13 +24,6 @@ CONNECTIONS_MAX: Final = 32  # served at a time; others are turned away
 REQUEST_S: Final = 5.0  # for a client to send its request, and to take the answer
 ASK_S: Final = 10.0  # for a witness to answer
 
-_STATUS: Final[dict[Reason, int]] = {
-    "malformed": 400,
-    "unsigned": 403,
-    "unknown-log": 404,
-    "wrong-size": 409,
-    "inconsistent": 422,
-}
 _PHRASES: Final = {
     200: "OK",
     400: "Bad Request",
@@ -91,7 +85,8 @@ class WitnessServer:
             return Answer(411, b"say Content-Length\n")
         if int(length[1]) > REQUEST_MAX:
             return Answer(413, f"at most {REQUEST_MAX} bytes\n".encode())
-        return self._add(await reader.readexactly(int(length[1])))
+        body = await reader.readexactly(int(length[1]))
+        return add_checkpoint(self._witness, body, time_s=self._wall_s())
 
     def _newest(self, origin_sha256: str) -> Answer:
         try:
@@ -100,19 +95,6 @@ class WitnessServer:
             _log.critical("memory-lost", error=str(error))
             return Answer(500, b"this witness cannot read its memory\n")
         return Answer(404, b"never seen\n") if note is None else Answer(200, note.encode())
-
-    def _add(self, body: bytes) -> Answer:
-        try:
-            line = self._witness.cosign(Request.from_bytes(body), time_s=self._wall_s())
-        except RefusedError as error:
-            _log.warning("refused", reason=error.reason, why=str(error))
-            if error.reason == "wrong-size":
-                return Answer(409, f"{error.size}\n".encode(), "text/x.tlog.size")
-            return Answer(_STATUS[error.reason], f"{error}\n".encode())
-        except CenterError as error:
-            _log.critical("not-cosigned", error=str(error))
-            return Answer(500, b"this witness cannot write down what it vouches for\n")
-        return Answer(200, line.encode())
 
 
 async def ask(url: str, request: Request) -> Answer:
