@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from center.admission import Admitted, BatchPast, Duplicate, Refused, admit
+from center.act_admission import AdmittedAct
+from center.admission import Admission, Admitted, BatchPast, Duplicate, Judged, Refused, admit
 from center.ledger import Ledger
 from center.log import Sequencer
 from crypto import rfc3339
@@ -22,9 +23,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch. ``duplicates`` counts messages that brought known bytes again."""
+    """What became of a batch. ``judged`` has one verdict for each message, in their order.
 
+    ``duplicates`` counts messages that brought known bytes again.
+    """
+
+    judged: tuple[Judged, ...]
     admitted: tuple[Admitted, ...]
+    acts: tuple[AdmittedAct, ...]
     duplicates: int
     refused: tuple[Refused, ...]
     replies: tuple[Reply, ...]
@@ -41,31 +47,38 @@ class Intake:
         self._branches = frozenset(branch.id for branch in manifest.manifest.branches)
 
     def process(self, messages: Sequence[tuple[str, bytes]], *, wall_ms: int) -> Outcome:
-        """Judge, log and answer ``messages`` (topic, payload). ``wall_ms`` since the epoch is only recorded.
+        """Judge, log and answer ``messages``: (topic, payload), with admission.SPOOL as the topic of files.
+
+        ``wall_ms`` since the epoch is only recorded.
 
         Raises LedgerError when the batch could not be stored: then nothing of it may be acknowledged.
         """
-        past = BatchPast(self._ledger)
-        admitted: list[Admitted] = []
+        past = BatchPast(self._ledger, self._sequencer.root_at)
+        judged: list[Judged] = []
+        leaves: list[Admission] = []
         refused: dict[tuple[str, str], Refused] = {}
         owed: dict[str, tuple[str, bytes]] = {}  # envelopes to receipt, each once: branch and bytes by hash
-        duplicates = 0
         for topic, payload in messages:
-            judged = admit(topic, payload, self._manifest, past)
-            if isinstance(judged, Refused):
-                refused[(judged.sha256, judged.topic)] = judged
+            verdict = admit(topic, payload, self._manifest, past)
+            judged.append(verdict)
+            if isinstance(verdict, Refused):
+                refused[(verdict.sha256, verdict.topic)] = verdict
                 continue
-            if isinstance(judged, Duplicate):
-                duplicates += 1
-            else:
-                admitted.append(judged)
-                past.add(judged)
-            owed[judged.sha256] = (judged.branch, judged.data)
-        self._sequencer.append(admitted, list(refused.values()), at=rfc3339.to_text(wall_ms))
+            if isinstance(verdict, Admitted | AdmittedAct):
+                leaves.append(verdict)
+                past.add(verdict)
+            if not isinstance(verdict, AdmittedAct) and verdict.branch is not None:
+                owed[verdict.sha256] = (verdict.branch, verdict.data)
+        self._sequencer.append(leaves, list(refused.values()), at=rfc3339.to_text(wall_ms))
         receipts = [self._receipt(sha256, branch, data) for sha256, (branch, data) in owed.items()]
         refusals = [self._refusal(r, r.branch) for r in refused.values() if r.branch is not None]
         return Outcome(
-            tuple(admitted), duplicates, tuple(refused.values()), (*receipts, *filter(None, refusals))
+            judged=tuple(judged),
+            admitted=tuple(leaf for leaf in leaves if isinstance(leaf, Admitted)),
+            acts=tuple(leaf for leaf in leaves if isinstance(leaf, AdmittedAct)),
+            duplicates=sum(isinstance(verdict, Duplicate) for verdict in judged),
+            refused=tuple(refused.values()),
+            replies=(*receipts, *filter(None, refusals)),
         )
 
     def _receipt(self, sha256: str, branch: str, data: bytes) -> Reply:

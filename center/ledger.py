@@ -1,4 +1,4 @@
-"""The ledger: every admitted envelope, append-only, and the checkpoints that cover them (SQLite through apsw).
+"""The ledger: every admitted envelope and act, append-only, and the checkpoints over them (SQLite through apsw).
 
 WAL with synchronous=FULL: a batch that ``append`` returned from is on the disk. A checkpoint is stored in the
 transaction of the leaves that it covers, so that the two never disagree after a crash.
@@ -6,6 +6,7 @@ transaction of the leaves that it covers, so that the two never disagree after a
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,85 +14,52 @@ from typing import Any, Final, Self
 
 import apsw
 
-from center.admission import Admitted, Link, Refused
+from center.act_admission import ActKind, AdmittedAct, LoggedAct
+from center.admission import Admission, Admitted, Link, Refused
 from center.errors import LedgerCorruptError, LedgerError, LedgerMissingError
+from center.ledger_schema import ACTS_SINCE, SCHEMA_VERSION, VERSIONS, WITNESSES_SINCE, steps_from
 
 LEDGER_NAME: Final = "ledger.db"
-SCHEMA_VERSION: Final = 2
-BEFORE_WITNESSES: Final = (
-    1  # the version without cosignatures: read as it is, brought up to date by the writer
-)
 REJECTED_MAX: Final = 10_000  # rows of the table of refused messages; the oldest make room
 BUSY_MS: Final = 5_000  # how long to wait for another process's lock, milliseconds
-FETCH_ROWS: Final = 64  # envelopes read at a time while walking the ledger
+FETCH_ROWS: Final = 64  # leaves read at a time while walking the ledger
 LEAVES_END: Final = 2**62  # beyond every leaf index
-
-_SCHEMA: Final = """
-CREATE TABLE identity (election TEXT NOT NULL, round INTEGER NOT NULL, origin TEXT NOT NULL) STRICT;
-CREATE TABLE envelopes (
-  leaf INTEGER PRIMARY KEY,
-  sha256 TEXT NOT NULL UNIQUE,
-  branch TEXT NOT NULL,
-  device TEXT NOT NULL,
-  unit TEXT NOT NULL,
-  type TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  prev TEXT,
-  received_at TEXT NOT NULL,
-  flags TEXT NOT NULL,
-  bytes BLOB NOT NULL
-) STRICT;
-CREATE INDEX envelopes_unit ON envelopes (unit, type);
-CREATE INDEX envelopes_chain ON envelopes (device, seq);
-CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, signed_at TEXT NOT NULL) STRICT;
-CREATE TABLE rejected (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  sha256 TEXT NOT NULL,
-  topic TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  first_at TEXT NOT NULL,
-  last_at TEXT NOT NULL,
-  times INTEGER NOT NULL,
-  UNIQUE (sha256, topic)
-) STRICT;
-CREATE TRIGGER envelopes_never_change BEFORE UPDATE ON envelopes BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER envelopes_never_go BEFORE DELETE ON envelopes BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER checkpoints_never_change BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER checkpoints_never_go BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-"""
-
-_SCHEMA_OF_WITNESSES: Final = """
-CREATE TABLE cosignatures (
-  size INTEGER NOT NULL REFERENCES checkpoints,
-  witness TEXT NOT NULL,
-  line TEXT NOT NULL,
-  received_at TEXT NOT NULL,
-  PRIMARY KEY (witness, size)
-) STRICT;
-CREATE INDEX cosignatures_size ON cosignatures (size);
-"""
 
 _INSERT_ENVELOPE: Final = (
     "INSERT INTO envelopes (leaf, sha256, branch, device, unit, type, seq, prev, received_at, flags, bytes)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_ACT: Final = (
+    "INSERT INTO acts (leaf, sha256, type, number, subject, received_at, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_REJECTED: Final = (
     "INSERT INTO rejected (sha256, topic, reason, first_at, last_at, times) VALUES (?, ?, ?, ?, ?, 1)"
     " ON CONFLICT (sha256, topic) DO UPDATE SET last_at = excluded.last_at, reason = excluded.reason,"
     " times = times + 1"
 )
-_SELECT_ENTRIES: Final = (
+_ENVELOPES_AS_ENTRIES: Final = (
     "SELECT leaf, sha256, branch, unit, type, received_at, flags, bytes FROM envelopes"
-    " WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?"
+    " WHERE leaf >= ?1 AND leaf < ?2"
+)
+_ACTS_AS_ENTRIES: Final = (
+    " UNION ALL SELECT leaf, sha256, '', '', type, received_at, '', bytes FROM acts"
+    " WHERE leaf >= ?1 AND leaf < ?2"
+)
+_IN_ORDER: Final = " ORDER BY leaf LIMIT ?3"
+_SELECT_LAST_ACT: Final = "SELECT number, sha256, bytes FROM acts WHERE type = ? ORDER BY number DESC LIMIT 1"
+_SELECT_LAST_ACT_ON: Final = (
+    "SELECT number, sha256, bytes FROM acts WHERE type = ? AND subject = ? ORDER BY number DESC LIMIT 1"
 )
 _SELECT_COSIGNED: Final = (
     "SELECT size FROM cosignatures WHERE size < ? GROUP BY size HAVING count(*) >= ?"
     " ORDER BY size DESC LIMIT 1"
 )
 _SELECT_ODD: Final = (
-    "SELECT flags, NOT EXISTS (SELECT 1 FROM envelopes AS b WHERE b.device = a.device AND b.seq = a.seq - 1)"
+    "SELECT leaf, unit, flags,"
+    " NOT EXISTS (SELECT 1 FROM envelopes AS b WHERE b.device = a.device AND b.seq = a.seq - 1)"
     " FROM envelopes AS a WHERE flags <> ''"
 )
+_SETTLED_BY_ADJUDICATION: Final = frozenset({"clash", "other-close"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +81,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One logged envelope. ``flags`` are those of its arrival (admission.Flag)."""
+    """One leaf: an envelope of a branch, or an act of the centre. ``kind`` is the type of its statement.
+
+    ``flags`` are those of its arrival (admission.Flag). ``branch`` and ``unit`` are empty for an act.
+    """
 
     leaf: int
     sha256: str
@@ -129,8 +100,9 @@ class Entry:
 class Counts:
     """How much is in a ledger.
 
-    ``flagged`` and ``flags`` are what was odd at arrival and still is: a gap that a late envelope closed is none.
-    ``rejected``: distinct refused messages still remembered (REJECTED_MAX).
+    ``flagged`` and ``flags`` are what was odd at arrival and still is: a gap that a late envelope closed is none, nor
+    is a clash that was adjudicated later. ``settled``: flags that an adjudication settled. ``acts``: how many there
+    are of each kind. ``rejected``: distinct refused messages still remembered (REJECTED_MAX).
     """
 
     verified: int
@@ -138,7 +110,9 @@ class Counts:
     tallies: int
     flagged: int
     flags: dict[str, int]
+    settled: int
     branches: int
+    acts: dict[str, int]
     rejected: int
 
 
@@ -214,7 +188,7 @@ class Ledger:
 
     def append(
         self,
-        admitted: Sequence[Admitted],
+        admitted: Sequence[Admission],
         refused: Sequence[Refused],
         checkpoint: Checkpoint | None,
         *,
@@ -223,15 +197,22 @@ class Ledger:
     ) -> None:
         """Store one batch in one transaction; on return it is on the disk, on error nothing of it is.
 
-        ``first_leaf`` is the index of the first admitted envelope, ``checkpoint`` covers all of them (None only
+        ``first_leaf`` is the index of the first admitted leaf, ``checkpoint`` covers all of them (None only
         when there are none), ``at`` is the wall time (RFC 3339).
         """
         rows = [
-            (first_leaf + i, a.sha256, a.branch, a.device, a.unit, a.kind, a.seq, a.prev, at, " ".join(a.flags), a.data)
-            for i, a in enumerate(admitted)
-        ]  # fmt: skip
+            (leaf, a.sha256, a.branch, a.device, a.unit, a.kind, a.seq, a.prev, at, " ".join(a.flags), a.data)
+            for leaf, a in enumerate(admitted, first_leaf)
+            if isinstance(a, Admitted)
+        ]
+        acts = [
+            (leaf, a.sha256, a.kind, a.number, a.subject, at, a.data)
+            for leaf, a in enumerate(admitted, first_leaf)
+            if isinstance(a, AdmittedAct)
+        ]
         with _named(self._path), self._transaction():
             self._db.executemany(_INSERT_ENVELOPE, rows)
+            self._db.executemany(_INSERT_ACT, acts)
             self._db.executemany(_INSERT_REJECTED, [(r.sha256, r.topic, r.reason, at, at) for r in refused])
             if refused:
                 self._db.execute(
@@ -254,6 +235,38 @@ class Ledger:
             self._one("SELECT 1 FROM envelopes WHERE unit = ? AND type = ? LIMIT 1", unit, kind) is not None
         )
 
+    def has_terminal(self, terminal: str, kind: str) -> bool:
+        """As admission.Past."""
+        # "0" follows "/": the range holds the units of this terminal and no others, and the index serves it.
+        sql = "SELECT 1 FROM envelopes WHERE unit >= ? AND unit < ? AND type = ? LIMIT 1"
+        return self._one(sql, f"{terminal}/", f"{terminal}0", kind) is not None
+
+    def has_act(self, sha256: str) -> bool:
+        """As admission.Past."""
+        return (
+            self._knows(ACTS_SINCE) and self._one("SELECT 1 FROM acts WHERE sha256 = ?", sha256) is not None
+        )
+
+    def last_act(self, kind: ActKind, subject: str | None = None) -> LoggedAct | None:
+        """As admission.Past."""
+        if not self._knows(ACTS_SINCE):
+            return None
+        sql, about = (_SELECT_LAST_ACT, ()) if subject is None else (_SELECT_LAST_ACT_ON, (subject,))
+        rows = self._rows(sql, kind, *about)
+        return LoggedAct(*rows[0]) if rows else None
+
+    def acts(self, kind: ActKind) -> Iterator[Entry]:
+        """All acts of one kind, in the order of their numbers, which is that of their leaves."""
+        if not self._knows(ACTS_SINCE):
+            return
+        for (leaf,) in self._rows("SELECT leaf FROM acts WHERE type = ? ORDER BY number", kind):
+            yield from self._walk(leaf, leaf + 1)
+
+    def tally_unit(self, sha256: str) -> str | None:
+        """As admission.Past."""
+        unit = self._one("SELECT unit FROM envelopes WHERE sha256 = ? AND type = 'sealed-tally'", sha256)
+        return None if unit is None else str(unit)
+
     def links_at(self, device: str, seq: int) -> tuple[Link, ...]:
         """As admission.Past."""
         rows = self._rows(
@@ -262,16 +275,21 @@ class Ledger:
         return tuple(Link(sha256, prev) for sha256, prev in rows)
 
     def leaf_of(self, sha256: str) -> int | None:
-        """The leaf index of an envelope, None when it is not in the ledger."""
+        """The leaf index of an envelope or act, None when it is not in the ledger."""
         leaf = self._one("SELECT leaf FROM envelopes WHERE sha256 = ?", sha256)
+        if leaf is None and self._knows(ACTS_SINCE):
+            leaf = self._one("SELECT leaf FROM acts WHERE sha256 = ?", sha256)
         return None if leaf is None else int(leaf)
 
     def size(self) -> int:
-        """How many envelopes are in the ledger."""
-        return int(self._one("SELECT coalesce(max(leaf) + 1, 0) FROM envelopes"))
+        """How many leaves are in the ledger."""
+        envelopes = int(self._one("SELECT coalesce(max(leaf) + 1, 0) FROM envelopes"))
+        if not self._knows(ACTS_SINCE):
+            return envelopes
+        return max(envelopes, int(self._one("SELECT coalesce(max(leaf) + 1, 0) FROM acts")))
 
     def entries(self, size: int | None = None) -> Iterator[Entry]:
-        """All envelopes in the order of their leaves, or the first ``size``.
+        """All leaves in their order, or the first ``size``.
 
         Reads a few at a time, so that no transaction stays open and centerd is not kept from its housekeeping:
         what is logged never changes, so the walk is consistent all the same.
@@ -279,12 +297,13 @@ class Ledger:
         return self._walk(0, LEAVES_END if size is None else size)
 
     def entries_from(self, leaf: int) -> Iterator[Entry]:
-        """The envelopes from this leaf index on, as ``entries``."""
+        """The leaves from this index on, as ``entries``."""
         return self._walk(leaf, LEAVES_END)
 
     def _walk(self, start: int, end: int) -> Iterator[Entry]:
+        acts = _ACTS_AS_ENTRIES if self._knows(ACTS_SINCE) else ""
         while True:
-            rows = self._rows(_SELECT_ENTRIES, start, end, FETCH_ROWS)
+            rows = self._rows(_ENVELOPES_AS_ENTRIES + acts + _IN_ORDER, start, end, FETCH_ROWS)
             for leaf, sha256, branch, unit, kind, received_at, flags, data in rows:
                 yield Entry(leaf, sha256, branch, unit, kind, received_at, tuple(flags.split()), data)
             if len(rows) < FETCH_ROWS:
@@ -331,7 +350,7 @@ class Ledger:
 
     def cosignatures(self, size: int) -> dict[str, str]:
         """The witnesses' signature lines on the checkpoint over ``size``, by verifier key."""
-        if self._one("PRAGMA user_version") == BEFORE_WITNESSES:
+        if not self._knows(WITNESSES_SINCE):
             return {}
         return dict(
             self._rows("SELECT witness, line FROM cosignatures WHERE size = ? ORDER BY witness", size)
@@ -343,7 +362,7 @@ class Ledger:
 
     def cosigned_sizes(self, at_least: int) -> Iterator[int]:
         """The sizes of all checkpoints that this many witnesses vouched for, greatest first."""
-        if self._one("PRAGMA user_version") == BEFORE_WITNESSES:
+        if not self._knows(WITNESSES_SINCE):
             return
         below = LEAVES_END
         while True:
@@ -360,17 +379,24 @@ class Ledger:
             odd = self._rows(_SELECT_ODD)
             branches = int(self._one("SELECT count(DISTINCT branch) FROM envelopes"))
             rejected = int(self._one("SELECT count(*) FROM rejected"))
-        marks = [[flag for flag in text.split() if flag != "gap" or still_open] for text, still_open in odd]
-        flags: dict[str, int] = {}
-        for flag in itertools.chain.from_iterable(marks):
-            flags[flag] = flags.get(flag, 0) + 1
+            acts, adjudicated = {}, {}
+            if self._knows(ACTS_SINCE):
+                acts = dict(self._rows("SELECT type, count(*) FROM acts GROUP BY type ORDER BY type"))
+                adjudicated = dict(
+                    self._rows(
+                        "SELECT subject, max(leaf) FROM acts WHERE type = 'adjudication' GROUP BY subject"
+                    )
+                )
+        still_odd, settled = _still_odd(odd, adjudicated)
         return Counts(
             verified=sum(kinds.values()),
             accounts=kinds.get("account-submission", 0),
             tallies=kinds.get("sealed-tally", 0),
-            flagged=sum(map(bool, marks)),
-            flags=dict(sorted(flags.items())),
+            flagged=sum(map(bool, still_odd)),
+            flags=dict(sorted(Counter(itertools.chain.from_iterable(still_odd)).items())),
+            settled=settled,
             branches=branches,
+            acts=acts,
             rejected=rejected,
         )
 
@@ -387,31 +413,31 @@ class Ledger:
                 )
             self._db.execute("PRAGMA synchronous = FULL")
             version = self._one("PRAGMA user_version")
-            if version == 0:
-                with self._transaction():
-                    self._db.execute(_SCHEMA + _SCHEMA_OF_WITNESSES)
-                    self._db.execute(
-                        "INSERT INTO identity VALUES (?, ?, ?)",
-                        (identity.election, identity.round, identity.origin),
-                    )
-                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            else:
+            if version != 0:
                 self._check_version(version)
-            if version == BEFORE_WITNESSES:
+            if version != SCHEMA_VERSION:
                 with self._transaction():
-                    self._db.execute(_SCHEMA_OF_WITNESSES)
-                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                    self._db.execute(steps_from(version))
+                    if version == 0:
+                        self._db.execute(
+                            "INSERT INTO identity VALUES (?, ?, ?)",
+                            (identity.election, identity.round, identity.origin),
+                        )
         if self.identity != identity:
             raise LedgerCorruptError(
                 f"{self._path}: the ledger belongs to {self.identity}, not to {identity}: use another state directory"
             )
 
     def _check_version(self, version: Any) -> None:
-        if version not in {BEFORE_WITNESSES, SCHEMA_VERSION}:
+        if version not in VERSIONS:
             raise LedgerCorruptError(
                 f"{self._path}: ledger of version {version}, this program knows {SCHEMA_VERSION}: "
                 "use the program that made it"
             )
+
+    def _knows(self, version: int) -> bool:
+        """Whether the ledger has what came with this version; a reader may meet an older one."""
+        return bool(self._one("PRAGMA user_version") >= version)
 
     def _one(self, sql: str, *arguments: str | int) -> Any:
         rows = self._rows(sql, *arguments)
@@ -440,6 +466,20 @@ class Ledger:
             yield
         finally:
             self._db.execute("ROLLBACK")
+
+
+def _still_odd(odd: Sequence[tuple[Any, ...]], adjudicated: dict[str, int]) -> tuple[list[list[str]], int]:
+    """Of each flagged envelope the flags that still need somebody, and how many were settled.
+
+    ``odd``: leaf, unit, flags, whether its gap is still open. ``adjudicated``: the last such leaf of each terminal.
+    """
+    left, settled = [], 0
+    for leaf, unit, flags, gap_open in odd:
+        before = adjudicated.get(unit.rpartition("/")[0], -1) > leaf
+        ended = {flag for flag in flags.split() if before and flag in _SETTLED_BY_ADJUDICATION}
+        settled += len(ended)
+        left.append([flag for flag in flags.split() if flag not in ended and (flag != "gap" or gap_open)])
+    return left, settled
 
 
 @contextmanager

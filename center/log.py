@@ -1,4 +1,4 @@
-"""The sequencer: gives envelopes their place in the log, signs checkpoints over them, makes receipts.
+"""The sequencer: gives envelopes and acts their place in the log, signs checkpoints over them, makes receipts.
 
 Memory follows the disk, never the other way round: the tree grows only when the ledger has committed.
 """
@@ -6,7 +6,7 @@ Memory follows the disk, never the other way round: the tree grows only when the
 from collections.abc import Sequence
 from typing import Final
 
-from center.admission import Admitted, Refused
+from center.admission import Admission, Refused
 from center.cosignatures import newest_witnessed
 from center.errors import LedgerCorruptError
 from center.ledger import Checkpoint, Ledger
@@ -39,15 +39,19 @@ class Sequencer:
 
     @property
     def size(self) -> int:
-        """How many envelopes are logged."""
+        """How many leaves are logged."""
         return self._frontier.size
+
+    def root_at(self, size: int) -> str | None:
+        """The root (hexadecimal) over the first ``size`` leaves, None when fewer are logged."""
+        return self._tree.root(size).hex() if size <= self.size else None
 
     @property
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint, None while the log is empty."""
         return self._newest
 
-    def append(self, admitted: Sequence[Admitted], refused: Sequence[Refused], *, at: str) -> None:
+    def append(self, admitted: Sequence[Admission], refused: Sequence[Refused], *, at: str) -> None:
         """Log a batch under a new checkpoint, durably; ``at`` is the wall time (RFC 3339).
 
         Raises LedgerError, and then nothing of the batch is logged.
@@ -55,7 +59,7 @@ class Sequencer:
         if not admitted and not refused:
             return
         frontier = self._frontier.copy()
-        leaves = [merkle.leaf_hash(envelope.data) for envelope in admitted]
+        leaves = [merkle.leaf_hash(one.data) for one in admitted]
         for leaf in leaves:
             frontier.append(leaf)
         checkpoint = None

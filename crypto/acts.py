@@ -49,9 +49,7 @@ def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
         ManifestError: the branch is unknown to the manifest.
     """
     envelope_ = Envelope.from_bytes(data)
-    type_ = _TYPES.get(envelope_.payload_type)
-    if type_ is None:
-        raise StatementError(f"{envelope_.payload_type!r} is no act of the centre: one of {sorted(_TYPES)}")
+    type_ = _type_of(envelope_)
     commissioners = manifest.commissioners
     keys = {keyid: codec.unb64(one.public_key) for keyid, one in commissioners.items()}
     signers = envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
@@ -63,6 +61,15 @@ def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
     statement = codec.from_bytes(envelope_.payload, type_)
     _check_statement(statement, manifest)
     return CheckedAct(statement, codec.sha256_hex(data), data, signed)
+
+
+def read_act(data: bytes) -> AnyAct:
+    """What an act says, nothing verified: neither its signatures nor its election.
+
+    Raises EncodingError, StatementError: not an act.
+    """
+    envelope_ = Envelope.from_bytes(data)
+    return codec.from_bytes(envelope_.payload, _type_of(envelope_))
 
 
 def sign_act(act: AnyAct, keys: Sequence[SigningKey]) -> bytes:
@@ -77,9 +84,7 @@ def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> by
     commissioner, or one that signed it already.
     """
     envelope_ = Envelope.from_bytes(data)
-    type_ = _TYPES.get(envelope_.payload_type)
-    if type_ is None:
-        raise StatementError(f"{envelope_.payload_type!r} is no act of the centre: one of {sorted(_TYPES)}")
+    type_ = _type_of(envelope_)
     if key_id(key.public) not in manifest.commissioners:
         raise SignatureInvalidError("this is not the key of a commissioner: take the right key file")
     _check_statement(codec.from_bytes(envelope_.payload, type_), manifest)
@@ -87,6 +92,13 @@ def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> by
     if any(one.keyid == key.key_id for one in envelope_.signatures):
         raise SignatureInvalidError("this commissioner signed the act already: a second one has to")
     return envelope.merge(envelope_, mine).to_bytes()
+
+
+def _type_of(envelope_: Envelope) -> type[AnyAct]:
+    type_ = _TYPES.get(envelope_.payload_type)
+    if type_ is None:
+        raise StatementError(f"{envelope_.payload_type!r} is no act of the centre: one of {sorted(_TYPES)}")
+    return type_
 
 
 def _check_statement(statement: AnyAct, manifest: TrustedManifest) -> None:
