@@ -38,10 +38,10 @@ PHASES: Final[tuple[TerminalPhase, ...]] = (
 # Where a command is allowed, and where it leads (None: nowhere).
 _TABLE: Final[Mapping[Kind, tuple[tuple[TerminalPhase, ...], TerminalPhase | None]]] = {
     Kind.ZERO: (("idle", "zeroed"), "zeroed"),
-    Kind.OPEN: (("zeroed", "open"), "open"),
+    Kind.OPEN: (("zeroed", "open", "closed"), "open"),
     Kind.SUSPEND: (("open", "suspended"), "suspended"),
     Kind.RESUME: (("suspended", "open"), "open"),
-    Kind.CLOSE: (("open", "suspended", "closed"), "closed"),
+    Kind.CLOSE: (("zeroed", "open", "suspended", "closed"), "closed"),
     Kind.ACCOUNT: (("closed", "tallied"), None),
     Kind.TALLY: (("closed", "tallied"), "tallied"),
 }
@@ -202,6 +202,8 @@ class TerminalModel:
         before = self.phase
         if before not in allowed:
             return Reason.WRONG_PHASE
+        if kind is Kind.OPEN and before == "closed" and self._accounted:
+            return Reason.WRONG_PHASE
         if kind is Kind.TALLY and before == "closed" and wall_ms < self.setup.tally_not_before_ms:
             return Reason.TOO_EARLY
         if kind is Kind.CLOSE and before != "closed":
@@ -215,6 +217,11 @@ class TerminalModel:
             report = self.durable["reports"][kind.name].encode()
             answer += struct.pack("<I", len(report)) + hashlib.sha256(report).digest()
         return answer
+
+    @property
+    def _accounted(self) -> bool:
+        """Whether account or tally was given: after that nobody may vote any more."""
+        return not {Kind.ACCOUNT.name, Kind.TALLY.name}.isdisjoint(self.durable["reports"])
 
     def _render(self, kind: Kind) -> bytes:
         if kind is Kind.ZERO:

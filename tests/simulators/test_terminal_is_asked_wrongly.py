@@ -31,10 +31,10 @@ WRONG_PHASE, TOO_EARLY, SELF_TEST_FAILED, UNKNOWN = 1, 2, 3, 4
 
 ALLOWED = {
     "idle": "ZERO",
-    "zeroed": "ZERO OPEN",
+    "zeroed": "ZERO OPEN CLOSE",
     "open": "OPEN SUSPEND RESUME CLOSE",
     "suspended": "SUSPEND RESUME CLOSE",
-    "closed": "CLOSE ACCOUNT TALLY",
+    "closed": "OPEN CLOSE ACCOUNT TALLY",
     "tallied": "ACCOUNT TALLY",
 }
 WAY_THERE = {
@@ -78,6 +78,37 @@ def test_close_counts_once_however_often_it_is_asked() -> None:
     do(model, Kind.ZERO, Kind.OPEN, Kind.OPEN, Kind.SUSPEND, Kind.SUSPEND, Kind.RESUME, Kind.RESUME)
     assert do(model, Kind.CLOSE, Kind.CLOSE) == b"\x01\x00"
     assert status(model) == ("closed", 1, 0, 1)
+
+
+def test_reopened_terminal_forgets_votes_or_closes_under_the_same_number() -> None:
+    model = make_terminal()
+    do(model, Kind.ZERO, Kind.OPEN)
+    model.cast_all()
+    do(model, Kind.CLOSE)
+    assert do(model, Kind.OPEN, Kind.OPEN) == b"\x01\x00"
+    assert status(model) == ("open", 1, VOTERS, 1)
+    assert do(model, Kind.CLOSE, Kind.CLOSE) == b"\x02\x00"
+    account = account_of(fetch(model, Kind.ACCOUNT))
+    assert (account.close_no, account.public_counter) == (2, VOTERS)
+
+
+@pytest.mark.parametrize("given", [Kind.ACCOUNT, Kind.TALLY])
+def test_terminal_reopens_although_it_gave_numbers_away(given: Kind) -> None:
+    """Also after a power cut: what was given is durable."""
+    model = in_phase("closed")
+    do(model, given)
+    model.reboot(2)
+    before = status(model)
+    answer = ask(model, Kind.OPEN)
+    assert (answer.kind, answer.payload) == (0xFF, bytes((Kind.OPEN, WRONG_PHASE)))
+    assert status(model) == before
+
+
+def test_terminal_that_was_never_opened_counts_something() -> None:
+    model = in_phase("zeroed")
+    assert do(model, Kind.CLOSE) == b"\x01\x00"
+    assert account_of(fetch(model, Kind.ACCOUNT)).public_counter == 0
+    assert set(tally_of(fetch(model, Kind.TALLY)).contests)
 
 
 def test_tally_before_its_time_is_refused_and_comes_later() -> None:
