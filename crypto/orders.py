@@ -55,33 +55,42 @@ _PARTS: Final[dict[str, frozenset[str]]] = {
     "account": frozenset({"voters_signed_in"}),
     "extend": frozenset({"schedule"}),
     "reopen": frozenset({"reason"}),
-    "replace-terminal": frozenset({"terminal", "standby", "reason"}),
+    "replace-terminal": frozenset({"terminal", "reason"}),
     "reissue": frozenset({"standby", "reason"}),
 }
-"""What an order of each kind says besides its kind: all of this, and nothing else (a reason may always be given)."""
+"""What an order of each kind says besides its kind: all of this, and nothing else but what ``_OPTIONAL`` allows."""
+_OPTIONAL: Final[dict[str, frozenset[str]]] = {
+    # Where there is no standby left, the other terminals of the branch must not wait for the broken one for ever.
+    "replace-terminal": frozenset({"standby"}),
+}
+_ALWAYS_OPTIONAL: Final = frozenset({"reason"})
 
 
 def _check_parts(order: Order) -> None:
     wanted = _PARTS.get(order.kind, frozenset())
+    allowed = wanted | _OPTIONAL.get(order.kind, frozenset()) | _ALWAYS_OPTIONAL
     for part in ("voters_signed_in", "schedule", "terminal", "standby", "reason"):
         given = bool(getattr(order, part))
         if part in wanted and not given:
             raise StatementError(f"an order of kind {order.kind!r} must say {part}: write it anew")
-        if given and part not in wanted and part != "reason":
+        if given and part not in allowed:
             raise StatementError(f"an order of kind {order.kind!r} says nothing about {part}: write it anew")
 
 
 def _check_standby(order: Order, manifest: TrustedManifest) -> None:
     branch = manifest.branch(order.branch)
-    if order.kind == "replace-terminal" and (
-        order.terminal not in branch.all_terminals
-        or order.standby not in branch.standby_terminals
-        or order.terminal == order.standby
-    ):
-        raise StatementError(
-            f"terminal {order.standby!r} cannot take the place of {order.terminal!r}: it must be one of the branch's "
-            f"standby terminals {list(branch.standby_terminals)}"
-        )
+    if order.kind == "replace-terminal":
+        if order.terminal not in branch.all_terminals:
+            raise StatementError(
+                f"terminal {order.terminal!r} is neither a terminal nor a standby of branch {branch.id!r}"
+            )
+        if order.standby is not None and (
+            order.standby not in branch.standby_terminals or order.terminal == order.standby
+        ):
+            raise StatementError(
+                f"terminal {order.standby!r} cannot take the place of {order.terminal!r}: it must be another one of "
+                f"the branch's standby terminals {list(branch.standby_terminals)}"
+            )
     if order.kind == "reissue" and order.standby not in branch.standby_devices:
         raise StatementError(
             f"device {order.standby!r} is not one of the branch's standby devices {list(branch.standby_devices)}"

@@ -65,7 +65,8 @@ def test_one_official_suffices_for_small_acts(kind: OrderKind) -> None:
 @pytest.mark.parametrize("missing", [True, False])
 def test_an_order_that_says_too_little_or_too_much_is_refused(kind: OrderKind, *, missing: bool) -> None:
     if missing:
-        for part in PARTS[kind]:
+        # A terminal can be given up where no standby is left.
+        for part in PARTS[kind].keys() - ({"standby"} if kind == "replace-terminal" else set()):
             told = {name: value for name, value in PARTS[kind].items() if name != part}
             with pytest.raises(StatementError, match=f"must say {part}"):
                 check_order(WORLD.order("branch-1", kind, **told), WORLD.loaded, "branch-1")
