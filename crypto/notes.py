@@ -58,6 +58,12 @@ class NoteVerifier:
         if self.key_hash.hex() != match[2]:
             raise ProofError(f"verifier key {vkey!r}: its hash should be {self.key_hash.hex()}")
 
+    @classmethod
+    def vkey_of(cls, name: str, public: bytes) -> str:
+        """Return the verifier key of a name and a public key (32 bytes); raises ProofError for a name that is none."""
+        _check_name(name)
+        return f"{name}+{_key_hash(name, cls.TYPE, public).hex()}+{codec.b64(bytes([cls.TYPE]) + public)}"
+
     def check(self, text: str, signature: bytes) -> None:
         """Check ``signature`` (without the key hash) over the text of a note.
 
@@ -256,6 +262,17 @@ def decimal(digits: str, what: str) -> int:
     if _DECIMAL.fullmatch(digits) is None or int(digits) > SIZE_MAX:
         raise ProofError(f"{what} {digits[:20]!r} is not a decimal number up to {SIZE_MAX}")
     return int(digits)
+
+
+def vkey_of(name: str, public: bytes) -> str:
+    """Return the C2SP verifier key ``name+hash+base64`` of an Ed25519 public key (32 bytes) that signs notes.
+
+    Raises:
+        ProofError: when the name cannot stand in a note.
+    """
+    _check_name(name)
+    key_type = NoteVerifier.TYPE
+    return f"{name}+{_key_hash(name, key_type, public).hex()}+{codec.b64(bytes([key_type]) + public)}"
 
 
 @dataclass(frozen=True, slots=True)

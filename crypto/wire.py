@@ -50,6 +50,7 @@ TYPE_ACCOUNT_SUBMISSION: Final = _MEDIA + "account-submission+json"
 TYPE_SCHEDULE_CHANGE: Final = _MEDIA + "schedule-change+json"
 TYPE_ADJUDICATION: Final = _MEDIA + "adjudication+json"
 TYPE_OPENING_ORDER: Final = _MEDIA + "opening-order+json"
+TYPE_JOURNAL_KEY: Final = _MEDIA + "journal-key+json"
 
 
 def topic_envelope(election: str, branch: str) -> str:
