@@ -100,6 +100,21 @@ class RefusalHeard:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduleHeard:
+    """Bytes that claim to be a schedule change of the centre: from an uplink, or by hand (``reply``: who asks)."""
+
+    data: bytes
+    reply: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAsked:
+    """Somebody wants to write the released evidence to removable media."""
+
+    reply: int
+
+
 Event = (
     Booted
     | Tick
@@ -114,4 +129,6 @@ Event = (
     | EnvelopeReady
     | ReceiptHeard
     | RefusalHeard
+    | ScheduleHeard
+    | MediaAsked
 )

@@ -16,7 +16,7 @@ import aiomqtt
 
 from crypto import wire
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
-from kit.events import ReceiptHeard, RefusalHeard
+from kit.events import ReceiptHeard, RefusalHeard, ScheduleHeard
 from kit.log import Log
 from kit.ports import Post
 
@@ -37,15 +37,28 @@ class Gateway:
 
     host: str
     port: int
+    narrow: bool = False
+    """Whether the centre is to answer with an acknowledgement, for want of room for a proof."""
 
 
 class MqttUplinks:
-    """kit.ports.Uplinks over aiomqtt."""
+    """kit.ports.Uplinks over aiomqtt.
+
+    ``standby``: the device id of a standby kit. Two kits of a branch are two clients, with echoes of their own.
+    """
 
     def __init__(
-        self, gateways: Mapping[str, Gateway], *, election: str, branch: str, post: Post, log: Log
+        self,
+        gateways: Mapping[str, Gateway],
+        *,
+        election: str,
+        branch: str,
+        post: Post,
+        log: Log,
+        standby: str | None = None,
     ) -> None:
         self._gateways, self._election, self._branch = dict(gateways), election, branch
+        self._standby = standby
         self._post, self._log = post, log
         self._sessions: dict[str, _Session] = {}
         self._tasks: list[asyncio.Task[None]] = []  # a list, since sets have no order to repeat
@@ -65,11 +78,13 @@ class MqttUplinks:
 
     def probe(self, uplink: str, nonce: int) -> None:
         """QoS 0 to our own topic."""
-        self._send(uplink, wire.topic_probe(self._election, self._branch, uplink), str(nonce).encode(), 0)
+        self._send(uplink, self._topic_probe(uplink), str(nonce).encode(), 0)
 
     def publish(self, uplink: str, data: bytes) -> None:
         """QoS 1: the broker retries towards the centre; we trust receipts alone."""
-        self._send(uplink, wire.topic_envelope(self._election, self._branch), data, 1)
+        narrow = uplink in self._gateways and self._gateways[uplink].narrow
+        topic = wire.topic_narrow_envelope if narrow else wire.topic_envelope
+        self._send(uplink, topic(self._election, self._branch), data, 1)
 
     async def close(self) -> None:
         """Disconnect all, politely where the other side answers, within twice CLOSE_TIMEOUT_S."""
@@ -94,16 +109,21 @@ class MqttUplinks:
     # --- what sessions call ---
 
     def subscriptions(self, uplink: str) -> list[tuple[str, int]]:
-        """Topics of a session: receipts, refusals, and its own probe echo."""
+        """Topics of a session: receipts, refusals, schedule changes, and its own probe echo."""
         return [
             (wire.topic_receipt(self._election, self._branch), 0),
             (wire.topic_refusal(self._election, self._branch), 0),
-            (wire.topic_probe(self._election, self._branch, uplink), 0),
+            (wire.topic_schedule(self._election), 0),
+            (self._topic_probe(uplink), 0),
         ]
 
     def client_id(self, uplink: str) -> str:
         """No slash and no plus in it (wire.py says why)."""
-        return f"kit-{self._branch}-{uplink}"
+        return f"kit-{self._standby or self._branch}-{uplink}"
+
+    def _topic_probe(self, uplink: str) -> str:
+        name = uplink if self._standby is None else f"{self._standby}.{uplink}"
+        return wire.topic_probe(self._election, self._branch, name)
 
     def up(self, session: "_Session") -> None:
         """The session stands."""
@@ -121,7 +141,7 @@ class MqttUplinks:
     def heard(self, session: "_Session", topic: str, payload: bytes) -> None:
         """Parse at the boundary; what cannot be parsed is logged and dropped."""
         uplink = session.uplink
-        if topic == wire.topic_probe(self._election, self._branch, uplink):
+        if topic == self._topic_probe(uplink):
             if payload.isdigit() and len(payload) <= len(str(2**63)):
                 self._post(ProbeEchoed(uplink, int(payload)))
             return
@@ -134,6 +154,9 @@ class MqttUplinks:
                 value = json.loads(payload)
                 sha256, reason = _whole(value["envelope_sha256"]), _whole(value["reason"])
                 self._post(RefusalHeard(uplink, sha256[:64], reason[:400]))
+            return
+        if topic == wire.topic_schedule(self._election) and len(payload) <= wire.ENVELOPE_MAX:
+            self._post(ScheduleHeard(payload))
             return
         self._log.warning("message dropped", uplink=uplink, topic=topic[:200], size=len(payload))
 
