@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeVar, get_args
 from msgspec import structs
 
 from crypto import codec
+from crypto.enc_proof import PROOF_BYTES
 from crypto.envelope import Envelope, Signature
 from crypto.errors import EncodingError, ManifestError, StatementError
 from crypto.hpke import KEY_BYTES
@@ -32,7 +33,7 @@ from crypto.statements import (
 from crypto.submissions import check_submission
 from crypto.wire import TYPE_ACCOUNT_SUBMISSION, TYPE_BALLOT_ACCOUNT, TYPE_SEALED_TALLY
 
-VERSION: Final = 1  # 0 to 15: the high half of the first byte
+VERSION: Final = 2  # 0 to 15: the high half of the first byte
 
 _SEALED: Final = 1
 _ACCOUNT: Final = 2  # kinds: the low half of the first byte
@@ -227,9 +228,8 @@ def _read_outer(reader: _Reader, manifest: TrustedManifest) -> Submission:
 
 
 def _pack_sealed(statement: SealedTally) -> bytes:
-    return (
-        bytes.fromhex(statement.inner_sha256) + codec.unb64(statement.enc) + codec.unb64(statement.ciphertext)
-    )
+    raw = (codec.unb64(one) for one in (statement.enc, statement.enc_proof, statement.ciphertext))
+    return bytes.fromhex(statement.inner_sha256) + b"".join(raw)
 
 
 def _read_sealed(reader: _Reader, outer: Submission, manifest: TrustedManifest) -> SealedTally:
@@ -238,6 +238,7 @@ def _read_sealed(reader: _Reader, outer: Submission, manifest: TrustedManifest) 
         kid=manifest.manifest.election_key.kid,
         inner_sha256=reader.take(_HASH_BYTES, "inner_sha256").hex(),
         enc=codec.b64(reader.take(KEY_BYTES, "enc")),
+        enc_proof=codec.b64(reader.take(PROOF_BYTES, "enc_proof")),
         ciphertext=codec.b64(reader.take(ciphertext_bytes(manifest, outer.branch), "ciphertext")),
     )
 

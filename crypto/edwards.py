@@ -75,6 +75,11 @@ def multiply_scalars(left: bytes, right: bytes) -> bytes:
     return sodium.crypto_core_ed25519_scalar_mul(left, right)
 
 
+def negate_scalar(scalar: bytes) -> bytes:
+    """Return ``-scalar``."""
+    return sodium.crypto_core_ed25519_scalar_negate(scalar)
+
+
 def base_multiple(scalar: bytes) -> bytes:
     """Return ``scalar * B``; raises GroupElementError for the scalar zero."""
     try:

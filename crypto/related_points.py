@@ -1,17 +1,14 @@
-"""Encapsulated keys that were made from one another: whoever lets others open his envelope may open theirs.
+"""Encapsulated keys that are related although each sealer knows his own: a copied device, a broken random source.
 
-Plain Diffie-Hellman is malleable. If E belongs to a branch's envelope, and somebody logs an envelope of his own with
-``m * E + r * B`` for m and r of his choice, the trustees' answer for his envelope, ``x * (m * E + r * B)``, gives
-him ``x * E``, as ``x * B`` is public. Nothing is wrong with his envelope that could be seen without m and r.
+An envelope whose key was made from another's by somebody who does not know the other's private key never comes this
+far: it lacks the proof that ``submissions.check_submission`` asks for (see ``enc_proof``). What is left is a device, or
+two that are copies of each other, or one that draws bad random numbers, sealing twice with one key or with near ones.
+Each of these envelopes is good by itself, and opening one opens the other: people must hear of it.
 
-What ``related_points`` finds: the same E again (also its negative, which is the same key), ``a * E1 = b * E2`` for a
-and b up to ``MULTIPLE_MAX``, and ``E1 - E2`` or ``E1 + E2`` equal to ``r * B`` for r up to ``SHIFT_MAX``. That is what
-a broken source of randomness, a copied device and a careless attacker produce.
-
-What it cannot find: m or r chosen at random. *Every* two points are multiples of each other, and finding by which
-number is the discrete logarithm; nor does the answer, once published, show more. So nothing may rest on this list
-being empty. What protects is that trustees answer for no envelope before all of them may be opened: an answer for one
-counts as the opening of all under that key.
+``related_points`` finds the same key again (E and its negative are one key), ``a * E1 = b * E2`` for a and b up to
+``MULTIPLE_MAX``, and ``E1 - E2`` or ``E1 + E2`` equal to ``r * B`` for r up to ``SHIFT_MAX``: a counter in place of
+random numbers. It is a warning and no protection: *every* two points are multiples of each other, and finding by which
+number is the discrete logarithm.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +40,7 @@ def related_points(points: Mapping[str, bytes]) -> tuple[Relation, ...]:
     """Find the simplest relation of each encapsulated key to one that stands before it.
 
     ``points`` has, for the name of each envelope, its 32-byte encapsulated key. Takes about 15 additions (0.3 ms) a
-    point. Read the module's text before concluding anything from an empty answer.
+    point. An empty answer says that no device re-used a key in a simple way, and nothing more.
 
     Raises:
         GroupElementError: a key that no sender makes, naming its envelope.

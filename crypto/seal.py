@@ -6,19 +6,18 @@ DSSE envelope around it all. The blind keeps ``inner_sha256`` in the header from
 """
 
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
-from crypto import codec, envelope, identity
+from crypto import codec, enc_proof, envelope, identity
 from crypto.envelope import Envelope, Signature
 from crypto.errors import EncodingError, ManifestError, SealError, StatementError
-from crypto.hpke import hpke_open, hpke_seal, x25519_public
+from crypto.hpke import hpke_open, hpke_open_with_dh, hpke_seal, x25519_public
 from crypto.identity import SIGNATURE_BYTES, SigningKey, key_id
 from crypto.manifest import TrustedManifest
 from crypto.packing import BLIND_BYTES, PREFIX_BYTES, pack, packed_bytes, plaintext_bytes, unpack
 from crypto.reports import check_report
 from crypto.statements import SealedHeader, SealedTally, Submission, Tally, TallyCommitment
-from crypto.submissions import check_subject
+from crypto.submissions import check_subject, header_of, seal_info
 from crypto.wire import TYPE_SEALED_TALLY, TYPE_TALLY, TYPE_TALLY_COMMITMENT
 
 _AAD = b""  # everything that is bound is bound by info
@@ -90,11 +89,14 @@ def seal_tally(
         + terminal_signature
         + device_signature
     )
-    enc, ciphertext = hpke_seal(
-        manifest.election_public_key, seal_info(header), _AAD, plaintext, ephemeral=ephemeral
-    )
+    info = seal_info(header)
+    enc, ciphertext = hpke_seal(manifest.election_public_key, info, _AAD, plaintext, ephemeral=ephemeral)
+    proof = enc_proof.prove(ephemeral, enc=enc, info=info, ciphertext=ciphertext)
     sealed = SealedTally(
-        **_fields(header, SealedHeader), enc=codec.b64(enc), ciphertext=codec.b64(ciphertext)
+        **_fields(header, SealedHeader),
+        enc=codec.b64(enc),
+        enc_proof=codec.b64(proof),
+        ciphertext=codec.b64(ciphertext),
     )
     return envelope.sign(TYPE_SEALED_TALLY, codec.to_bytes(sealed), [device_key]).to_bytes()
 
@@ -102,36 +104,43 @@ def seal_tally(
 def open_tally(sealed: SealedTally, private_key: bytes, manifest: TrustedManifest) -> OpenedTally:
     """Open a sealed tally with the X25519 election key (32 bytes) and verify everything inside.
 
-    The outer DSSE envelope is ``submissions.check_submission``'s to verify.
+    The outer DSSE envelope and ``enc_proof`` are ``submissions.check_submission``'s to verify.
 
     Raises:
         SealError: it is sealed for something else, does not open, or does not hold what its header commits to.
         SignatureInvalidError: the terminal's or the device's signature inside is wrong.
     """
+    enc, ciphertext = _unwrap(sealed, manifest)
+    if x25519_public(private_key) != manifest.election_public_key:
+        raise SealError(
+            f"the private key given is not the one of election key {sealed.kid!r}: take the right key file"
+        )
+    plaintext = hpke_open(private_key, enc, seal_info(sealed), _AAD, ciphertext)
+    return _verify_plaintext(plaintext, header_of(sealed), manifest)
+
+
+def open_tally_with_answer(sealed: SealedTally, answer: bytes, manifest: TrustedManifest) -> OpenedTally:
+    """Open a sealed tally with the trustees' combined answer (``trustees.combine``, 32 bytes): nobody has the key.
+
+    Verifies and raises as ``open_tally``. An answer for another envelope opens nothing: SealError.
+    """
+    enc, ciphertext = _unwrap(sealed, manifest)
+    public = manifest.election_public_key
+    plaintext = hpke_open_with_dh(answer, enc, public, seal_info(sealed), _AAD, ciphertext)
+    return _verify_plaintext(plaintext, header_of(sealed), manifest)
+
+
+def _unwrap(sealed: SealedTally, manifest: TrustedManifest) -> tuple[bytes, bytes]:
+    """Return ``enc`` and the ciphertext, once the header fits the manifest."""
     try:
         check_subject(sealed, manifest)
         enc, ciphertext = codec.unb64(sealed.enc), codec.unb64(sealed.ciphertext)
     except (EncodingError, StatementError, ManifestError) as exc:
         raise SealError(f"the sealed tally is malformed or does not fit the manifest: {exc}") from exc
-    _check_election_key(sealed, private_key, manifest)
-    header = SealedHeader(**_fields(sealed, SealedHeader))
-    plaintext = hpke_open(private_key, enc, seal_info(header), _AAD, ciphertext)
-    return _verify_plaintext(plaintext, header, manifest)
-
-
-def seal_info(header: SealedHeader) -> bytes:
-    """HPKE ``info``: SHA-256 (32 raw bytes) of the canonical header, type included, ``enc`` and ciphertext not."""
-    return sha256(codec.to_bytes(header)).digest()
-
-
-def _check_election_key(sealed: SealedTally, private_key: bytes, manifest: TrustedManifest) -> None:
-    key = manifest.manifest.election_key
-    if sealed.kid != key.kid:
-        raise SealError(f"sealed to key {sealed.kid!r}, but the election key is {key.kid!r}")
-    if x25519_public(private_key) != manifest.election_public_key:
-        raise SealError(
-            f"the private key given is not the one of election key {key.kid!r}: take the right key file"
-        )
+    kid = manifest.manifest.election_key.kid
+    if sealed.kid != kid:
+        raise SealError(f"sealed to key {sealed.kid!r}, but the election key is {kid!r}")
+    return enc, ciphertext
 
 
 def _verify_plaintext(plaintext: bytes, header: SealedHeader, manifest: TrustedManifest) -> OpenedTally:

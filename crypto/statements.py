@@ -235,7 +235,7 @@ class Order(Statement, frozen=True, kw_only=True):
     terminal: Id | None = None
     """Only in ``replace-terminal``: the one that is out of order."""
     standby: Id | None = None
-    """In ``replace-terminal`` the terminal that takes its place; in ``reissue`` the device that asks again."""
+    """In ``replace-terminal`` the terminal that takes its place, if any; in ``reissue`` the device that asks again."""
     reason: Annotated[str, Meta(max_length=200)] = ""
     """Why, in the officials' words: required in ``reopen``, ``replace-terminal`` and ``reissue``."""
 
@@ -372,7 +372,9 @@ class SealedHeader(Submission, frozen=True, kw_only=True):
 
 
 class SealedTally(SealedHeader, frozen=True, kw_only=True):
-    """Header plus HPKE encapsulated key and ciphertext."""
+    """Header plus HPKE encapsulated key, the proof that the sealer knows its private key, and ciphertext."""
 
     enc: B64
+    enc_proof: B64
+    """48 bytes (crypto.enc_proof): without it nobody believes the envelope, and no trustee answers for it."""
     ciphertext: B64

@@ -1,9 +1,10 @@
 """What a branch device sends to the centre: verified by the enrolled device key, and held against the manifest."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
-from crypto import codec, envelope
+from crypto import codec, enc_proof, envelope
 from crypto.envelope import Envelope
 from crypto.errors import SignatureInvalidError, StatementError
 from crypto.hpke import KEY_BYTES
@@ -12,7 +13,7 @@ from crypto.manifest import TrustedManifest
 from crypto.orders import check_voters_signed_in
 from crypto.packing import ciphertext_bytes
 from crypto.reports import check_fields, check_report
-from crypto.statements import AccountSubmission, SealedTally, Submission
+from crypto.statements import AccountSubmission, SealedHeader, SealedTally, Submission
 from crypto.wire import TYPE_ACCOUNT_SUBMISSION, TYPE_SEALED_TALLY
 
 _TYPES: Final[dict[str, type[AccountSubmission | SealedTally]]] = {
@@ -37,6 +38,7 @@ def check_submission(data: bytes, manifest: TrustedManifest) -> CheckedSubmissio
         EncodingError, StatementError: not a submission, or one about something that the manifest defines otherwise.
         SignatureInvalidError: not signed by the device that it names, and by that alone.
         ManifestError: the key, branch or terminal is unknown to the manifest.
+        SealError: the sealer of a tally does not show that it made the encapsulated key itself.
     """
     envelope_ = Envelope.from_bytes(data)
     type_ = _TYPES.get(envelope_.payload_type)
@@ -55,6 +57,19 @@ def check_submission(data: bytes, manifest: TrustedManifest) -> CheckedSubmissio
     else:
         _check_account(statement, manifest)
     return CheckedSubmission(statement, codec.sha256_hex(data), data)
+
+
+def seal_info(header: SealedHeader) -> bytes:
+    """HPKE ``info``: SHA-256 (32 raw bytes) of the canonical header, type included.
+
+    Of a whole SealedTally its header counts: ``enc``, its proof and the ciphertext are left out.
+    """
+    return sha256(codec.to_bytes(header_of(header))).digest()
+
+
+def header_of(sealed: SealedHeader) -> SealedHeader:
+    """Return the header alone of a sealed tally."""
+    return SealedHeader(**{name: getattr(sealed, name) for name in SealedHeader.__struct_fields__})
 
 
 def sign_account(submission: AccountSubmission, device_key: SigningKey) -> bytes:
@@ -104,10 +119,18 @@ def _check_sealed(statement: SealedTally, manifest: TrustedManifest) -> None:
     kid = manifest.manifest.election_key.kid
     if statement.kid != kid:
         raise StatementError(f"the tally is sealed to key {statement.kid!r}, but the election key is {kid!r}")
-    expected = {"enc": KEY_BYTES, "ciphertext": ciphertext_bytes(manifest, statement.branch)}
+    expected = {
+        "enc": KEY_BYTES,
+        "enc_proof": enc_proof.PROOF_BYTES,
+        "ciphertext": ciphertext_bytes(manifest, statement.branch),
+    }
+    raw = {field: codec.unb64(getattr(statement, field)) for field in expected}
     for field, size in expected.items():
-        stated = len(codec.unb64(getattr(statement, field)))
-        if stated != size:
+        if len(raw[field]) != size:
             raise StatementError(
-                f"{field} of the sealed tally has {stated} bytes; for branch {statement.branch!r} it has {size}"
+                f"{field} of the sealed tally has {len(raw[field])} bytes; for branch {statement.branch!r} it has "
+                f"{size}"
             )
+    enc_proof.verify(
+        raw["enc_proof"], enc=raw["enc"], info=seal_info(statement), ciphertext=raw["ciphertext"]
+    )

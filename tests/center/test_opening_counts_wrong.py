@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -14,11 +15,12 @@ from center.errors import OpeningError, TooEarlyError
 from center.ledger import Checkpoint, Entry
 from center.opening import open_election
 from center.opening_types import Opening
-from crypto import codec, envelope, merkle, rfc3339
+from crypto import codec, enc_proof, envelope, merkle, rfc3339
 from crypto.codec import sha256_hex
 from crypto.notes import Checkpoint as SignedCheckpoint
 from crypto.notes import NoteSigner
 from crypto.statements import ContestResult, SealedTally
+from crypto.submissions import seal_info
 from crypto.wire import TYPE_SEALED_TALLY
 from tests.center.branch import WALL_MS, Device, two_branches
 from tests.crypto.election_fixture import (
@@ -196,6 +198,14 @@ def sealed_under_another_header(device: Device) -> bytes:
     donor = envelope.Envelope.from_bytes(device.tally(entropy="donor", seq=77, prev="77" * 32))
     sealed = codec.from_bytes(donor.payload, SealedTally)
     moved = msgspec.structs.replace(sealed, seq=1, prev=None)
+    # The kit knows its own ephemeral key, so the proof that goes with it is no hindrance.
+    proof = enc_proof.prove(
+        sha256(b"donor ephemeral").digest(),
+        enc=codec.unb64(moved.enc),
+        info=seal_info(moved),
+        ciphertext=codec.unb64(moved.ciphertext),
+    )
+    moved = msgspec.structs.replace(moved, enc_proof=codec.b64(proof))
     return envelope.sign(TYPE_SEALED_TALLY, codec.to_bytes(moved), [device.key]).to_bytes()
 
 

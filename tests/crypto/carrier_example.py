@@ -8,6 +8,7 @@ writes the tables into the page again: when the test election has changed, or th
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from crypto.carrier import to_compact
 from crypto.sms import split
@@ -18,9 +19,10 @@ from tests.crypto.election_fixture import Election, make_election
 PAGE = Path(__file__).parents[2] / "docs" / "compact-carrier.md"
 
 SEALED_FIELDS = (
-    ("version 1, kind 1", 1),
+    ("version 2, kind 1", 1),
     ("manifest", 4),
-    ("branch", 4),
+    ("device", 1),
+    ("branch", 3),
     ("flags", 1),
     ("close_no", 4),
     ("seq", 4),
@@ -29,12 +31,13 @@ SEALED_FIELDS = (
     ("prev", 32),
     ("inner_sha256", 32),
     ("enc", 32),
+    ("enc_proof", 48),
     ("ciphertext", 210),
     ("signature of the device", 64),
 )
 ACCOUNT_FIELDS = (
-    ("version 1, kind 2", 1),
-    *SEALED_FIELDS[1:8],
+    ("version 2, kind 2", 1),
+    *SEALED_FIELDS[1:9],
     ("ballots of contest 0", 3),
     ("voters signed in of contest 0", 3),
     ("ballots of contest 1", 3),
@@ -49,16 +52,17 @@ FINDING = Finding(grade="note", code="signed-in-differs", contest="mayor:1")
 
 
 def election() -> Election:
-    return make_election()
+    return make_election(standbys=1)
 
 
 def envelopes(election_: Election) -> tuple[bytes, bytes]:
-    """A sealed tally, second envelope of branch 2; the ballot account before it, its first."""
+    """A sealed tally, second envelope of a standby kit at branch 2; the ballot account before it, its first."""
+    kit: dict[str, Any] = {"device": "standby-device-2-1", "cause": "replacement-kit"}
     return (
-        sealed(election_, outer(election_, "branch-2", seq=2, prev=HASH)),
+        sealed(election_, outer(election_, "branch-2", seq=2, prev=HASH, **kit)),
         account(
             election_,
-            outer(election_, "branch-2"),
+            outer(election_, "branch-2", **kit),
             voters_signed_in={"council_party_list:1": 814, "mayor:1": 811},
             findings=(FINDING,),
         ),

@@ -65,8 +65,8 @@ def test_the_header_holds_what_the_page_says(name: str) -> None:
     said, (stated, signature) = fields(name), statement(name)
     branch = ELECTION.manifest.branches[number(said["branch"])]
     assert branch.id == stated["branch"] == "branch-2"
-    assert branch.device == stated["device"]
-    assert branch.terminals[said["flags"][0] & 7] == stated["terminal"]
+    assert branch.all_devices[said["device"][0]] == stated["device"] == "standby-device-2-1"
+    assert branch.all_terminals[said["flags"][0] & 7] == stated["terminal"]
     assert stated["manifest_sha256"].startswith(said["manifest"].hex())
     assert number(said["close_no"]) == stated["close_no"]
     assert number(said["seq"]) == stated["seq"]
@@ -74,7 +74,9 @@ def test_the_header_holds_what_the_page_says(name: str) -> None:
     assert said["journal root"].hex() == stated["journal"]["root"]
     assert (said["flags"][0] >> 7 == 1) == (stated["prev"] is not None)
     assert said["flags"][0] >> 6 & 1 == 0
-    assert (stated["supersedes"], stated["cause"]) == (None, "first")
+    causes = {int(code): word for code, word in table("| cause | word |")}
+    assert causes[said["flags"][0] >> 3 & 7] == stated["cause"] == "replacement-kit"
+    assert stated["supersedes"] is None
     assert said["signature of the device"] == base64.b64decode(signature["sig"])
 
 
@@ -89,16 +91,17 @@ def test_the_tables_of_header_and_examples_disagree(name: str) -> None:
 
 def test_the_sealed_tally_holds_what_the_page_says() -> None:
     said, (stated, _) = fields("sealed tally"), statement("sealed tally")
-    assert said["version 1, kind 1"] == b"\x11"
+    assert said["version 2, kind 1"] == b"\x21"
     assert said["prev"].hex() == stated["prev"]
     assert said["inner_sha256"].hex() == stated["inner_sha256"]
     assert said["enc"] == base64.b64decode(stated["enc"])
+    assert said["enc_proof"] == base64.b64decode(stated["enc_proof"])
     assert said["ciphertext"] == base64.b64decode(stated["ciphertext"])
 
 
 def test_the_account_holds_what_the_page_says() -> None:
     said, (stated, _) = fields("ballot account"), statement("ballot account")
-    assert said["version 1, kind 2"] == b"\x12"
+    assert said["version 2, kind 2"] == b"\x22"
     inner = json.loads(base64.b64decode(stated["account"]))
     account = json.loads(base64.b64decode(inner["payload"]))
     contests = ELECTION.manifest.ballot_styles[0].contests
@@ -116,7 +119,8 @@ def test_the_account_holds_what_the_page_says() -> None:
     assert said["signature of the terminal"] == base64.b64decode(inner["signatures"][0]["sig"])
 
 
-def test_codes_of_findings_differ() -> None:
+def test_codes_of_causes_and_findings_differ() -> None:
+    assert table("| cause | word |") == [[str(code), word] for code, word in enumerate(carrier._CAUSES)]
     assert table("| code | finding |") == [[str(code), word] for code, word in enumerate(carrier._CODES)]
 
 
@@ -135,10 +139,10 @@ def test_the_formulas_give_other_lengths() -> None:
     field_count = (3 + 3) + (2 + 1 + 3) + 1
     ciphertext = 8 + -(-field_count * 16 // 8) + 32 + 64 + 64 + 16
     hashes = "32 x (prev there) + 32 x (supersedes there)"
-    assert f"sealed tally   = 186 + {hashes} + ciphertext\n" in TEXT
+    assert f"sealed tally   = 234 + {hashes} + ciphertext\n" in TEXT
     assert "ciphertext     = 8 + ceil(fields x count_bits / 8) + 32 + 64 + 64 + 16\n" in TEXT
     assert f"ballot account = 191 + {hashes} + 6 x contests + 2 x findings\n" in TEXT
-    assert sealed_ == 186 + 32 + ciphertext
+    assert sealed_ == 234 + 32 + ciphertext
     assert account == 191 + 6 * 2 + 2 * 1
 
 

@@ -28,8 +28,8 @@ FULL = Path(__file__).parents[3] / "shared" / "data" / "georgia-2017"
 
 FIVE_MESSAGES = 670
 OUTSIDE = (
-    58 + 32 + 32 + 64
-)  # header, inner_sha256, enc, signature: all but the ciphertext and the chain's hashes
+    58 + 32 + 32 + 48 + 64
+)  # header, inner_sha256, enc, enc_proof, signature: all but the ciphertext and the chain's hashes
 
 GREATEST: dict[str, Any] = {
     "close_no": 2**31,
@@ -42,12 +42,13 @@ GREATEST: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("contests", "candidates", "count_bits", "blank", "size"),
     [
-        (3, 40, 12, False, 597),
-        (3, 40, 16, False, 662),
-        (3, 40, 16, True, 668),
-        (1, 2000, 12, False, 3408),
-        (1, 2000, 12, True, 3410),
-        (1, 40, 24, True, 537),
+        (3, 40, 12, False, 645),
+        (3, 40, 12, True, 650),
+        (3, 40, 13, False, 662),
+        (3, 40, 13, True, 667),
+        (1, 2000, 12, False, 3456),
+        (1, 2000, 14, True, 3959),
+        (1, 40, 24, True, 585),
     ],
 )
 def test_the_promised_sizes(contests: int, candidates: int, count_bits: int, blank: bool, size: int) -> None:
@@ -70,6 +71,16 @@ def test_the_promised_sizes(contests: int, candidates: int, count_bits: int, bla
         assert size <= 4096
 
 
+def test_wider_counts_take_a_sixth_message() -> None:
+    """What does not fit is said in the page, not hidden: 14 bits and more."""
+    for count_bits, size in ((14, 678), (16, 710)):
+        election = world(3, 40, count_bits)
+        tally = election.tally("branch-1", results=results_of(election, 1))
+        packed = to_compact(sealed(election, outer(election, prev=HASH), tally), election.loaded)
+        assert len(packed) == size > FIVE_MESSAGES
+        assert len(split(packed, reference=0)) == 6
+
+
 def test_an_envelope_that_supersedes_another_needs_32_bytes_more() -> None:
     election = world(3, 40, 12, blank=True)
     tally = election.tally("branch-1", results=results_of(election, 5))
@@ -79,7 +90,7 @@ def test_an_envelope_that_supersedes_another_needs_32_bytes_more() -> None:
         for more in chain
     )
     assert len(later) == len(first) + 32
-    assert len(split(later, reference=0)) == 5
+    assert [len(split(data, reference=0)) for data in (first, later)] == [5, 6]
 
 
 def test_an_account_fits_three_messages() -> None:

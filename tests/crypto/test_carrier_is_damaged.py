@@ -110,10 +110,10 @@ def test_no_two_carriers_give_one_envelope(head: bytes) -> None:
     ("name", "offset", "piece", "error", "words"),
     [
         ("sealed", KIND, b"\x01", CarrierError, "version 0"),
-        ("sealed", KIND, b"\x21", CarrierError, "version 2"),
+        ("sealed", KIND, b"\x11", CarrierError, "version 1"),
         ("sealed", KIND, b"{", CarrierError, "version 7"),
-        ("sealed", KIND, b"\x10", CarrierError, "kind 0"),
-        ("sealed", KIND, b"\x13", CarrierError, "kind 3"),
+        ("sealed", KIND, b"\x20", CarrierError, "kind 0"),
+        ("sealed", KIND, b"\x23", CarrierError, "kind 3"),
         ("sealed", PREFIX, bytes(4), ManifestError, "made under manifest 00000000"),
         ("sealed", BRANCH, bytes([0, 0, 0, 2]), ManifestError, "branch number 2"),
         ("sealed", BRANCH, bytes([0, 255, 255, 255]), ManifestError, "branch number 16777215"),

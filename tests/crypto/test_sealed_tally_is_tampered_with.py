@@ -8,14 +8,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from msgspec import structs
 
-from crypto import canonical, codec, envelope
+from crypto import canonical, codec, enc_proof, envelope
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError, SealError, SignatureInvalidError, StatementError
 from crypto.hpke import hpke_open, hpke_seal
 from crypto.packing import BLIND_BYTES, PREFIX_BYTES, packed_bytes
-from crypto.seal import OpenedTally, open_tally, seal_info, seal_tally
+from crypto.seal import OpenedTally, open_tally, seal_tally
 from crypto.statements import JournalCheckpoint, SealedHeader, SealedTally, Submission, TallyCommitment
-from crypto.submissions import check_submission
+from crypto.submissions import check_submission, header_of, seal_info
 from crypto.wire import TYPE_TALLY, TYPE_TALLY_COMMITMENT
 from tests.crypto.election_fixture import key_of, make_election, seed_of
 
@@ -40,10 +40,11 @@ OTHER = {
     "manifest_sha256": "cd" * 32,
     "journal": JournalCheckpoint(size=8, root="ab" * 32),
     "supersedes": "cd" * 32,
+    "cause": "re-vote",
     "kid": "election-key-2",
     "inner_sha256": "cd" * 32,
 }
-ONE_VALUE_ONLY = {"type", "cause"}
+ONE_VALUE_ONLY = {"type"}
 
 
 def seal(submission: Submission = SUBMISSION, tally_envelope: Envelope = TALLY_ENVELOPE) -> bytes:
@@ -67,10 +68,6 @@ DATA = seal()
 SEALED = sealed_statement(DATA)
 
 
-def header_of(sealed: SealedTally) -> SealedHeader:
-    return SealedHeader(**{name: getattr(sealed, name) for name in SealedHeader.__struct_fields__})
-
-
 def plaintext_of(sealed: SealedTally) -> bytes:
     return hpke_open(
         WORLD.election_private_key,
@@ -83,11 +80,13 @@ def plaintext_of(sealed: SealedTally) -> bytes:
 
 def reseal(plaintext: bytes, header: SealedHeader) -> SealedTally:
     """Seal any plaintext under any header, as someone with a broken or hostile kit could."""
-    enc, ciphertext = hpke_seal(
-        WORLD.loaded.election_public_key, seal_info(header), b"", plaintext, ephemeral=EPHEMERAL
-    )
+    info = seal_info(header)
+    enc, ciphertext = hpke_seal(WORLD.loaded.election_public_key, info, b"", plaintext, ephemeral=EPHEMERAL)
+    proof = enc_proof.prove(EPHEMERAL, enc=enc, info=info, ciphertext=ciphertext)
     fields = {name: getattr(header, name) for name in SealedHeader.__struct_fields__}
-    return SealedTally(**fields, enc=codec.b64(enc), ciphertext=codec.b64(ciphertext))
+    return SealedTally(
+        **fields, enc=codec.b64(enc), enc_proof=codec.b64(proof), ciphertext=codec.b64(ciphertext)
+    )
 
 
 def open_(sealed: SealedTally) -> OpenedTally:

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from crypto import codec, envelope
+from crypto import codec, enc_proof, envelope
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError, ManifestError, SignatureInvalidError, StatementError
 from crypto.identity import SigningKey
 from crypto.reconcile import reconcile_account
 from crypto.seal import seal_tally
 from crypto.statements import AccountSubmission, Finding, JournalCheckpoint, SealedTally
-from crypto.submissions import check_submission, sign_account
+from crypto.submissions import check_submission, seal_info, sign_account
 from crypto.wire import TYPE_ACCOUNT_SUBMISSION, TYPE_ORDER, TYPE_SEALED_TALLY
 from tests.crypto.election_fixture import (
     COUNCIL,
@@ -58,6 +58,15 @@ BOTH = pytest.mark.parametrize("statement", [ACCOUNT, SEALED], ids=["account", "
 def sign(statement: AccountSubmission | SealedTally, *keys: SigningKey) -> bytes:
     type_ = TYPE_SEALED_TALLY if isinstance(statement, SealedTally) else TYPE_ACCOUNT_SUBMISSION
     return envelope.sign(type_, codec.to_bytes(statement), keys or [DEVICE]).to_bytes()
+
+
+def proven(statement: AccountSubmission | SealedTally) -> AccountSubmission | SealedTally:
+    """With the proof that goes with these fields; the seal inside does not open any more."""
+    if isinstance(statement, AccountSubmission):
+        return statement
+    enc, ciphertext = codec.unb64(statement.enc), codec.unb64(statement.ciphertext)
+    proof = enc_proof.prove(seed_of("ephemeral"), enc=enc, info=seal_info(statement), ciphertext=ciphertext)
+    return structs.replace(statement, enc_proof=codec.b64(proof))
 
 
 @BOTH
@@ -127,12 +136,14 @@ def test_a_submission_about_something_else_is_refused(
 def test_gaps_and_replacements_are_flags_and_no_reason_to_refuse(
     statement: AccountSubmission | SealedTally,
 ) -> None:
-    odd = structs.replace(
-        statement,
-        seq=9,
-        prev="ab" * 32,
-        supersedes="cd" * 32,
-        journal=JournalCheckpoint(size=0, root="00" * 32),
+    odd = proven(
+        structs.replace(
+            statement,
+            seq=9,
+            prev="ab" * 32,
+            supersedes="cd" * 32,
+            journal=JournalCheckpoint(size=0, root="00" * 32),
+        )
     )
     assert check_submission(sign(odd), WORLD.loaded).statement == odd
 
