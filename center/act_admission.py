@@ -66,15 +66,11 @@ def admit_act(data: bytes, manifest: TrustedManifest, log: LogSoFar) -> Admitted
 
     Raises EvidenceError: what crypto.acts.check_act refuses, or what does not fit the log; the message says what to do.
     """
-    return _judge(check_act(data, manifest), manifest, log)
+    return fit(check_act(data, manifest), manifest, log)
 
 
-def terminal_name(election: str, round_: int, branch: str, terminal: str) -> str:
-    """The name of an expected unit: what the names of its counting units (one for each close) begin with."""
-    return f"{election}/{round_}/{branch}/{terminal}"
-
-
-def _judge(checked: CheckedAct, manifest: TrustedManifest, log: LogSoFar) -> AdmittedAct:
+def fit(checked: CheckedAct, manifest: TrustedManifest, log: LogSoFar) -> AdmittedAct:
+    """Judge a verified act by what is logged before it; raises StatementError saying what does not fit."""
     act = checked.statement
     _check_chain(act, log.last_act(act.type))
     subject = EVERYTHING
@@ -87,6 +83,11 @@ def _judge(checked: CheckedAct, manifest: TrustedManifest, log: LogSoFar) -> Adm
         subject = act.branch or EVERYTHING
         _check_change(act, manifest, log)
     return AdmittedAct(checked.sha256, act.type, act.number, subject, act, checked.data)
+
+
+def terminal_name(election: str, round_: int, branch: str, terminal: str) -> str:
+    """The name of an expected unit: what the names of its counting units (one for each close) begin with."""
+    return f"{election}/{round_}/{branch}/{terminal}"
 
 
 def _check_chain(act: AnyAct, last: LoggedAct | None) -> None:

@@ -5,14 +5,16 @@ from typing import Final
 
 from center import publication
 from center.audit_record import AuditRecord
+from center.audited_acts import ActReplay
 from center.audited_folder import AuditedFolder
+from center.leaves import CheckedLeaf, check_leaf
 from center.published_note import check_note
 from crypto import merkle, receipt
+from crypto.acts import CheckedAct
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from crypto.notes import NOTE_MAX
 from crypto.notes import Checkpoint as SignedCheckpoint
-from crypto.submissions import check_submission
 from crypto.wire import ENVELOPE_MAX, RECEIPT_MAX
 
 UNWITNESSED: Final = (
@@ -23,10 +25,10 @@ UNWITNESSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One published envelope. ``sender`` is branch and sequence number, None when it is not authentic."""
+    """One published envelope or act. ``checked`` is None when it is neither."""
 
     data: bytes
-    sender: tuple[str, int] | None
+    checked: CheckedLeaf | None
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class LogAudit:
         leaves = self._log.leaves
         for index in range(size):
             leaves.append(self._leaf(index))
-            self._record.show("envelopes", index + 1, size)
+            self._record.show("leaves", index + 1, size)
             if leaves[-1] is None and index >= present:
                 self._record.fault(
                     publication.leaf_name(index), f"and those after it, up to {size - 1}, are missing"
@@ -100,8 +102,27 @@ class LogAudit:
             if leaf is None:
                 break
             self._log.tree.append(merkle.leaf_hash(leaf.data))
-        authentic = sum(leaf is not None and leaf.sender is not None for leaf in leaves)
-        self._record.checked["envelopes"] = authentic
+        self._replay()
+        acts = sum(leaf is not None and isinstance(leaf.checked, CheckedAct) for leaf in leaves)
+        authentic = sum(leaf is not None and leaf.checked is not None for leaf in leaves)
+        self._record.checked["envelopes"] = authentic - acts
+        if acts:
+            self._record.checked["acts of the centre"] = acts
+
+    def _replay(self) -> None:
+        """Hold the acts against the leaves before them, as far as these are known."""
+        replay = ActReplay(self._trusted, self._log.tree)
+        for index, leaf in enumerate(self._log.leaves[: self._log.tree.size]):
+            if leaf is None or leaf.checked is None:
+                replay.skip()
+            elif isinstance(leaf.checked, CheckedAct):
+                try:
+                    replay.act(leaf.checked)
+                except EvidenceError as error:
+                    problem = f"{error} (the centre should have refused it)"
+                    self._record.fault(publication.leaf_name(index), problem)
+            else:
+                replay.envelope(leaf.checked.sha256, leaf.checked.statement)
 
     def _leaf(self, index: int) -> Leaf | None:
         name = publication.leaf_name(index)
@@ -109,18 +130,17 @@ class LogAudit:
         if data is None:
             return None
         try:
-            statement = check_submission(data, self._trusted).statement
+            return Leaf(data, check_leaf(data, self._trusted))
         except EvidenceError as error:
             self._record.fault(name, str(error))
             return Leaf(data, None)
-        return Leaf(data, (statement.branch, statement.seq))
 
     def _compare_root(self, checkpoint: SignedCheckpoint) -> None:
         tree, leaves = self._log.tree, self._log.leaves
         self._log.tree_holds = (tree.size, tree.root()) == (checkpoint.size, checkpoint.root)
         if self._log.tree_holds:
             self._record.checked["tree root"] = 1
-        elif any(leaf is None or leaf.sender is None for leaf in leaves) or len(leaves) < checkpoint.size:
+        elif any(leaf is None or leaf.checked is None for leaf in leaves) or len(leaves) < checkpoint.size:
             self._record.unchecked.append("the root of the tree: envelopes are missing or at fault")
         else:
             problem = f"the envelopes, all of them authentic, are not the {checkpoint.size} that it covers"
@@ -131,9 +151,9 @@ class LogAudit:
         names = publication.ReceiptNames()
         good = witnessed = 0
         for index, leaf in enumerate(leaves):
-            if leaf is None or leaf.sender is None:
+            if leaf is None or leaf.checked is None or isinstance(leaf.checked, CheckedAct):
                 continue
-            name = names.name(*leaf.sender, index)
+            name = names.name(leaf.checked.statement.branch, leaf.checked.statement.seq, index)
             grade = self._receipt(name, index, leaf)
             good += grade is not None
             witnessed += grade == "witnessed"
