@@ -7,7 +7,7 @@ same bytes, so that a receipt can be matched with its envelope.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from crypto import codec, merkle, notes
 from crypto.errors import EncodingError, ProofError
@@ -15,16 +15,22 @@ from crypto.notes import Checkpoint, CosignatureVerifier, NoteVerifier
 from crypto.statements import WitnessPolicy
 from crypto.wire import RECEIPT_MAX
 
+Grade = Literal["acknowledged", "included", "witnessed"]
+"""What a branch may hold, from least to most.
+
+``acknowledged``: the centre's signed promise over the whole hash (acknowledgement.py). ``included``: the log has signed
+for the envelope's place in it. ``witnessed``: so have the witnesses whom the policy asks for.
+"""
+
+GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
+
 _MAGIC: Final = "c2sp.org/tlog-proof@v1"
 _HEADER_LINES: Final = 3  # magic, extra, index
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a verified receipt shows: leaf ``index`` of the log of ``size`` leaves under ``root`` (32 bytes).
-
-    ``included``: the log has signed for it. ``witnessed``: so have the witnesses whom the policy asks for.
-    """
+    """What a verified receipt shows: leaf ``index`` of the log of ``size`` leaves under ``root`` (32 bytes)."""
 
     grade: Literal["included", "witnessed"]
     index: int

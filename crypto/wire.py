@@ -58,6 +58,14 @@ def topic_envelope(election: str, branch: str) -> str:
     return f"kit/v1/{election}/{branch}/envelope"
 
 
+def topic_narrow_envelope(election: str, branch: str) -> str:
+    """Branch (or the gateway of a rung like SMS) to centre: one DSSE envelope, QoS 1, answered by an acknowledgement.
+
+    For ways back that carry a hundred bytes, where ``topic_envelope`` would be answered by a whole proof.
+    """
+    return f"{topic_envelope(election, branch)}/narrow"
+
+
 def topic_receipt(election: str, branch: str) -> str:
     """Centre to branch: one tlog-proof whose ``extra`` is the SHA-256 of the envelope, or an acknowledgement, QoS 0.
 
@@ -82,8 +90,8 @@ def topic_probe(election: str, branch: str, uplink: str) -> str:
 
 
 def topic_all_envelopes(election: str) -> str:
-    """What the centre subscribes to."""
-    return f"kit/v1/{election}/+/envelope"
+    """What the centre subscribes to: ``#`` stands for nothing as well (MQTT 3.1.1 §4.7.1.2)."""
+    return f"kit/v1/{election}/+/envelope/#"
 
 
 def branch_of_topic(topic: str) -> str | None:

@@ -53,6 +53,8 @@ class Uplink(Section, frozen=True):
     kind: Literal["fibre", "4g"]
     host: Annotated[str, Meta(min_length=1, max_length=253)]
     port: Annotated[int, Meta(ge=1, le=65535)]
+    narrow: bool = False
+    """The way back carries no whole proof: the centre is to answer with an acknowledgement."""
 
 
 class Config(Section, frozen=True):

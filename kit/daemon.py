@@ -101,7 +101,10 @@ class Daemon:
             key, ports.entropy, manifest, config.branch, self.journal.checkpoint
         )
         self._uplinks: Uplinks = MqttUplinks(
-            {uplink.name: Gateway(uplink.host, uplink.port) for uplink in config.uplinks},
+            {
+                uplink.name: Gateway(uplink.host, uplink.port, narrow=uplink.narrow)
+                for uplink in config.uplinks
+            },
             election=manifest.manifest.election,
             branch=config.branch,
             post=self.runner.post,

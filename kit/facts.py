@@ -135,12 +135,13 @@ class EnvelopeSealed(FactBase, frozen=True, tag="envelope-sealed"):
 
 
 class ReceiptStored(FactBase, frozen=True, tag="receipt-stored"):
-    """A receipt that verifies offline against the manifest."""
+    """A receipt that verifies offline against the manifest, of a higher grade than any before it."""
 
     seq: int
-    grade: Literal["included", "witnessed"]
+    grade: Literal["acknowledged", "included", "witnessed"]
     delivered: bool
-    index: int
+    index: int | None
+    """The leaf of the log; an acknowledgement names none."""
     uplink: Id
     """The uplink that brought it."""
     receipt: Annotated[str, Meta(max_length=8192)]

@@ -167,7 +167,7 @@ class Station:
         if self.outbox.critical != self.failover.critical:
             step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
         usable = self.failover.usable()
-        last_resort = () if usable or not self.outbox.critical else self.failover.connected()
+        last_resort = () if usable or not self.outbox.waiting else self.failover.connected()
         if (usable, last_resort) != (self._usable, self._last_resort):
             self._usable, self._last_resort = usable, last_resort
             self._news = UplinksUsable(usable, last_resort)

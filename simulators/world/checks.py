@@ -73,8 +73,8 @@ def receipt_findings(
     sealed = {fact.seq: fact for fact in facts if isinstance(fact, EnvelopeSealed)}
     found = []
     for fact in facts:
-        if not isinstance(fact, ReceiptStored):
-            continue
+        if not isinstance(fact, ReceiptStored) or fact.index is None:
+            continue  # an acknowledgement names no place in the log
         text = verify_note(fact.receipt.split("\n\n", 1)[1], [manifest.log_verifier])
         checkpoint = Checkpoint.parse(text)
         if fact.index >= len(entries) or entries[fact.index].sha256 != sealed[fact.seq].sha256:
