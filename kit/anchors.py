@@ -30,14 +30,15 @@ class Anchors:
         """Raises AnchorError if this fact is an envelope that was not sealed over the facts before it."""
         if not isinstance(fact, EnvelopeSealed):
             return
-        named = _checkpoint(fact)
+        named = anchor_of(fact)
         if not 0 < named.size <= len(self._roots) or self._roots[named.size - 1] != named.root:
             raise AnchorError(
                 f"envelope {fact.seq} was sealed over other {named.size} facts than stand before it"
             )
 
 
-def _checkpoint(fact: EnvelopeSealed) -> JournalCheckpoint:
+def anchor_of(fact: EnvelopeSealed) -> JournalCheckpoint:
+    """Size and root that an envelope was sealed over; raises AnchorError when it cannot be read."""
     try:
         envelope = Envelope.from_bytes(unb64(fact.envelope))
         type_ = AccountSubmission if envelope.payload_type == TYPE_ACCOUNT_SUBMISSION else SealedTally

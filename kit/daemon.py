@@ -22,7 +22,8 @@ from kit.config import Config, ConfigError
 from kit.control import Control
 from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
 from kit.events import TerminalHeard, UpsHeard
-from kit.journal import Journal
+from kit.journal import JournalError
+from kit.journal_signed import open_journal
 from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks
 from kit.ports import Ports, Sealer, Uplinks
@@ -87,7 +88,9 @@ class Daemon:
         self, config: Config, manifest: TrustedManifest, key: SigningKey, ports: Ports, log: Log
     ) -> None:
         self._config, self._ports, self._log = config, ports, log
-        self.journal = Journal(Path(config.state_dir) / "journal.db", vfs=ports.vfs)
+        self.journal = open_journal(
+            Path(config.state_dir), manifest, config.branch, key, entropy=ports.entropy, vfs=ports.vfs
+        )
         self.station = Station(
             manifest,
             config.branch,
@@ -98,7 +101,7 @@ class Daemon:
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(self.runner.post, lambda: self.station.status(ports.clock.monotonic_ms()))
         self._sealer: Sealer = LocalSealer(
-            key, ports.entropy, manifest, config.branch, self.journal.checkpoint
+            key, ports.entropy, manifest, config.branch, self.journal.anchor
         )
         self._uplinks: Uplinks = MqttUplinks(
             {
@@ -127,7 +130,9 @@ class Daemon:
         facts = self.runner.replay()
         boot_id = self._ports.entropy(8).hex()
         self._log.info("started", facts=facts, phase=self.station.day.state.phase, boot_id=boot_id)
-        self.runner.boot(boot_id)
+        if self.journal.key_lost is not None:
+            self._log.warning("journal key lost", reason=self.journal.key_lost)
+        self.runner.boot(boot_id, journal_key_lost=self.journal.key_lost)
         if listen:
             await self._listen(Path(self._config.control_socket))
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
@@ -141,8 +146,12 @@ class Daemon:
         for task in tasks:
             task.add_done_callback(lambda task: None if ended.done() else ended.set_result(task))
         self._ports.notify("READY=1")
+        stopped = False
         try:
             await (await ended)  # raises what the part raised
+        except asyncio.CancelledError:
+            stopped = True
+            raise
         finally:
             self._ports.notify("STOPPING=1")
             for task in tasks:
@@ -152,6 +161,8 @@ class Daemon:
                     await task
             await self._uplinks.close()
             await self.control.close()
+            if stopped:
+                self._sign_off()
             self.journal.close()
             self._log.info("stopped")
 
@@ -163,6 +174,13 @@ class Daemon:
                 f"control_socket {path}: cannot be created ({error}); check the folder, its permissions, and that the "
                 "path is shorter than 108 bytes"
             ) from error
+
+    def _sign_off(self) -> None:
+        """Leave nothing unsigned. Where that fails, the next life signs it."""
+        try:
+            self.journal.sign_off()
+        except JournalError as error:
+            self._log.warning("journal not signed to its end", error=str(error))
 
     def _release(self, effect: Effect) -> None:
         self._releases[type(effect)](effect)

@@ -13,6 +13,8 @@ class Booted:
 
     boot_id: str
     wall_ms: int
+    journal_key_lost: str | None = None
+    """Why the journal goes on under a new key, in words; None where it has the key that it should have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class JournalUnavailableError(JournalError):
 
 
 class Journal:
-    """Append-only facts of one device.
+    """Append-only facts of one device. ``path`` is for messages.
 
     Raises:
         JournalUnavailableError: from the constructor, when the file is locked or cannot be opened.
@@ -39,10 +39,10 @@ class Journal:
     """
 
     def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
-        self._path = str(path)
+        self.path: Final = str(path)
         try:
             flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-            self._db = apsw.Connection(self._path, flags=flags, vfs=vfs)
+            self._db = apsw.Connection(self.path, flags=flags, vfs=vfs)
             self._db.execute("pragma locking_mode=exclusive")
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
@@ -65,7 +65,7 @@ class Journal:
             for seq, body in rows:
                 if seq != self._size + 1:
                     raise JournalError(
-                        f"{self._path}: fact {self._size + 1} is missing (the next one is {seq}): keep the file, it is "
+                        f"{self.path}: fact {self._size + 1} is missing (the next one is {seq}): keep the file, it is "
                         "evidence; call the centre"
                     )
                 fact = self._read(body, seq)
@@ -76,7 +76,7 @@ class Journal:
                 yield fact
         except AnchorError as error:
             raise JournalError(
-                f"{self._path}: {error}: facts were rewritten; keep the file, it is evidence; call the centre"
+                f"{self.path}: {error}: facts were rewritten; keep the file, it is evidence; call the centre"
             ) from error
         except apsw.Error as error:
             raise self._explained(error) from error
@@ -110,6 +110,25 @@ class Journal:
         rows = self._db.execute("select body from facts order by seq")
         return [leaf_hash(bytes(body)) for (body,) in rows]
 
+    def page(self, first: int, characters: int) -> tuple[list[str], int | None]:
+        """Facts from number ``first`` (from 1) on, until ``characters`` are reached; and the number that comes next.
+
+        None where there is no next one. Raises JournalUnavailableError.
+        """
+        lines: list[str] = []
+        length = 0
+        try:
+            for seq, body in self._db.execute(
+                "select seq, body from facts where seq >= ? order by seq", (first,)
+            ):
+                if length >= characters:
+                    return lines, seq
+                lines.append(bytes(body).decode("utf-8"))
+                length += len(lines[-1])
+        except apsw.Error as error:
+            raise self._explained(error) from error
+        return lines, None
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
@@ -122,19 +141,19 @@ class Journal:
             fact: Fact = msgspec.convert(value, type=Fact)
         except (EncodingError, msgspec.ValidationError) as error:
             raise JournalError(
-                f"{self._path}: fact {seq} cannot be read ({error}): keep the file, it is evidence; call the centre"
+                f"{self.path}: fact {seq} cannot be read ({error}): keep the file, it is evidence; call the centre"
             ) from error
         return fact
 
     def _explained(self, error: apsw.Error) -> JournalError:
         if isinstance(error, apsw.BusyError):
-            return JournalUnavailableError(f"{self._path} is in use by another process: stop that one first")
+            return JournalUnavailableError(f"{self.path} is in use by another process: stop that one first")
         if isinstance(error, apsw.NotADBError | apsw.CorruptError | apsw.SQLError):
             return JournalError(
-                f"{self._path} is damaged ({error}): keep the file, it is evidence; call the centre"
+                f"{self.path} is damaged ({error}): keep the file, it is evidence; call the centre"
             )
         return JournalUnavailableError(
-            f"{self._path} cannot be used ({error}): check the folder, its permissions and the space on the disk"
+            f"{self.path} cannot be used ({error}): check the folder, its permissions and the space on the disk"
         )
 
     def _prepare(self) -> None:
@@ -142,7 +161,7 @@ class Journal:
         (tables,) = next(self._db.execute("select count(*) from sqlite_schema"))
         if version not in (0, SCHEMA_VERSION) or (version == 0 and tables):
             raise JournalError(
-                f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}: it is the file of another "
+                f"{self.path} has schema {version}, this program knows {SCHEMA_VERSION}: it is the file of another "
                 "program or version; use the one that wrote it, or an empty state directory"
             )
         if version == SCHEMA_VERSION:

@@ -33,6 +33,25 @@ class Sealer(Protocol):
         """Sign or seal. The bytes are new at every call: the caller journals them before anyone sees them."""
 
 
+class SeedStore(Protocol):
+    """Where the seeds of the journal's evolving keys rest. What returned is durable.
+
+    All methods raise JournalUnavailableError.
+    """
+
+    def seeds(self) -> dict[int, bytes]:
+        """Every seed that is there whole, by epoch."""
+
+    def put(self, epoch: int, seed: bytes) -> None:
+        """Keep a seed (32 bytes) beside at most one other, of the epoch before; it was read back."""
+
+    def erase(self, epoch: int) -> None:
+        """Overwrite the place where the seed of this epoch stands or would stand; that of its neighbours stays."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
 class Uplinks(Protocol):
     """The MQTT sessions, one per uplink. Outcomes come back as events."""
 

@@ -9,6 +9,7 @@ from kit.core import Core
 from kit.effects import Effect
 from kit.events import Booted, Event, Tick
 from kit.journal import Journal
+from kit.journal_signed import SignedJournal
 from kit.ports import Clock
 
 EVENTS_MAX: Final = 10_000  # events that wait; more means that the loop is stuck, and a restart replays
@@ -22,7 +23,9 @@ class StuckError(Exception):
 class Runner:
     """Drives one core. ``release`` only enqueues; outcomes come back through ``post``."""
 
-    def __init__(self, core: Core, journal: Journal, clock: Clock, release: Callable[[Effect], None]) -> None:
+    def __init__(
+        self, core: Core, journal: Journal | SignedJournal, clock: Clock, release: Callable[[Effect], None]
+    ) -> None:
         self._core, self._journal, self._clock, self._release = core, journal, clock, release
         self._events: deque[Event] = deque()
         self._wake = asyncio.Event()
@@ -43,9 +46,9 @@ class Runner:
             count += 1
         return count
 
-    def boot(self, boot_id: str) -> None:
+    def boot(self, boot_id: str, *, journal_key_lost: str | None = None) -> None:
         """The first event of this life; before it nobody may ask the core anything."""
-        self._turn(Booted(boot_id, self._clock.wall_ms()))
+        self._turn(Booted(boot_id, self._clock.wall_ms(), journal_key_lost))
 
     async def run(self) -> None:
         """Run until cancelled. Exceptions of cores and of the disk end the daemon: it restarts and replays."""

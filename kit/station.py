@@ -140,9 +140,12 @@ class Station:
             manifest_sha256=self._manifest.sha256,
             manifest_version=manifest.version,
         )
-        booted = BootRecorded(at=at, boot_id=event.boot_id)
+        booted: list[Fact] = [BootRecorded(at=at, boot_id=event.boot_id)]
+        if event.journal_key_lost is not None:
+            detail = event.journal_key_lost
+            booted.append(IncidentRecorded(at=at, code="journal-key-lost", detail=detail))
         if self._commissioned is None:
-            return [mine, booted]
+            return [mine, *booted]
         for field in ("election", "round", "branch", "device", "manifest_sha256"):
             journaled, configured = getattr(self._commissioned, field), getattr(mine, field)
             if journaled != configured:
@@ -150,7 +153,7 @@ class Station:
                     f"the journal is of {field} {journaled!r}, configuration and manifest say {configured!r}: "
                     "use an empty state directory, or the manifest that this journal began with"
                 )
-        return [booted]
+        return booted
 
     def _readiness_items(self) -> tuple[ReadinessItem, ...]:
         usable = ", ".join(self._usable)
