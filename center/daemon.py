@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -12,8 +13,10 @@ from center.intake import Intake, Outcome
 from center.ledger import Ledger, LedgerIdentity
 from center.log import Sequencer
 from center.ports import CenterPorts, Delivery, Session, SessionSettings
+from center.schedule_desk import ScheduleDesk
+from center.spool_desk import SpoolDesk
 from center.witness_desk import WitnessDesk
-from crypto.wire import topic_all_envelopes, topic_probe
+from crypto.wire import topic_all_envelopes, topic_probe, topic_schedule
 
 BATCH_MAX: Final = 128  # messages under one commit
 BATCH_WAIT_MS: Final = 5  # how long to gather after the first message
@@ -61,21 +64,18 @@ class CenterDaemon:
         )
 
     async def _serve(self, ledger: Ledger) -> None:
-        policy = self._config.manifest.manifest.witness_policy
-        sequencer = Sequencer(ledger, self._config.signer, policy)
-        intake = Intake(self._config.manifest, ledger, sequencer)
-        session = self._ports.session(self._session_settings(), self._inbox.push)
-        desk = self._witness_desk(sequencer)
-        tasks = [asyncio.create_task(one.run()) for one in (session, desk) if one is not None]
+        running = self._start_on(ledger)
+        desks = (running.session, running.schedules, running.files, running.witnesses)
+        tasks = [asyncio.create_task(one.run()) for one in desks if one is not None]
         for task in tasks:
             task.add_done_callback(lambda _: self._inbox.wake())
-        _log.info("started", log_size=sequencer.size, manifest_sha256=self._config.manifest.sha256)
+        _log.info("started", log_size=running.sequencer.size, manifest_sha256=self._config.manifest.sha256)
         self._ports.notify("READY=1")
         try:
             while not self._stopping:
-                await self._turn(intake, sequencer, session)
-                if desk is not None:
-                    desk.wake()
+                await self._turn(running)
+                if running.witnesses is not None:
+                    running.witnesses.wake()
                 for task in tasks:
                     if task.done():
                         task.result()
@@ -87,7 +87,31 @@ class CenterDaemon:
             for task in tasks:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-            _log.info("stopped", log_size=sequencer.size)
+            _log.info("stopped", log_size=running.sequencer.size)
+
+    def _start_on(self, ledger: Ledger) -> "_Running":
+        manifest = self._config.manifest
+        sequencer = Sequencer(ledger, self._config.signer, manifest.manifest.witness_policy)
+        session = self._ports.session(self._session_settings(), self._inbox.push)
+        schedule_topic = topic_schedule(manifest.manifest.election)
+        changes = (entry.data for entry in ledger.acts("schedule-change"))
+        return _Running(
+            ledger=ledger,
+            sequencer=sequencer,
+            intake=Intake(manifest, ledger, sequencer),
+            session=session,
+            schedules=ScheduleDesk(changes, lambda data: session.send(schedule_topic, data)),
+            files=self._spool_desk(),
+            witnesses=self._witness_desk(sequencer),
+        )
+
+    def _spool_desk(self) -> SpoolDesk | None:
+        if self._ports.spool is None:
+            return None
+        spool = self._ports.spool(self._config.state_dir)
+        spool.prepare()
+        spool.clear_unfinished(wall_ms=self._ports.wall_ms())
+        return SpoolDesk(spool, self._config.manifest, self._inbox.push)
 
     def _witness_desk(self, sequencer: Sequencer) -> WitnessDesk | None:
         ask, witnesses = self._ports.ask_witness, self._config.witnesses
@@ -95,7 +119,7 @@ class CenterDaemon:
             return None
         return WitnessDesk(sequencer, witnesses, ask, self._ports.wall_ms)
 
-    async def _turn(self, intake: Intake, sequencer: Sequencer, session: Session) -> None:
+    async def _turn(self, running: "_Running") -> None:
         idle_ms = min(IDLE_MS, (self._ports.watchdog_ms or 2 * IDLE_MS) // 2)
         batch = await self._inbox.take(count_max=BATCH_MAX, wait_ms=BATCH_WAIT_MS, idle_ms=idle_ms)
         if self._ports.watchdog_ms is not None:
@@ -103,16 +127,22 @@ class CenterDaemon:
         if not batch:
             return
         messages = [(delivery.topic, delivery.payload) for delivery in batch]
-        outcome = intake.process(messages, wall_ms=self._ports.wall_ms())
-        # Durable from here on: only now may the broker forget.
-        await self._answer(batch, outcome, session)
-        _report(outcome, sequencer.size)
+        outcome = running.intake.process(messages, wall_ms=self._ports.wall_ms())
+        # Durable from here on: only now may the broker forget, and a file be laid aside.
+        await self._answer(batch, outcome, running)
+        _report(outcome, running.sequencer.size)
 
-    async def _answer(self, batch: list[Delivery], outcome: Outcome, session: Session) -> None:
-        for delivery in batch:
-            session.acknowledge(delivery)
+    async def _answer(self, batch: list[Delivery], outcome: Outcome, running: "_Running") -> None:
+        for delivery, judged in zip(batch, outcome.judged, strict=True):
+            if delivery.file is None:
+                running.session.acknowledge(delivery)
+            elif running.files is not None:
+                running.files.settle(delivery.file, judged, running.ledger.leaf_of(judged.sha256))
+        for act in outcome.acts:
+            if act.kind == "schedule-change":
+                running.schedules.logged(act.data)
         for sent, reply in enumerate(outcome.replies):
-            if not await session.send(reply.topic, reply.payload):
+            if not await running.session.send(reply.topic, reply.payload):
                 # No harm: a branch without a receipt publishes again and gets it then.
                 _log.warning("replies-dropped", dropped=len(outcome.replies) - sent)
                 return
@@ -131,14 +161,32 @@ class CenterDaemon:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What serves one ledger. ``session`` and the desks have tasks of their own."""
+
+    ledger: Ledger
+    sequencer: Sequencer
+    intake: Intake
+    session: Session
+    schedules: ScheduleDesk
+    files: SpoolDesk | None
+    witnesses: WitnessDesk | None
+
+
 def _report(outcome: Outcome, log_size: int) -> None:
     _log.info(
         "batch",
         admitted=len(outcome.admitted),
+        acts=len(outcome.acts),
         duplicates=outcome.duplicates,
         refused=len(outcome.refused),
         log_size=log_size,
     )
+    for act in outcome.acts:
+        _log.info(
+            "act-logged", type=act.kind, number=act.number, subject=act.subject, envelope_sha256=act.sha256
+        )
     for envelope in outcome.admitted:
         if envelope.flags:
             _log.warning(

@@ -12,6 +12,7 @@ import sdnotify
 from center.errors import AlreadyRunningError, LedgerError
 from center.mqtt import MqttSession
 from center.ports import CenterPorts
+from center.spool import Spool
 from center.witness_http import ask
 
 LOCK_NAME: Final = "lock"
@@ -26,6 +27,7 @@ def real_ports() -> CenterPorts:
         notify=_notifier().notify,
         session=MqttSession,
         ask_witness=ask,
+        spool=Spool,
         watchdog_ms=_watchdog_ms(),
     )
 

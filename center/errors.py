@@ -79,3 +79,9 @@ class WitnessError(CenterError):
     """A witness does not vouch, or no longer knows what it vouched for."""
 
     exit_code = 65
+
+
+class SpoolError(CenterError):
+    """The spool cannot be used: no such state directory, not ours to write, full."""
+
+    exit_code = 73

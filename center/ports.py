@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from center.spool import Spool
 from center.witness import Request
 from center.witness_address import Answer
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message from the broker, not acknowledged yet.
+    """One message from the broker, not acknowledged yet, or one file from the spool, not laid aside yet.
 
-    ``session`` and ``mid`` name it towards the broker: a message id means nothing outside its own session.
+    ``session`` and ``mid`` name it towards the broker: a message id means nothing outside its own session. ``file`` is
+    its name in the spool, and then ``topic`` is admission.SPOOL.
     """
 
     topic: str
@@ -21,6 +23,7 @@ class Delivery:
     session: int
     mid: int
     qos: int
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +79,7 @@ class CenterPorts:
     """Whether to check at the start that the broker carries messages of wire.MQTT_PAYLOAD_MAX."""
     ask_witness: Ask | None = None
     """How to reach witnesses; None for never."""
+    spool: Callable[[Path], Spool] | None = None
+    """The spool of a state directory; None for no spool."""
     watchdog_ms: int | None = None
     """The supervisor wants to hear ``WATCHDOG=1`` at least this often; None for never."""
