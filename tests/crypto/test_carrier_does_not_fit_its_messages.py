@@ -1,30 +1,17 @@
 """A carrier is as short as was promised, and its length says nothing of the result."""
 
-from collections import defaultdict
-from hashlib import sha256
-from itertools import count, groupby
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import codec
 from crypto.carrier import from_compact, to_compact
-from crypto.envelope import Envelope, sign
 from crypto.packing import ciphertext_bytes
-from crypto.seal import seal_tally
 from crypto.sms import PART_OCTETS, split
-from crypto.statements import ContestResult, Endpoint, JournalCheckpoint, Submission, Tally
-from crypto.wire import TYPE_TALLY
-from simulators.election import Election, Times, commission, terminal_of
-from simulators.results import Results, Station, load_results
+from crypto.statements import ContestResult, JournalCheckpoint
 from tests.crypto.carrier_world import HASH, OTHER_HASH, account, outer, results_of, sealed, world
-from tests.crypto.election_fixture import make_election, seed_of
-
-SAMPLE = Path(__file__).parents[2] / "simulators" / "sample" / "georgia-2017"
-FULL = Path(__file__).parents[3] / "shared" / "data" / "georgia-2017"
+from tests.crypto.election_fixture import make_election
 
 FIVE_MESSAGES = 670
 OUTSIDE = (
@@ -134,87 +121,3 @@ def test_a_unanimous_result_has_the_same_length(unanimous: int) -> None:
     tally = STYLE.tally("branch-1", results=results_of(STYLE, unanimous), public_counter=unanimous)
     packed = to_compact(sealed(STYLE, outer(STYLE), tally), STYLE.loaded)
     assert len(packed) == OUTSIDE + ciphertext_bytes(STYLE.loaded, "branch-1")
-
-
-def check_real_results(tables: Results, stations: list[Station]) -> int:
-    """Seal and pack each station's result; one length a ballot style. Returns how many styles have two stations."""
-    numbers = count()
-    election = commission(
-        tables,
-        stations,
-        Times(0, 1, 1, 2),
-        lambda size: sha256(b"%d" % next(numbers)).digest()[:size],
-        Endpoint(host="127.0.0.1", port=1883),
-    )
-    lengths: dict[str, set[int]] = defaultdict(set)
-    stations_of: dict[str, int] = defaultdict(int)
-    for station in stations:
-        data = real_envelope(election, station)
-        packed = to_compact(data, election.trusted)
-        assert from_compact(packed, election.trusted) == data
-        assert len(packed) <= FIVE_MESSAGES
-        style = election.trusted.branch(station.branch_id).style
-        lengths[style].add(len(packed))
-        stations_of[style] += 1
-    assert all(len(seen) == 1 for seen in lengths.values())
-    return sum(number > 1 for number in stations_of.values())
-
-
-def real_envelope(election: Election, station: Station) -> bytes:
-    branch = election.trusted.branch(station.branch_id)
-    manifest = election.trusted.manifest
-    head: dict[str, Any] = {
-        "election": manifest.election,
-        "round": manifest.round,
-        "branch": branch.id,
-        "terminal": terminal_of(branch.id),
-        "manifest_sha256": election.trusted.sha256,
-        "close_no": 1,
-    }
-    tally = Tally(
-        **head,
-        definition_sha256=election.trusted.definition_sha256(branch.id),
-        contests={
-            name: ContestResult(
-                votes=dict(one.votes), valid=one.valid, invalid=one.invalid, ballots=one.ballots
-            )
-            for name, one in station.contests.items()
-        },
-        public_counter=max(one.ballots for one in station.contests.values()),
-    )
-    submission = Submission(
-        **head,
-        device=branch.device,
-        seq=2,
-        prev=HASH,
-        journal=JournalCheckpoint(size=station.contests[next(iter(station.contests))].ballots, root=HASH),
-        supersedes=None,
-        cause="first",
-    )
-    return seal_tally(
-        submission,
-        tally_envelope=signed_by(election, tally),
-        blind=seed_of("blind"),
-        device_key=election.devices[branch.device],
-        manifest=election.trusted,
-        ephemeral=seed_of("ephemeral"),
-    )
-
-
-def signed_by(election: Election, tally: Tally) -> Envelope:
-    return sign(TYPE_TALLY, codec.to_bytes(tally), [election.terminals[tally.terminal]])
-
-
-def test_real_results_of_a_style_have_the_same_length() -> None:
-    tables = load_results(SAMPLE)
-    assert check_real_results(tables, list(tables.stations)) >= 5
-
-
-@pytest.mark.skipif(not FULL.exists(), reason="shared/data is not beside this clone")
-def test_more_real_results_of_a_style_have_the_same_length() -> None:
-    """The styles of the full tables that most stations share: there differences would show."""
-    tables = load_results(FULL)
-    ordered = sorted(tables.stations, key=lambda station: tuple(station.contests))
-    groups = [list(group) for _, group in groupby(ordered, key=lambda station: tuple(station.contests))]
-    largest = sorted(groups, key=len, reverse=True)[:10]
-    assert check_real_results(tables, [station for group in largest for station in group]) == 10
