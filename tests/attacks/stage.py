@@ -35,7 +35,11 @@ class Scene:
         assert len(receipts(outcome)) == 1
 
     def refuses(
-        self, data: bytes, error: type[EvidenceError], reason: str, device: Device | None = None
+        self,
+        data: bytes,
+        error: type[EvidenceError] | tuple[type[EvidenceError], ...],
+        reason: str,
+        device: Device | None = None,
     ) -> None:
         """The boundary of ``crypto`` raises what it should; the centre logs nothing, and tells the branch why."""
         with pytest.raises(error, match=reason):
