@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from center.schedules import check_forwards, check_later
 from crypto.act_statements import Adjudication, OpeningOrder, ScheduleChange
-from crypto.acts import AnyAct, CheckedAct, check_act, read_act
+from crypto.acts import AnyAct, check_act, read_act
 from crypto.errors import StatementError
 from crypto.manifest import TrustedManifest
 
@@ -21,11 +21,12 @@ EVERYTHING = ""
 
 @dataclass(frozen=True, slots=True)
 class LoggedAct:
-    """An act in the log. ``data`` is its envelope."""
+    """An act in the log. ``data`` is its envelope; ``leaf`` is None when it is admitted and about to be logged."""
 
     number: int
     sha256: str
     data: bytes
+    leaf: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +67,26 @@ def admit_act(data: bytes, manifest: TrustedManifest, log: LogSoFar) -> Admitted
 
     Raises EvidenceError: what crypto.acts.check_act refuses, or what does not fit the log; the message says what to do.
     """
-    return fit(check_act(data, manifest), manifest, log)
-
-
-def fit(checked: CheckedAct, manifest: TrustedManifest, log: LogSoFar) -> AdmittedAct:
-    """Judge a verified act by what is logged before it; raises StatementError saying what does not fit."""
+    checked = check_act(data, manifest)
     act = checked.statement
+    return AdmittedAct(checked.sha256, act.type, act.number, fit(act, manifest, log), act, checked.data)
+
+
+def fit(act: AnyAct, manifest: TrustedManifest, log: LogSoFar) -> str:
+    """Judge an act, by itself in order, by what is logged before it; returns its subject (as in AdmittedAct).
+
+    Raises StatementError saying what does not fit.
+    """
     _check_chain(act, log.last_act(act.type))
-    subject = EVERYTHING
     if isinstance(act, Adjudication):
         subject = terminal_name(act.election, act.round, act.branch, act.terminal)
         _check_adjudication(act, subject, log)
-    elif isinstance(act, OpeningOrder):
+        return subject
+    if isinstance(act, OpeningOrder):
         _check_order(act, log)
-    else:
-        subject = act.branch or EVERYTHING
-        _check_change(act, manifest, log)
-    return AdmittedAct(checked.sha256, act.type, act.number, subject, act, checked.data)
+        return EVERYTHING
+    _check_change(act, manifest, log)
+    return act.branch or EVERYTHING
 
 
 def terminal_name(election: str, round_: int, branch: str, terminal: str) -> str:
@@ -133,11 +137,10 @@ def _check_order(act: OpeningOrder, log: LogSoFar) -> None:
     last = log.last_act("opening-order")
     if last is None:
         return
-    before = read_act(last.data)
-    if isinstance(before, OpeningOrder) and act.log.size <= before.log.size:
+    if last.leaf is None or act.log.size <= last.leaf:
         raise StatementError(
-            f"the opening order covers {act.log.size} leaves, and order {before.number} covered {before.log.size} "
-            "already: an order must cover more than the one before it; draft it anew"
+            f"the opening order covers {act.log.size} leaves, and not the order before it (number {last.number}): an "
+            "order must cover more than the one before it; draft it anew"
         )
 
 

@@ -225,7 +225,7 @@ class BatchPast:
         """As Past."""
         for act in reversed(self._acts):
             if act.kind == kind and subject in (None, act.subject):
-                return LoggedAct(act.number, act.sha256, act.data)
+                return LoggedAct(act.number, act.sha256, act.data, None)
         return self._stored.last_act(kind, subject)
 
     def tally_unit(self, sha256: str) -> str | None:

@@ -31,14 +31,15 @@ class ActReplay:
 
     def act(self, checked: CheckedAct) -> None:
         """The next leaf is this act; raises EvidenceError when it should not have been logged here."""
+        act = checked.statement
+        logged = LoggedAct(act.number, checked.sha256, checked.data, self._leaves)
         self._leaves += 1
         try:
-            subject = fit(checked, self._manifest, self).subject
+            subject = fit(act, self._manifest, self)
         finally:
             # What follows is held against what is there, or one fault would be told of every later act.
-            logged = LoggedAct(checked.statement.number, checked.sha256, checked.data)
-            self._acts[checked.statement.type, None] = logged
-        self._acts[checked.statement.type, subject] = logged
+            self._acts[act.type, None] = logged
+        self._acts[act.type, subject] = logged
 
     def last_act(self, kind: ActKind, subject: str | None = None) -> LoggedAct | None:
         """As act_admission.LoggedActs."""

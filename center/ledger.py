@@ -46,9 +46,9 @@ _ACTS_AS_ENTRIES: Final = (
     " WHERE leaf >= ?1 AND leaf < ?2"
 )
 _IN_ORDER: Final = " ORDER BY leaf LIMIT ?3"
-_SELECT_LAST_ACT: Final = "SELECT number, sha256, bytes FROM acts WHERE type = ? ORDER BY number DESC LIMIT 1"
+_SELECT_LAST_ACT: Final = "SELECT number, sha256, bytes, leaf FROM acts WHERE type = ? ORDER BY number DESC LIMIT 1"
 _SELECT_LAST_ACT_ON: Final = (
-    "SELECT number, sha256, bytes FROM acts WHERE type = ? AND subject = ? ORDER BY number DESC LIMIT 1"
+    "SELECT number, sha256, bytes, leaf FROM acts WHERE type = ? AND subject = ? ORDER BY number DESC LIMIT 1"
 )
 _SELECT_COSIGNED: Final = (
     "SELECT size FROM cosignatures WHERE size < ? GROUP BY size HAVING count(*) >= ?"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from crypto import codec, envelope
+from crypto import canonical, codec, envelope
 from crypto.act_statements import Adjudication, OpeningOrder, ScheduleChange
 from crypto.envelope import Envelope
 from crypto.errors import SignatureInvalidError, StatementError
@@ -12,7 +12,7 @@ from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
 from crypto.reports import check_fields
 from crypto.statements import Official
-from crypto.wire import TYPE_ADJUDICATION, TYPE_OPENING_ORDER, TYPE_SCHEDULE_CHANGE
+from crypto.wire import STATEMENT_MAX, TYPE_ADJUDICATION, TYPE_OPENING_ORDER, TYPE_SCHEDULE_CHANGE
 
 AnyAct = Adjudication | OpeningOrder | ScheduleChange
 
@@ -20,6 +20,11 @@ _TYPES: Final[dict[str, type[AnyAct]]] = {
     TYPE_ADJUDICATION: Adjudication,
     TYPE_OPENING_ORDER: OpeningOrder,
     TYPE_SCHEDULE_CHANGE: ScheduleChange,
+}
+_STATEMENTS: Final[dict[str, type[AnyAct]]] = {
+    "adjudication": Adjudication,
+    "opening-order": OpeningOrder,
+    "schedule-change": ScheduleChange,
 }
 _NAMES: Final = {type_: name for name, type_ in _TYPES.items()}
 
@@ -59,8 +64,25 @@ def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
             f"the act is signed for {signed[0].body!r} alone: a commissioner of another body must sign it too"
         )
     statement = codec.from_bytes(envelope_.payload, type_)
-    _check_statement(statement, manifest)
+    check_unsigned(statement, manifest)
     return CheckedAct(statement, codec.sha256_hex(data), data, signed)
+
+
+def to_draft(act: AnyAct) -> bytes:
+    """An act that nobody signed yet, as its canonical statement: what commissioners' signatures will cover."""
+    return codec.to_bytes(act)
+
+
+def read_draft(data: bytes) -> AnyAct:
+    """The act in a draft. Raises EncodingError, StatementError: not the draft of an act."""
+    value = canonical.decode(data, max_bytes=STATEMENT_MAX)
+    name = value.get("type") if isinstance(value, dict) else None
+    type_ = _STATEMENTS.get(name) if isinstance(name, str) else None
+    if type_ is None:
+        raise StatementError(
+            f"this is no draft of an act: its type is {name!r}, and not one of {sorted(_STATEMENTS)}"
+        )
+    return codec.from_bytes(data, type_)
 
 
 def read_act(data: bytes) -> AnyAct:
@@ -87,7 +109,7 @@ def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> by
     type_ = _type_of(envelope_)
     if key_id(key.public) not in manifest.commissioners:
         raise SignatureInvalidError("this is not the key of a commissioner: take the right key file")
-    _check_statement(codec.from_bytes(envelope_.payload, type_), manifest)
+    check_unsigned(codec.from_bytes(envelope_.payload, type_), manifest)
     mine = envelope.sign(envelope_.payload_type, envelope_.payload, [key])
     if any(one.keyid == key.key_id for one in envelope_.signatures):
         raise SignatureInvalidError("this commissioner signed the act already: a second one has to")
@@ -101,7 +123,8 @@ def _type_of(envelope_: Envelope) -> type[AnyAct]:
     return type_
 
 
-def _check_statement(statement: AnyAct, manifest: TrustedManifest) -> None:
+def check_unsigned(statement: AnyAct, manifest: TrustedManifest) -> None:
+    """Raise StatementError or ManifestError for what no commissioner should put a signature to."""
     expected: dict[str, str | int] = {
         "election": manifest.manifest.election,
         "round": manifest.manifest.round,

@@ -178,7 +178,7 @@ def test_order_of_another_log_is_refused(commission: Commission) -> None:
 @pytest.mark.usefixtures("tally")
 def test_order_that_covers_no_more_than_the_last_is_refused(commission: Commission) -> None:
     commission.hand_in(commission.order())
-    assert "covers 1 leaves, and order 1 covered 1 already" in commission.refusal(commission.order(1))
+    assert "not the order before it (number 1)" in commission.refusal(commission.order(1))
     assert len(commission.hand_in(commission.order(2)).acts) == 1
 
 
