@@ -13,6 +13,8 @@ from center.intake import Intake, Outcome
 from center.ledger import Ledger, LedgerIdentity
 from center.log import Sequencer
 from center.ports import CenterPorts, Delivery, Session, SessionSettings
+from center.push_desk import PushDesk
+from center.pushes import Pushes
 from center.schedule_desk import ScheduleDesk
 from center.spool_desk import SpoolDesk
 from center.witness_desk import WitnessDesk
@@ -65,7 +67,7 @@ class CenterDaemon:
 
     async def _serve(self, ledger: Ledger) -> None:
         running = self._start_on(ledger)
-        desks = (running.session, running.schedules, running.files, running.witnesses)
+        desks = (running.session, running.schedules, running.files, running.witnesses, running.pushes)
         tasks = [asyncio.create_task(one.run()) for one in desks if one is not None]
         for task in tasks:
             task.add_done_callback(lambda _: self._inbox.wake())
@@ -95,14 +97,17 @@ class CenterDaemon:
         session = self._ports.session(self._session_settings(), self._inbox.push)
         schedule_topic = topic_schedule(manifest.manifest.election)
         changes = (entry.data for entry in ledger.acts("schedule-change"))
+        pushes = Pushes(manifest, ledger, sequencer)
+        push_desk = PushDesk(sequencer, pushes, session.send) if manifest.manifest.witness_policy.m else None
         return _Running(
             ledger=ledger,
             sequencer=sequencer,
-            intake=Intake(manifest, ledger, sequencer),
+            intake=Intake(manifest, ledger, sequencer, pushes),
             session=session,
             schedules=ScheduleDesk(changes, lambda data: session.send(schedule_topic, data)),
             files=self._spool_desk(),
-            witnesses=self._witness_desk(sequencer),
+            witnesses=self._witness_desk(sequencer, push_desk),
+            pushes=push_desk,
         )
 
     def _spool_desk(self) -> SpoolDesk | None:
@@ -113,11 +118,12 @@ class CenterDaemon:
         spool.clear_unfinished(wall_ms=self._ports.wall_ms())
         return SpoolDesk(spool, self._config.manifest, self._inbox.push)
 
-    def _witness_desk(self, sequencer: Sequencer) -> WitnessDesk | None:
+    def _witness_desk(self, sequencer: Sequencer, pushes: PushDesk | None) -> WitnessDesk | None:
         ask, witnesses = self._ports.ask_witness, self._config.witnesses
         if ask is None or not witnesses:
             return None
-        return WitnessDesk(sequencer, witnesses, ask, self._ports.wall_ms)
+        on_cosigned = None if pushes is None else pushes.wake
+        return WitnessDesk(sequencer, witnesses, ask, self._ports.wall_ms, on_cosigned=on_cosigned)
 
     async def _turn(self, running: "_Running") -> None:
         idle_ms = min(IDLE_MS, (self._ports.watchdog_ms or 2 * IDLE_MS) // 2)
@@ -172,6 +178,7 @@ class _Running:
     schedules: ScheduleDesk
     files: SpoolDesk | None
     witnesses: WitnessDesk | None
+    pushes: PushDesk | None
 
 
 def _report(outcome: Outcome, log_size: int) -> None:

@@ -8,9 +8,11 @@ from center.act_admission import AdmittedAct
 from center.admission import Admission, Admitted, BatchPast, Duplicate, Judged, Refused, admit
 from center.ledger import Ledger
 from center.log import Sequencer
+from center.pushes import Pushes
 from crypto import rfc3339
+from crypto.errors import ProofError
 from crypto.manifest import TrustedManifest
-from crypto.wire import topic_receipt, topic_refusal
+from crypto.wire import NARROW, topic_receipt, topic_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,13 @@ class Outcome:
 class Intake:
     """Takes batches in. When ``process`` returns, the batch is durable and may be acknowledged."""
 
-    def __init__(self, manifest: TrustedManifest, ledger: Ledger, sequencer: Sequencer) -> None:
+    def __init__(
+        self, manifest: TrustedManifest, ledger: Ledger, sequencer: Sequencer, pushes: Pushes | None = None
+    ) -> None:
         self._manifest = manifest
         self._ledger = ledger
         self._sequencer = sequencer
+        self._pushes = pushes
         # Nobody makes us publish on a topic of his choice.
         self._branches = frozenset(branch.id for branch in manifest.manifest.branches)
 
@@ -57,9 +62,11 @@ class Intake:
         judged: list[Judged] = []
         leaves: list[Admission] = []
         refused: dict[tuple[str, str], Refused] = {}
-        owed: dict[str, tuple[str, bytes]] = {}  # envelopes to receipt, each once: branch and bytes by hash
+        # Envelopes to receipt, each once for wide ways and once for narrow ones: branch and bytes, by hash and way.
+        owed: dict[tuple[str, bool], tuple[str, bytes]] = {}
         for topic, payload in messages:
-            verdict = admit(topic, payload, self._manifest, past)
+            narrow = topic.endswith(NARROW)
+            verdict = admit(topic.removesuffix(NARROW), payload, self._manifest, past)
             judged.append(verdict)
             if isinstance(verdict, Refused):
                 refused[(verdict.sha256, verdict.topic)] = verdict
@@ -68,9 +75,12 @@ class Intake:
                 leaves.append(verdict)
                 past.add(verdict)
             if not isinstance(verdict, AdmittedAct) and verdict.branch is not None:
-                owed[verdict.sha256] = (verdict.branch, verdict.data)
+                owed[verdict.sha256, narrow] = (verdict.branch, verdict.data)
         self._sequencer.append(leaves, list(refused.values()), at=rfc3339.to_text(wall_ms))
-        receipts = [self._receipt(sha256, branch, data) for sha256, (branch, data) in owed.items()]
+        receipts = [
+            self._receipt(sha256, branch, data, narrow=narrow)
+            for (sha256, narrow), (branch, data) in owed.items()
+        ]
         refusals = [self._refusal(r, r.branch) for r in refused.values() if r.branch is not None]
         return Outcome(
             judged=tuple(judged),
@@ -81,8 +91,16 @@ class Intake:
             replies=(*receipts, *filter(None, refusals)),
         )
 
-    def _receipt(self, sha256: str, branch: str, data: bytes) -> Reply:
-        text = self._sequencer.receipt(sha256, data)
+    def _receipt(self, sha256: str, branch: str, data: bytes, *, narrow: bool) -> Reply:
+        """The best receipt there is; on a narrow way, or where it would be too long for any, an acknowledgement."""
+        try:
+            text = None if narrow else self._sequencer.receipt(sha256, data)
+        except ProofError:
+            text = None
+        if text is None:
+            text = self._sequencer.acknowledgement(sha256, data)
+        elif self._pushes is not None and self._sequencer.is_witnessed(sha256):
+            self._pushes.told(sha256)
         return Reply(topic_receipt(self._manifest.manifest.election, branch), text.encode())
 
     def _refusal(self, refused: Refused, branch: str) -> Reply | None:

@@ -122,6 +122,7 @@ class Ledger:
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self._db = connection
         self._path = path
+        self._data_version: Any = None
 
     @classmethod
     def open(
@@ -371,6 +372,11 @@ class Ledger:
                 return
             below = int(rows[0][0])
             yield below
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another connection has written since the last call; True the first time."""
+        before, self._data_version = self._data_version, self._one("PRAGMA data_version")
+        return bool(before != self._data_version)
 
     def counts(self) -> Counts:
         """How much is there, at one moment."""

@@ -10,7 +10,7 @@ from center.admission import Admission, Refused
 from center.cosignatures import newest_witnessed
 from center.errors import LedgerCorruptError
 from center.ledger import Checkpoint, Ledger
-from crypto import merkle, receipt
+from crypto import acknowledgement, merkle, receipt
 from crypto.codec import sha256_hex
 from crypto.errors import ProofError
 from crypto.notes import Checkpoint as SignedCheckpoint
@@ -51,6 +51,11 @@ class Sequencer:
         """The newest checkpoint, None while the log is empty."""
         return self._newest
 
+    @property
+    def witnessed_size(self) -> int:
+        """How many leaves the newest checkpoint covers that enough witnesses vouched for, 0 for none."""
+        return 0 if self._witnessed is None else self._witnessed.size
+
     def append(self, admitted: Sequence[Admission], refused: Sequence[Refused], *, at: str) -> None:
         """Log a batch under a new checkpoint, durably; ``at`` is the wall time (RFC 3339).
 
@@ -78,7 +83,9 @@ class Sequencer:
         Where the manifest asks for witnesses, the newest checkpoint that they vouched for comes first, if it covers
         the envelope already.
 
-        Raises KeyError for an envelope that is not logged.
+        Raises:
+            KeyError: for an envelope that is not logged.
+            ProofError: when the receipt would be longer than wire.RECEIPT_MAX.
         """
         leaf = self._ledger.leaf_of(sha256)
         if leaf is None or self._newest is None:
@@ -88,6 +95,17 @@ class Sequencer:
             checkpoint = self._witnessed
         proof = self._tree.inclusion(leaf, checkpoint.size)
         return receipt.make(data, leaf, proof, checkpoint.note)
+
+    def acknowledgement(self, sha256: str, data: bytes) -> str:
+        """The promise that an envelope is logged, for ways that carry no proof; raises KeyError as ``receipt``."""
+        if self._ledger.leaf_of(sha256) is None:
+            raise KeyError(sha256)
+        return acknowledgement.make(data, self._signer)
+
+    def is_witnessed(self, sha256: str) -> bool:
+        """Whether the receipt of this envelope is witnessed by now."""
+        leaf = self._ledger.leaf_of(sha256)
+        return leaf is not None and leaf < self.witnessed_size
 
     def cosigned_size(self, witness: str) -> int:
         """The size of the newest checkpoint that a witness (verifier key) vouched for, 0 for none."""
@@ -107,6 +125,11 @@ class Sequencer:
         """
         self._ledger.add_cosignature(size, witness, line, at=at)
         self._witnessed = newest_witnessed(self._ledger, self._policy)
+
+    def look_for_cosignatures(self) -> None:
+        """Use what another process put into the ledger meanwhile (``center witness bring``); raises LedgerError."""
+        if self._ledger.changed_elsewhere():
+            self._witnessed = newest_witnessed(self._ledger, self._policy)
 
     def _rebuild(self) -> None:
         for entry in self._ledger.entries():

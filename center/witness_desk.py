@@ -33,7 +33,10 @@ _log = structlog.get_logger("centerd.witnesses")
 
 
 class WitnessDesk:
-    """Asks every witness on its own, so that none waits for another. ``wall_ms`` is only recorded."""
+    """Asks every witness on its own, so that none waits for another. ``wall_ms`` is only recorded.
+
+    ``on_cosigned`` is called after every cosignature that was kept.
+    """
 
     def __init__(
         self,
@@ -41,10 +44,12 @@ class WitnessDesk:
         witnesses: Sequence[WitnessAddress],
         ask: Ask,
         wall_ms: Callable[[], int],
+        on_cosigned: Callable[[], None] | None = None,
     ) -> None:
         self._sequencer = sequencer
         self._ask = ask
         self._wall_ms = wall_ms
+        self._on_cosigned = on_cosigned
         self._signals = {witness: asyncio.Event() for witness in witnesses}
 
     def wake(self) -> None:
@@ -129,4 +134,6 @@ class WitnessDesk:
             _log.error("cosignature-not-kept", error=str(error))
             return False
         _log.info("cosigned", witness=witness.verifier.name, size=checkpoint.size)
+        if self._on_cosigned is not None:
+            self._on_cosigned()
         return True

@@ -53,6 +53,9 @@ TYPE_OPENING_ORDER: Final = _MEDIA + "opening-order+json"
 TYPE_JOURNAL_KEY: Final = _MEDIA + "journal-key+json"
 
 
+NARROW: Final = "/narrow"  # ends the topic of an envelope that came over a way too narrow for a proof
+
+
 def topic_envelope(election: str, branch: str) -> str:
     """Branch to centre: one DSSE envelope, QoS 1."""
     return f"kit/v1/{election}/{branch}/envelope"
@@ -63,7 +66,7 @@ def topic_narrow_envelope(election: str, branch: str) -> str:
 
     For ways back that carry a hundred bytes, where ``topic_envelope`` would be answered by a whole proof.
     """
-    return f"{topic_envelope(election, branch)}/narrow"
+    return topic_envelope(election, branch) + NARROW
 
 
 def topic_receipt(election: str, branch: str) -> str:
