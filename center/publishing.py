@@ -25,8 +25,9 @@ from center.files import (
 )
 from center.ledger import Checkpoint, Entry, Ledger
 from center.opening_types import Opening
-from center.proving import LoggedTree, signed_by
+from center.proving import LoggedTree
 from crypto import codec, receipt
+from crypto.consistency import signed_by
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from crypto.notes import NOTE_MAX

@@ -12,8 +12,8 @@ from typing import Final, Literal, Protocol
 from center.cosignatures import good_lines
 from center.errors import OutputError, WitnessError
 from center.files import UnreadableError, read_whole, sync_folder, write_whole
-from center.proving import Consistency, hashes, parse_unverified
 from crypto import codec, merkle, notes
+from crypto.consistency import Consistency, hashes, parse_unverified
 from crypto.errors import EvidenceError, ProofError
 from crypto.notes import NOTE_MAX, Checkpoint, CosignatureVerifier, Cosigner, NoteVerifier
 

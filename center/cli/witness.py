@@ -13,9 +13,9 @@ from center.config import read_key
 from center.edges import lock_state_dir, wall_ms
 from center.errors import ConfigError, OutputError, WitnessError
 from center.files import UnreadableError, read_whole, write_whole
-from center.proving import CONSISTENCY_MAX, Consistency
 from center.witness import RefusedError, Witness, WitnessStore, request_from
 from center.witness_http import WitnessServer
+from crypto.consistency import CONSISTENCY_MAX, Consistency
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey
 from crypto.notes import CosignatureVerifier, Cosigner, NoteVerifier

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from center.proving import Consistency
 from crypto import receipt
 from crypto.codec import sha256_hex
+from crypto.consistency import Consistency
 from crypto.errors import ProofError
 from crypto.notes import NoteSigner, NoteVerifier
 from crypto.statements import WitnessPolicy

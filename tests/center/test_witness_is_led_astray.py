@@ -13,12 +13,12 @@ import pytest
 from center import files
 from center import witness as witness_module
 from center.errors import OutputError, WitnessError
-from center.proving import Consistency
 from center.witness import PROOF_LINES_MAX, RefusedError, Request, Witness, WitnessStore
 from center.witness_address import Answer, check_url
 from center.witness_http import CONNECTIONS_MAX, HEAD_MAX, WitnessServer, ask
 from crypto import merkle, notes
 from crypto.codec import sha256_hex
+from crypto.consistency import Consistency
 from crypto.notes import Checkpoint, CosignatureVerifier, Cosigner, NoteSigner, NoteVerifier
 from tests.center.command import center
 from tests.center.site import program
