@@ -17,6 +17,7 @@ from center.witness_http import ask
 
 LOCK_NAME: Final = "lock"
 STATE_DIR_MODE: Final = 0o700
+LOCKS: Final = Path("/proc/locks")
 
 
 def real_ports() -> CenterPorts:
@@ -70,6 +71,21 @@ def lock_state_dir(state_dir: Path) -> Callable[[], None]:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return lambda: os.close(descriptor)
+
+
+def state_dir_in_use(state_dir: Path) -> bool:
+    """Whether a process holds the lock of a state directory, without touching it (proc_locks(5)).
+
+    True where the kernel does not tell: then whoever asks waits in vain, and no harm is done.
+    """
+    try:
+        inode = (state_dir / LOCK_NAME).stat().st_ino
+        locks = LOCKS.read_text(encoding="ascii")
+    except FileNotFoundError as error:
+        return bool(error.filename == str(LOCKS))
+    except OSError:
+        return True
+    return any(f":{inode} " in line and " FLOCK " in line and "->" not in line for line in locks.splitlines())
 
 
 def _watchdog_ms() -> int | None:

@@ -62,9 +62,10 @@ def read_whole(path: Path, max_bytes: int) -> bytes | None:
         return None
     except OSError as error:
         raise UnreadableError(f"cannot be read ({error.strerror})") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableError("is no ordinary file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnreadableError("is no ordinary file")
         try:
             data = file.read(max_bytes + 1)
         except OSError as error:

@@ -14,6 +14,7 @@ from crypto.acts import read_act
 from crypto.errors import StatementError
 
 REPEAT_S: Final = 30.0
+RETRY_S: Final = 1.0  # while there is no session with the broker
 MESSAGES_MAX: Final = 200  # messages in one round; where there are more changes, the rounds take turns
 
 Say = Callable[[bytes], Awaitable[bool]]
@@ -41,20 +42,22 @@ class ScheduleDesk:
         """Repeat until cancelled; never returns by itself."""
         while True:
             self._changed.clear()
-            await self._round()
+            said = await self._round()
             try:
-                async with asyncio.timeout(REPEAT_S if self._newest else None):
+                async with asyncio.timeout((REPEAT_S if said else RETRY_S) if self._newest else None):
                     await self._changed.wait()
             except TimeoutError:
                 pass
 
-    async def _round(self) -> None:
+    async def _round(self) -> bool:
+        """Say what stands; False when there is nobody to say it to."""
         standing = self._standing()
         start = self._turn if self._turn < len(standing) else 0
         for data in standing[start : start + MESSAGES_MAX]:
             if not await self._say(data):
-                return
+                return False
         self._turn = start + MESSAGES_MAX
+        return True
 
     def _standing(self) -> list[bytes]:
         """The changes that still matter, newest first: not those of a branch that one for all moved later still."""

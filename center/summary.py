@@ -23,6 +23,8 @@ def status_facts(identity: LedgerIdentity, counts: Counts, newest: Checkpoint | 
         "branches": counts.branches,
         "flagged": counts.flagged,
         "flags": counts.flags,
+        "settled": counts.settled,
+        "acts": counts.acts,
         "rejected": counts.rejected,
         "checkpoint_size": 0 if newest is None else newest.size,
     }
@@ -35,7 +37,10 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"verified  {facts['verified']:>8}   logged: {facts['accounts']} accounts, {facts['tallies']} sealed tallies"
     yield f"          {'':>8}   from {facts['branches']} branches; checkpoint over {facts['checkpoint_size']}"
     kinds = ", ".join(f"{name} {times}" for name, times in facts["flags"].items())
-    yield f"flagged   {facts['flagged']:>8}   {kinds or 'nothing odd'}"
+    settled = f"; settled by adjudication: {facts['settled']}" if facts["settled"] else ""
+    yield f"flagged   {facts['flagged']:>8}   {kinds or 'nothing odd'}{settled}"
+    acts = ", ".join(f"{times} {name}" for name, times in facts["acts"].items())
+    yield f"acts      {sum(facts['acts'].values()):>8}   {acts or 'none of the centre'}"
     yield f"rejected  {facts['rejected']:>8}   not authentic or not of this election"
 
 

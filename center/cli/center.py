@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import audit, log, publish, witness
+from center.cli import audit, log, publish, submit, witness
 from center.cli.command import (
     CRITICAL,
     DATA,
@@ -34,12 +34,13 @@ _EXAMPLES: Final = """examples:
   center status --state-dir /var/lib/centerd          how much was received, verified, flagged, rejected
   center open --config centerd.toml --key election.key --out result.json
   center open --config centerd.toml --key election.key --json | sha256sum
+  center submit --help                                hand acts and couriers' envelopes to centerd
   center log --help                                   checkpoints and proofs
   center publish --help                               the folder that strangers read
   center audit --help                                 a stranger's look at that folder
   center witness --help                               vouch for logs that only grow
 
-exit codes of status: 0 all well, 1 something flagged or rejected, 3 no ledger
+exit codes of status: 0 all well, 1 something flagged (and not adjudicated) or rejected, 3 no ledger
 exit codes of open: 0 all counted and nothing odd, 1 units absent or notes, 2 units set aside or alarms
 exit codes of all: 64 usage, 65 damaged ledger, wrong key or nothing that can be proven, 69 no ledger,
 73 cannot write, 77 too early, 78 configuration
@@ -61,6 +62,7 @@ def _center(argv: Sequence[str] | None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_status(commands)
     _add_open(commands)
+    submit.add(commands)
     log.add(commands)
     publish.add(commands)
     audit.add(commands)

@@ -14,6 +14,7 @@ UNKNOWN: Final = 3
 USAGE: Final = 64
 DATA: Final = 65
 BUG: Final = 70
+QUEUED: Final = 75
 PROGRESS_STEP: Final = 50  # items between two updates of the progress line
 
 Run = Callable[[argparse.Namespace], int]
