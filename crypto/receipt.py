@@ -24,7 +24,7 @@ for the envelope's place in it. ``witnessed``: so have the witnesses whom the po
 
 GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
 
-_MAGIC: Final = "c2sp.org/tlog-proof@v1"
+MAGIC: Final = "c2sp.org/tlog-proof@v1"
 _HEADER_LINES: Final = 3  # magic, extra, index
 
 
@@ -47,7 +47,7 @@ def make(envelope_bytes: bytes, index: int, proof: Sequence[bytes], checkpoint_n
             be longer than ``RECEIPT_MAX`` bytes.
     """
     lines = [
-        _MAGIC,
+        MAGIC,
         f"extra {codec.b64(sha256(envelope_bytes).digest())}",
         f"index {index}",
         *map(codec.b64, proof),
@@ -55,7 +55,7 @@ def make(envelope_bytes: bytes, index: int, proof: Sequence[bytes], checkpoint_n
         checkpoint_note,
     ]
     text = "\n".join(lines)
-    parts = _parse(text)
+    parts = parse_unverified(text)
     checkpoint = Checkpoint.parse(notes.text_of(parts.note))
     _check_inclusion(envelope_bytes, parts, checkpoint)
     return text
@@ -67,7 +67,7 @@ def verify(receipt: str, envelope_bytes: bytes, *, log: NoteVerifier, policy: Wi
     Raises:
         ProofError: when anything in it is malformed, about another envelope or another log, or does not verify.
     """
-    parts = _parse(receipt)
+    parts = parse_unverified(receipt)
     witnesses = [CosignatureVerifier(vkey) for vkey in policy.witnesses]
     opened = notes.open_note(parts.note, [log, *witnesses])
     if log not in opened.signed_by:
@@ -100,30 +100,36 @@ def envelope_sha256_of(receipt: str) -> str:
     Raises:
         ProofError: when ``receipt`` is malformed.
     """
-    return _parse(receipt).envelope_sha256
+    return parse_unverified(receipt).envelope_sha256
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
+    """What stands in a receipt, unverified: whose envelope, at which leaf, proven how, under which signed note."""
+
     envelope_sha256: str
     index: int
     proof: tuple[bytes, ...]
     note: str
 
 
-def _parse(receipt: str) -> _Parts:
-    """Take a receipt apart. Nothing is verified."""
+def parse_unverified(receipt: str) -> Parts:
+    """Take a receipt apart. Nothing is verified.
+
+    Raises:
+        ProofError: when ``receipt`` is malformed.
+    """
     # Unpaired surrogates only matter in the note, which refuses them.
     if len(receipt) > RECEIPT_MAX or len(receipt.encode("utf-8", "surrogatepass")) > RECEIPT_MAX:
         raise ProofError(f"receipt is longer than {RECEIPT_MAX} bytes")
     head, gap, note = receipt.partition("\n\n")
     lines = head.split("\n")
-    if not gap or len(lines) < _HEADER_LINES or lines[0] != _MAGIC:
-        raise ProofError(f"receipt does not begin with {_MAGIC}, extra, index, proof and an empty line")
+    if not gap or len(lines) < _HEADER_LINES or lines[0] != MAGIC:
+        raise ProofError(f"receipt does not begin with {MAGIC}, extra, index, proof and an empty line")
     digest = _hash(_value(lines[1], "extra"))
     index = notes.decimal(_value(lines[2], "index"), "receipt: index")
     proof = tuple(_hash(line) for line in lines[_HEADER_LINES:])
-    return _Parts(digest.hex(), index, proof, note)
+    return Parts(digest.hex(), index, proof, note)
 
 
 def _value(line: str, name: str) -> str:
@@ -143,7 +149,7 @@ def _hash(encoded: str) -> bytes:
     return digest
 
 
-def _check_inclusion(envelope_bytes: bytes, parts: _Parts, checkpoint: Checkpoint) -> None:
+def _check_inclusion(envelope_bytes: bytes, parts: Parts, checkpoint: Checkpoint) -> None:
     if parts.envelope_sha256 != codec.sha256_hex(envelope_bytes):
         raise ProofError(f"receipt is for envelope {parts.envelope_sha256}, not for this one")
     leaf = merkle.leaf_hash(envelope_bytes)
