@@ -30,6 +30,17 @@ class JournalUnavailableError(JournalError):
     """The journal is in use, cannot be opened, or the disk takes nothing more."""
 
 
+def read_fact(body: object) -> Fact:
+    """The fact that these bytes are the canonical encoding of; raises EncodingError for anything else."""
+    if not isinstance(body, bytes):
+        raise EncodingError(f"{type(body).__name__} instead of bytes")
+    try:
+        fact: Fact = msgspec.convert(canonical.decode(body, max_bytes=FACT_MAX), type=Fact)
+    except msgspec.ValidationError as error:
+        raise EncodingError(str(error)) from error
+    return fact
+
+
 class Journal:
     """Append-only facts of one device. ``path`` is for messages.
 
@@ -106,9 +117,25 @@ class Journal:
         return JournalCheckpoint(size=self._size, root=self._frontier.root().hex())
 
     def leaf_hashes(self) -> list[bytes]:
-        """The RFC 6962 leaf hash of every fact, read from the medium."""
-        rows = self._db.execute("select body from facts order by seq")
-        return [leaf_hash(bytes(body)) for (body,) in rows]
+        """The RFC 6962 leaf hash of every fact, read from the medium; raises JournalError."""
+        return [leaf_hash(body) for body in self.bodies()]
+
+    def bodies(self) -> list[bytes]:
+        """The bytes of every fact, whatever they say, read from the medium.
+
+        Raises:
+            JournalError: a row is missing or holds no bytes.
+        """
+        try:
+            rows = list(self._db.execute("select seq, body from facts order by seq"))
+        except apsw.Error as error:
+            raise self._explained(error) from error
+        for number, (seq, body) in enumerate(rows, 1):
+            if seq != number or not isinstance(body, bytes):
+                raise JournalError(
+                    f"{self.path}: fact {number} is missing, or is no text: facts were taken out"
+                )
+        return [body for _, body in rows]
 
     def page(self, first: int, characters: int) -> tuple[list[str], int | None]:
         """Facts from number ``first`` (from 1) on, until ``characters`` are reached; and the number that comes next.
@@ -135,15 +162,11 @@ class Journal:
 
     def _read(self, body: object, seq: int) -> Fact:
         try:
-            if not isinstance(body, bytes):
-                raise EncodingError(f"{type(body).__name__} instead of bytes")  # noqa: TRY301 - as any other damage
-            value = canonical.decode(body, max_bytes=FACT_MAX)
-            fact: Fact = msgspec.convert(value, type=Fact)
-        except (EncodingError, msgspec.ValidationError) as error:
+            return read_fact(body)
+        except EncodingError as error:
             raise JournalError(
                 f"{self.path}: fact {seq} cannot be read ({error}): keep the file, it is evidence; call the centre"
             ) from error
-        return fact
 
     def _explained(self, error: apsw.Error) -> JournalError:
         if isinstance(error, apsw.BusyError):

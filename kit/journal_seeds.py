@@ -47,18 +47,10 @@ class SeedFile:
     def seeds(self) -> dict[int, bytes]:
         """Every seed that is there whole, by epoch."""
         try:
-            records = [
-                self._file.xRead(_RECORD_BYTES, SLOT_BYTES * epoch_slot) for epoch_slot in range(SLOTS)
-            ]
+            data = self._file.xRead(SLOTS * SLOT_BYTES, 0)
         except (apsw.Error, OSError) as error:
             raise self._explained(error) from error
-        found = {}
-        for slot, record in enumerate(records):
-            epoch = int.from_bytes(record[:_EPOCH_BYTES], "big")
-            seed = record[_EPOCH_BYTES : _EPOCH_BYTES + SEED_BYTES]
-            if record == _record(epoch, seed) and epoch % SLOTS == slot:
-                found[epoch] = seed
-        return found
+        return seeds_in(data)
 
     def put(self, epoch: int, seed: bytes) -> None:
         """Write a seed, sync, and read it back."""
@@ -90,6 +82,18 @@ class SeedFile:
         return JournalUnavailableError(
             f"{self._path} cannot be used ({error}): check the folder, its permissions and the space on the disk"
         )
+
+
+def seeds_in(data: bytes) -> dict[int, bytes]:
+    """Every whole seed in the bytes of a seed file, by epoch."""
+    found = {}
+    for slot in range(SLOTS):
+        record = data[slot * SLOT_BYTES :][:_RECORD_BYTES]
+        epoch = int.from_bytes(record[:_EPOCH_BYTES], "big")
+        seed = record[_EPOCH_BYTES : _EPOCH_BYTES + SEED_BYTES]
+        if record == _record(epoch, seed) and epoch % SLOTS == slot:
+            found[epoch] = seed
+    return found
 
 
 def _record(epoch: int, seed: bytes) -> bytes:
