@@ -99,17 +99,12 @@ def _health(status: dict[str, Any]) -> int:
     if power["state"] == "low" or (uplinks["critical"] and not uplinks["usable"]):
         return exit_codes.CRITICAL
     look_at = (
-        any(not terminal["connected"] for terminal in status["terminals"]),
+        any(t["part"] == "active" and not t["connected"] for t in status["terminals"]),
         any(finding["grade"] == "alarm" for finding in status["findings"]),
         power["ups"] and power["state"] != "mains",
         not uplinks["usable"],
     )
     return exit_codes.WARNING if any(look_at) else exit_codes.OK
-
-
-def _language() -> str:
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "fa" if locale.startswith("fa") else "en"
 
 
 if __name__ == "__main__":
