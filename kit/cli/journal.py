@@ -11,13 +11,10 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from crypto import key_file
-from crypto import manifest as manifests
 from crypto.codec import b64, from_bytes, unb64
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError, ProofError
-from crypto.identity import check_public, key_id
 from crypto.journal_note import JournalKey, JournalNote, add_official, check_certificate, name_of
-from crypto.manifest import TrustedManifest
 from crypto.notes import text_of
 from crypto.wire import ENVELOPE_MAX
 from kit import config as configs
@@ -26,6 +23,7 @@ from kit.cli import journal_sources as sources
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.journal_words import render, render_proof
+from kit.cli.trust import trust_options, trusted_manifest
 from kit.facts import CheckpointSigned, JournalKeyCertified
 from kit.journal import FACT_MAX, JournalError, read_fact
 from kit.journal_report import Report
@@ -91,22 +89,7 @@ def _parser() -> Parser:
     )
     where.add_argument("--file", type=Path, metavar="EXPORT", help="what kitctl journal export wrote")
     source.add_argument("--socket", type=Path, metavar="PATH", help="control socket of kitd")
-    trust = Parser(add_help=False)
-    trust.add_argument(
-        "--config", type=Path, metavar="FILE", help="kitd.toml: names manifest, keys and socket"
-    )
-    trust.add_argument("--manifest", type=Path, metavar="FILE", help="the signed manifest")
-    trust.add_argument(
-        "--manifest-key",
-        dest="keys",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="base64; once for each",
-    )
-    trust.add_argument(
-        "--threshold", type=int, metavar="K", help="how many of them signed; default: more than half"
-    )
+    trust = trust_options()
     said = Parser(add_help=False)
     said.add_argument("--json", action="store_true", help="print JSON")
     said.add_argument("--lang", choices=("fa", "en"), default=language(), help="language of the text")
@@ -146,7 +129,7 @@ def _parser() -> Parser:
 
 
 def _verify(given: argparse.Namespace) -> int:
-    trusted = _trusted(given)
+    trusted = trusted_manifest(given)
     bodies, seeds = _bodies(given)
     leaves = None if given.anchors is None else sources.published_leaves(given.anchors)
     report = journal_report.verify(bodies, trusted, leaves=leaves, seeds=seeds)
@@ -183,7 +166,7 @@ def _prove(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    trusted = _trusted(given)
+    trusted = trusted_manifest(given)
     fact_file, proof_file = _proof_files(given.proof)
     body, proof = sources.limited(fact_file, FACT_MAX), sources.limited(proof_file, journal_proof.PROOF_MAX)
     try:
@@ -223,7 +206,7 @@ def _certificate(given: argparse.Namespace) -> int:
 
 
 def _sign(given: argparse.Namespace) -> int:
-    trusted = _trusted(given)
+    trusted = trusted_manifest(given)
     data = sources.limited(given.certificate, ENVELOPE_MAX)
     key = from_bytes(Envelope.from_bytes(data).payload, JournalKey)
     name = name_of(key.election, key.round, key.branch, key.device, trusted)
@@ -265,26 +248,6 @@ def _socket(given: argparse.Namespace) -> Path:
         return Path(given.socket)
     config = getattr(given, "config", None)
     return default_socket() if config is None else Path(configs.load(config).control_socket)
-
-
-def _trusted(given: argparse.Namespace) -> TrustedManifest:
-    """The manifest, by the keys of kitd's configuration or of the command line; raises ConfigError."""
-    if given.config is not None:
-        config = configs.load(given.config)
-        path, texts, threshold = Path(config.manifest), config.trust.manifest_keys, config.trust.threshold
-    elif given.manifest is not None and given.keys:
-        path, texts = given.manifest, tuple(given.keys)
-        threshold = given.threshold or len(texts) // 2 + 1
-    else:
-        raise configs.ConfigError("whom to believe? give --config, or --manifest with --manifest-key")
-    try:
-        keys = [unb64(text) for text in texts]
-        for key in keys:
-            check_public(key)
-        trusted = {key_id(key): key for key in keys}
-        return manifests.load(path.read_bytes(), trusted=trusted, threshold=max(1, threshold))
-    except (OSError, EvidenceError) as error:
-        raise configs.ConfigError(f"{path}: {error}") from error
 
 
 def _plain(report: Report) -> dict[str, Any]:
