@@ -49,8 +49,11 @@ class AuditedFolder:
             for path in sorted(self._path.iterdir())
             if path.name not in {publication.LEAVES, publication.RECEIPTS, publication.OPENINGS}
         ]
-        for folder in (publication.LEAVES, publication.RECEIPTS, publication.OPENINGS):
+        for folder in (publication.LEAVES, publication.RECEIPTS):
             found += self.names(folder)
+        for name in self.names(publication.OPENINGS):
+            is_order = publication.order_number(name) is not None and (self._path / name).is_dir()
+            found += self.names(name) if is_order else [name]
         for name in found:
             if name not in self._known:
                 self._record.remark(

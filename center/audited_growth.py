@@ -74,9 +74,10 @@ class GrowthAudit:
                 self._record.fault(str(path), "differs from this publication's")
 
     def _compare_openings(self) -> None:
-        for path in sorted((self._previous / publication.OPENINGS).glob("*.json")):
-            name = f"{publication.OPENINGS}/{path.name}"
-            if publication.opening_size(name) is None:
+        for path in sorted((self._previous / publication.OPENINGS).rglob("*.json")):
+            name = str(path.relative_to(self._previous))
+            of_order = publication.order_number(str(Path(name).parent)) is not None
+            if publication.opening_size(name) is None and not of_order:
                 continue
             limit = publication.OPENING_MAX
             before = self._folder.read_elsewhere(path, limit)

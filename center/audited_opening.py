@@ -6,11 +6,19 @@ from center import publication, recount
 from center.audit_record import AuditRecord
 from center.audited_folder import AuditedFolder
 from center.audited_log import AuditedLog
+from center.audited_orders import OrderAudit
+from center.errors import OpeningError
+from center.logged import Leaf, VerifiedLog, bad_leaf, known_leaf
+from center.opening import orders_to_follow
 from center.opening_types import Opening, OpeningFinding
+from center.orders import Orders
 from center.published_note import check_note
+from center.spread import Spread, here
+from center.threshold import Combined
 from crypto import codec
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
+from crypto.statements import OpeningKind
 
 SINGLE_KEY_UNCHECKED: Final = (
     (
@@ -19,6 +27,22 @@ SINGLE_KEY_UNCHECKED: Final = (
     ),
     "single key: whether its holder opened envelopes early or in secret",
 )
+SLIP39_UNCHECKED: Final = (
+    (
+        "plan B (SLIP-39): what the envelopes decrypt to cannot be recomputed without the key. Checked instead: the "
+        "orders and their listings, that the terminal signed the published counts, and that the device committed to "
+        "them before they were logged"
+    ),
+    "plan B (SLIP-39): whether the key, once it lay whole in one machine, opened more than was published, or earlier",
+)
+TRUSTEES_UNCHECKED: Final = (
+    "trustees: whether as many of them as open together did so elsewhere, in secret: nothing published can show it",
+)
+_UNCHECKED: Final[dict[OpeningKind, tuple[str, ...]]] = {
+    "single-key": SINGLE_KEY_UNCHECKED,
+    "slip39": SLIP39_UNCHECKED,
+    "trustees": TRUSTEES_UNCHECKED,
+}
 NOT_OPENED: Final = "the results: no opening is published"
 
 
@@ -26,17 +50,28 @@ class OpeningAudit:
     """One audit of all the openings of one folder."""
 
     def __init__(
-        self, folder: AuditedFolder, record: AuditRecord, trusted: TrustedManifest, log: AuditedLog
+        self,
+        folder: AuditedFolder,
+        record: AuditRecord,
+        trusted: TrustedManifest,
+        log: AuditedLog,
+        spread: Spread = here,
     ) -> None:
         self._folder = folder
         self._record = record
         self._trusted = trusted
         self._log = log
-        self._envelopes = [leaf.data for leaf in log.leaves if leaf is not None]
+        self._spread = spread
+        self._kind = trusted.manifest.election_key.opening
+        self._verified = _verified(log, trusted)
+        self._combined: Combined | None = None
         self._files: list[publication.OpeningFile] = []
 
     def audit(self) -> tuple[Opening | None, tuple[OpeningFinding, ...]]:
         """The newest opening, None when there is none or it is at fault, and what reconciliation finds."""
+        if self._log.tree_holds and self._kind != "single-key":
+            orders = OrderAudit(self._folder, self._record, self._verified, self._log.note, self._spread)
+            self._combined = orders.audit()
         names = sorted(
             self._folder.names(publication.OPENINGS), key=lambda name: publication.opening_size(name) or 0
         )
@@ -44,7 +79,7 @@ class OpeningAudit:
         if not names and not self._folder.exists(publication.TOTALS):
             self._record.unchecked.append(NOT_OPENED)
             return None, self._findings_without_opening()
-        self._record.unchecked += SINGLE_KEY_UNCHECKED
+        self._record.unchecked += _UNCHECKED[self._kind]
         data = self._folder.read(publication.TOTALS, publication.TOTALS_MAX)
         newest: Opening | None = None
         for name in names:
@@ -57,7 +92,7 @@ class OpeningAudit:
     def _findings_without_opening(self) -> tuple[OpeningFinding, ...]:
         if not self._log.tree_holds:
             return ()
-        return recount.findings_without_opening(self._trusted, self._envelopes)
+        return recount.findings_without_opening(self._verified)
 
     def _opening(self, name: str) -> Opening | None:
         """Recompute one opening; returns it when nothing about it is at fault."""
@@ -77,11 +112,13 @@ class OpeningAudit:
         if problem is not None:
             self._record.fault(name, problem)
             return None
-
-        def progress(done: int, total: int) -> None:
-            self._record.show("opened envelopes", done, total)
-
-        problems, unchecked = recount.compare(opening, self._trusted, self._envelopes, progress=progress)
+        log = self._verified.prefix(opening.log.size)
+        orders: Orders | None = None
+        if self._kind != "single-key":
+            orders = self._orders(name, opening, log)
+            if orders is None:
+                return None
+        problems, unchecked = recount.compare(opening, log, orders=orders, answers=self._combined)
         self._record.unchecked += [f"{name}: {sentence}" for sentence in unchecked]
         for problem in problems:
             self._record.fault(name, problem)
@@ -89,6 +126,43 @@ class OpeningAudit:
             return None
         self._record.checked["openings"] = self._record.checked.get("openings", 0) + 1
         return opening
+
+    def _orders(self, name: str, opening: Opening, log: VerifiedLog) -> Orders | None:
+        """The orders that an opening says it followed, as the log gives them; None when that cannot be."""
+        if not opening.orders:
+            self._record.fault(name, "follows no order: nothing may be opened without one")
+            return None
+        last = opening.orders[-1].number
+        try:
+            orders = orders_to_follow(log, last)
+        except OpeningError as error:
+            self._record.fault(name, f"says that it followed order {last}: {error}")
+            return None
+        if self._combined is not None and not self._answered(name, opening):
+            return None
+        return orders
+
+    def _answered(self, name: str, opening: Opening) -> bool:
+        """Whether the answers of the trustees whom the opening names are published, and hold."""
+        given = {} if self._combined is None else self._combined.trustees
+        missing = [
+            f"{trustee}'s to order {order.number}"
+            for order in opening.orders
+            for trustee in order.trustees
+            if trustee not in given.get(order.number, ())
+        ]
+        board = self._trusted.manifest.election_key.board
+        threshold = 0 if board is None else board.threshold
+        missing += [
+            f"{threshold} trustees' to order {order.number}, of which it names {len(set(order.trustees))}"
+            for order in opening.orders
+            if order.opened and len(set(order.trustees)) < threshold
+        ]
+        if missing:
+            self._record.fault(
+                name, f"is made with answers that are not published, or do not hold: {', '.join(missing)}"
+            )
+        return not missing
 
     def _head_problem(self, name: str, opening: Opening) -> str | None:
         """What is wrong with the head of the log that the opening says it counts."""
@@ -124,3 +198,16 @@ class OpeningAudit:
             self._record.fault(publication.TOTALS, "is not what the openings add up to")
         else:
             self._record.checked["totals"] = 1
+
+
+def _verified(log: AuditedLog, trusted: TrustedManifest) -> VerifiedLog:
+    """The leaves that were read, as the opening reads a log."""
+    leaves: list[Leaf] = []
+    for index, leaf in enumerate(log.leaves):
+        if leaf is None:
+            break
+        if leaf.checked is None:
+            leaves.append(bad_leaf(index, leaf.data, "it does not verify"))
+        else:
+            leaves.append(known_leaf(index, leaf.checked))
+    return VerifiedLog(trusted, tuple(leaves), log.tree)

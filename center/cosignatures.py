@@ -1,11 +1,11 @@
 """Witnesses' signature lines on checkpoints: which of them are good, and how they are put together."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from center.ledger import Checkpoint, Ledger
-from crypto import notes
+from crypto import codec, notes
 from crypto.errors import ProofError
 from crypto.notes import CosignatureVerifier, NoteVerifier
 from crypto.statements import WitnessPolicy
@@ -35,6 +35,9 @@ def with_lines(note: str, lines: Iterable[str]) -> str:
     return note + "".join(lines)
 
 
+_KEY_HASH_BYTES: Final = 4  # before the time in a signature (c2sp.org/signed-note)
+_TIMESTAMP_BYTES: Final = 8
+
 Brought = dict[int, dict[str, str]]
 """Signature lines from elsewhere than the ledger: by the size of their checkpoint, and the witness's verifier key."""
 
@@ -51,12 +54,27 @@ def newest_witnessed(
         return None
     more = brought or {}
     for size in heapq.merge(ledger.cosigned_sizes(policy.m), sorted(more, reverse=True), reverse=True):
-        known = ledger.cosignatures(size) | more.get(size, {})
+        known = latest(ledger.cosignatures(size), more.get(size, {}))
         lines = [known[witness] for witness in policy.witnesses if witness in known]
         checkpoint = ledger.checkpoint_at(size)
         if len(lines) >= policy.m and checkpoint is not None:
             return Checkpoint(size, with_lines(checkpoint.note, lines[: max(policy.m, LINES_MAX)]))
     return None
+
+
+def time_of(line: str) -> int:
+    """The time that a good signature line of a witness vouches for, in seconds since the epoch."""
+    signed = codec.unb64(line.rstrip("\n").rpartition(" ")[2])[_KEY_HASH_BYTES:]
+    return int.from_bytes(signed[:_TIMESTAMP_BYTES], "big")
+
+
+def latest(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """Good lines on one checkpoint put together: of each witness the one that vouches for the later time."""
+    found = dict(one)
+    for witness, line in other.items():
+        if witness not in found or time_of(line) > time_of(found[witness]):
+            found[witness] = line
+    return found
 
 
 def lines_of(note: str, policy: WitnessPolicy) -> dict[str, str]:

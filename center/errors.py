@@ -51,6 +51,18 @@ class TooEarlyError(CenterError):
     exit_code = 77
 
 
+class TooFewAnswersError(OpeningError):
+    """Too few trustees answered an order rightly."""
+
+    exit_code = 69
+
+
+class NoOrderError(OpeningError):
+    """No opening order that holds is logged: nothing may be opened."""
+
+    exit_code = 77
+
+
 class OutputError(CenterError):
     """A result cannot be written."""
 
@@ -85,3 +97,9 @@ class SpoolError(CenterError):
     """The spool cannot be used: no such state directory, not ours to write, full."""
 
     exit_code = 73
+
+
+class ActError(CenterError):
+    """An act cannot be drafted, signed or shown."""
+
+    exit_code = 65

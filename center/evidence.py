@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from center.admission import Link
-from center.ledger import Entry
+from center.logged import BadLeaf, EnvelopeLeaf, Leaf
 from center.opening_types import OpeningFinding
 from crypto import codec
 from crypto.errors import EvidenceError
@@ -12,10 +12,6 @@ from crypto.manifest import TrustedManifest
 from crypto.reports import check_report
 from crypto.seal import OpenedTally
 from crypto.statements import AccountSubmission, BallotAccount, SealedTally
-from crypto.submissions import check_submission
-
-Progress = Callable[[int, int], None]
-"""Called with envelopes done and envelopes in all."""
 
 Opener = Callable[[SealedTally, str], OpenedTally]
 """Opens a sealed tally, given with the SHA-256 of its envelope; raises EvidenceError when it does not open."""
@@ -56,15 +52,16 @@ class Evidence:
         self._manifest = manifest
         self._opener = opener
         self._terminals: dict[tuple[str, str], TerminalEvidence] = {}
-        self._chains: dict[str, dict[int, list[Link]]] = {}
+        self._chains: dict[tuple[str, str], dict[int, list[Link]]] = {}
         self._findings: list[OpeningFinding] = []
 
-    def collect(self, entries: Iterable[Entry], total: int, progress: Progress | None) -> None:
-        """Verify and open every entry. What is not authentic becomes a finding."""
-        for done, entry in enumerate(entries, 1):
-            self._take(entry)
-            if progress is not None:
-                progress(done, total)
+    def collect(self, leaves: Iterable[Leaf]) -> None:
+        """Take every leaf and open its tally. What is not authentic becomes a finding; acts are not evidence."""
+        for leaf in leaves:
+            if isinstance(leaf, EnvelopeLeaf):
+                self._take(leaf)
+            elif isinstance(leaf, BadLeaf):
+                self._findings.append(_alarm("not-authentic", "", envelope_sha256=leaf.sha256))
 
     def of(self, branch: str, terminal: str) -> TerminalEvidence:
         """What came from one terminal; empty when nothing did."""
@@ -73,23 +70,21 @@ class Evidence:
     def findings(self) -> list[OpeningFinding]:
         """What is odd about single entries, and about the devices' chains of envelopes."""
         chains = [
-            finding for branch, chain in self._chains.items() for finding in _chain_findings(branch, chain)
+            finding
+            for (branch, _), chain in self._chains.items()
+            for finding in _chain_findings(branch, chain)
         ]
         return [*self._findings, *chains]
 
-    def _take(self, entry: Entry) -> None:
-        try:
-            statement = check_submission(entry.data, self._manifest).statement
-        except EvidenceError:
-            self._findings.append(_alarm("not-authentic", entry.branch, envelope_sha256=entry.sha256))
-            return
-        links = self._chains.setdefault(statement.branch, {}).setdefault(statement.seq, [])
-        links.append(Link(entry.sha256, statement.prev))
+    def _take(self, leaf: EnvelopeLeaf) -> None:
+        statement = leaf.statement
+        chain = self._chains.setdefault((statement.branch, statement.device), {})
+        chain.setdefault(statement.seq, []).append(Link(leaf.sha256, statement.prev))
         place = self._terminals.setdefault((statement.branch, statement.terminal), TerminalEvidence())
         if isinstance(statement, AccountSubmission):
             place.accounts.append(self._account(statement))
         else:
-            place.tallies.append(self._tally(statement, entry.sha256))
+            place.tallies.append(self._tally(statement, leaf.sha256))
 
     def _account(self, statement: AccountSubmission) -> SeenAccount:
         account = check_report(

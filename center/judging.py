@@ -10,6 +10,7 @@ from typing import Literal
 
 from center.disclosure import disclose
 from center.evidence import SeenAccount, SeenTally, TerminalEvidence
+from center.listing import ListedUnit
 from center.opening_types import OpenedUnit, OpeningFinding
 from crypto.reconcile import reconcile_account, reconcile_tally
 from crypto.statements import BallotAccount, Finding, Tally
@@ -36,10 +37,7 @@ def judge(branch: str, terminal: str, evidence: TerminalEvidence, *, own_poll_bo
         unit = _not_counted(branch, terminal, evidence, len(contents))
         if len(contents) > 1:
             findings.append(_finding("alarm", "clash", branch, terminal, numbers={"tallies": len(contents)}))
-        for account in evidence.accounts:
-            voters = account.voters_signed_in if own_poll_book else {}
-            found = reconcile_account(account.account, voters)
-            findings += [_numbered(one, branch, terminal, None, account.account, voters) for one in found]
+        findings += _of_accounts(branch, terminal, evidence, own_poll_book=own_poll_book)
         return Judgement(unit, None, _distinct(findings))
     tally = next(iter(contents.values()))
     if sum(seen.opened is not None for seen in evidence.tallies) > 1:
@@ -57,6 +55,44 @@ def judge(branch: str, terminal: str, evidence: TerminalEvidence, *, own_poll_bo
         disclosures=tuple(disclose(seen.sha256, seen.opened) for seen in evidence.tallies if seen.opened),
     )
     return Judgement(unit, tally, _distinct(findings))
+
+
+def judge_listed(
+    listed: ListedUnit, evidence: TerminalEvidence, order: int | None, *, own_poll_book: bool
+) -> Judgement:
+    """Judge a terminal as a listing decided. ``order`` is the number of the order that opens it, None without one."""
+    seen = next((one for one in evidence.tallies if one.sha256 == listed.envelope_sha256), None)
+    status, reason = listed.status, listed.reason
+    findings: list[OpeningFinding] = []
+    if listed.status == "counted" and (seen is None or seen.opened is None):
+        # Sealed under another key or header: nobody can know before.
+        fault = "it is not in the log" if seen is None else seen.fault
+        status, reason = "set-aside", f"its envelope does not open: {fault}"
+        sha256 = listed.envelope_sha256
+        findings.append(
+            _finding("alarm", "tally-does-not-open", listed.branch, listed.terminal, sha256=sha256)
+        )
+    opened = None if seen is None or status != "counted" else seen.opened
+    if opened is None:
+        findings += _of_accounts(listed.branch, listed.terminal, evidence, own_poll_book=own_poll_book)
+    else:
+        findings += _against_accounts(opened.tally, evidence.accounts, own_poll_book=own_poll_book)
+    closes = {one.close_no for one in evidence.tallies}
+    unit = OpenedUnit(
+        branch=listed.branch,
+        terminal=listed.terminal,
+        close_no=opened.tally.close_no if opened else closes.pop() if len(closes) == 1 else None,
+        status=status,
+        reason=None if opened and listed.code == "only-one" else reason,
+        envelopes=listed.envelopes,
+        contests=opened.tally.contests if opened else {},
+        public_counter=opened.tally.public_counter if opened else None,
+        disclosures=(disclose(seen.sha256, opened),) if seen and opened else (),
+        code=listed.code,
+        order=order if opened else None,
+        adjudication=listed.adjudication,
+    )
+    return Judgement(unit, opened.tally if opened else None, _distinct(findings))
 
 
 def poll_book_findings(
@@ -104,6 +140,18 @@ def _not_counted(branch: str, terminal: str, evidence: TerminalEvidence, content
         contests={},
         public_counter=None,
     )
+
+
+def _of_accounts(
+    branch: str, terminal: str, evidence: TerminalEvidence, *, own_poll_book: bool
+) -> list[OpeningFinding]:
+    """What the accounts show by themselves, where there is no tally to hold them against."""
+    findings: list[OpeningFinding] = []
+    for account in evidence.accounts:
+        voters = account.voters_signed_in if own_poll_book else {}
+        found = reconcile_account(account.account, voters)
+        findings += [_numbered(one, branch, terminal, None, account.account, voters) for one in found]
+    return findings
 
 
 def _against_accounts(

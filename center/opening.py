@@ -1,24 +1,34 @@
-"""The opening: from the log and the election key to sums, with every expected unit accounted for.
+"""The opening: from the log, and whatever opens its envelopes, to sums, with every expected unit accounted for.
 
-Pure over the log: the same log, manifest and key give the same bytes. Single key: whoever holds it can open alone;
-trustees are not in use. Refuses before the manifest's opening time.
+Pure over the log: the same log, manifest and key or answers give the same bytes. Refuses before the opening time.
+
+With trustees, and with an escrowed key, the logged opening orders decide which envelope of which unit is opened
+(center.orders). Under a single key, for rehearsals, everything is opened and then judged.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, Protocol
 
-from center.errors import OpeningError, TooEarlyError
-from center.evidence import Evidence, Opener, Progress
-from center.judging import Judgement, judge, poll_book_findings
+from center.errors import NoOrderError, OpeningError, TooEarlyError
+from center.evidence import Evidence, Opener
+from center.judging import Judgement, judge, judge_listed, poll_book_findings
 from center.ledger import Checkpoint, Entry
-from center.opening_types import ContestTotal, LogHead, OpenedUnit, Opening, OpeningFinding
+from center.listing import ListedUnit, Listing, make_listing
+from center.logged import Progress, VerifiedLog, verify_log
+from center.opening_types import ContestTotal, LogHead, OpenedOrder, OpenedUnit, Opening, OpeningFinding
+from center.orders import LoggedOrder, Orders, opening_not_before, orders_of
+from center.spread import Spread, here
 from crypto import codec, hpke, merkle, rfc3339
-from crypto.errors import EvidenceError, ProofError
+from crypto.errors import EvidenceError, ProofError, SealError
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint as SignedCheckpoint
 from crypto.notes import verify_note
-from crypto.seal import open_tally
-from crypto.statements import BranchEntry, Contest, Tally
+from crypto.seal import OpenedTally, open_tally
+from crypto.statements import Contest, OpeningKind, SealedTally, Tally
+
+_ADJUDICATED: Final = ("adjudicated", "adjudicated-absent-but-arrived")
+_NOBODY: Final[Mapping[int, tuple[str, ...]]] = {}
 
 
 class Log(Protocol):
@@ -38,80 +48,48 @@ def open_election(
     *,
     wall_ms: int,
     progress: Progress | None = None,
+    spread: Spread = here,
 ) -> Opening:
-    """Open every sealed tally under the newest checkpoint and sum those that count.
+    """Open with the whole key: under a single key everything, under an escrowed one what orders open.
 
     ``private_key`` is the raw X25519 election key, ``wall_ms`` the wall clock in milliseconds since the epoch.
 
     Raises:
-        TooEarlyError: before ``schedule.opening_not_before``.
+        TooEarlyError: before the opening time.
         OpeningError: the key is not the manifest's, or the log is not what its checkpoint covers.
+        NoOrderError: an escrowed key, and no order that holds is logged.
     """
-    _check_time(manifest, wall_ms)
+    check_time(manifest.manifest.schedule.opening_not_before, wall_ms)
     _check_key(manifest, private_key)
-    head = _check_log(log, manifest)
-    return count(
-        log,
-        manifest,
-        head,
-        lambda sealed, _: open_tally(sealed, private_key, manifest),
-        progress=progress,
-    )
+    head, verified = read_log(log, manifest, progress=progress, spread=spread)
+    check_time(opening_not_before(verified), wall_ms)
+    kind = manifest.manifest.election_key.opening
+    orders = None if kind == "single-key" else orders_to_follow(verified)
+    return count(verified, head, lambda sealed, _: open_tally(sealed, private_key, manifest), orders=orders)
 
 
-def count(
-    log: Log,
-    manifest: TrustedManifest,
-    head: LogHead,
-    opener: Opener,
-    *,
-    progress: Progress | None = None,
-) -> Opening:
-    """Judge and sum all that ``head`` covers, by whatever opens the envelopes: the key, or what it disclosed before."""
-    evidence = Evidence(manifest, opener)
-    evidence.collect(log.entries(head.size), head.size, progress)
-    judgements: list[Judgement] = []
-    findings = evidence.findings()
-    for branch in manifest.manifest.branches:
-        judged, about_branch = _judge_branch(branch, evidence)
-        judgements += judged
-        findings += about_branch
-    units: tuple[OpenedUnit, ...] = tuple(judgement.unit for judgement in judgements)
-    findings += [finding for judgement in judgements for finding in judgement.findings]
-    tallies = [judgement.tally for judgement in judgements if judgement.tally is not None]
-    return Opening(
-        election=manifest.manifest.election,
-        round=manifest.manifest.round,
-        manifest_sha256=manifest.sha256,
-        kid=manifest.manifest.election_key.kid,
-        opening=manifest.manifest.election_key.opening,
-        log=head,
-        contests={contest.id: _total(contest, tallies) for contest in manifest.manifest.contests},
-        units=units,
-        findings=tuple(sorted(findings, key=_finding_order)),
-    )
-
-
-def _check_time(manifest: TrustedManifest, wall_ms: int) -> None:
-    not_before = manifest.manifest.schedule.opening_not_before
-    if wall_ms < rfc3339.to_ms(not_before):
-        raise TooEarlyError(
-            f"it is {rfc3339.to_text(wall_ms)}; the manifest forbids opening before {not_before}: wait until then"
+def check_kind(manifest: TrustedManifest, kind: OpeningKind) -> None:
+    """Raise OpeningError unless the manifest says that this is how the key is held: no way of opening is another's."""
+    key = manifest.manifest.election_key
+    how = {
+        "trustees": "answers of trustees (--answers)",
+        "slip39": "SLIP-39 shares (--escrow slip39 --share)",
+        "single-key": "the key itself (--key)",
+    }
+    if key.opening != kind:
+        raise OpeningError(
+            f"the manifest says that election key {key.kid} is opened by {how[key.opening]}, and by nothing else: not "
+            f"by {how[kind]}"
         )
 
 
-def _check_key(manifest: TrustedManifest, private_key: bytes) -> None:
-    try:
-        public = hpke.x25519_public(private_key)
-    except EvidenceError as error:
-        raise OpeningError(f"the election key: {error}") from error
-    if public != manifest.election_public_key:
-        kid = manifest.manifest.election_key.kid
-        raise OpeningError(f"this private key is not the one of election key {kid}: take the right key file")
+def read_log(
+    log: Log, manifest: TrustedManifest, *, progress: Progress | None = None, spread: Spread = here
+) -> tuple[LogHead, VerifiedLog]:
+    """Read all that the newest checkpoint covers, and check that it is exactly that, before anything is opened.
 
-
-def _check_log(log: Log, manifest: TrustedManifest) -> LogHead:
-    """Check that the log is exactly what its own signed checkpoint covers, before anything is opened."""
+    Raises OpeningError.
+    """
     newest = log.newest_checkpoint()
     if newest is None:
         size, root = 0, merkle.EMPTY_ROOT
@@ -125,39 +103,168 @@ def _check_log(log: Log, manifest: TrustedManifest) -> LogHead:
                 f"the newest checkpoint is of log {signed.origin}: this is another log's ledger"
             )
         size, root = signed.size, signed.root
-    frontier = merkle.Frontier()
-    for leaf in _leaves(log.entries(size)):
-        frontier.append(leaf)
-    if (frontier.size, frontier.root()) != (size, root):
+    leaves = [entry.data for entry in log.entries(size)]
+    verified = verify_log(manifest, leaves, progress=progress, spread=spread)
+    if (verified.tree.size, verified.tree.root()) != (size, root):
         raise OpeningError(
-            f"the ledger holds {frontier.size} envelopes that are not the {size} which its checkpoint covers: "
+            f"the ledger holds {verified.tree.size} envelopes that are not the {size} which its checkpoint covers: "
             "open from an untouched copy"
         )
-    return LogHead(size=size, root=codec.b64(root), checkpoint=None if newest is None else newest.note)
+    head = LogHead(size=size, root=codec.b64(root), checkpoint=None if newest is None else newest.note)
+    return head, verified
 
 
-def _leaves(entries: Iterable[Entry]) -> Iterator[bytes]:
-    for entry in entries:
-        yield merkle.leaf_hash(entry.data)
+def orders_to_follow(log: VerifiedLog, up_to: int | None = None) -> Orders:
+    """The orders, up to this number or all; raises NoOrderError when none of them holds."""
+    orders = orders_of(log)
+    followed = tuple(order for order in orders.valid if up_to is None or order.number <= up_to)
+    if followed and (up_to is None or followed[-1].number == up_to):
+        return Orders(followed, orders.void, orders.last)
+    void = "".join(
+        f"; order {one.number} (leaf {one.leaf}) holds nothing: {one.problem}" for one in orders.void
+    )
+    which = "no opening order" if up_to is None else f"no opening order number {up_to}"
+    raise NoOrderError(
+        f"{which} that holds is logged{void}: draft one (center order draft), have two commissioners of different "
+        "bodies sign it, and submit it"
+    )
 
 
-def _judge_branch(branch: BranchEntry, evidence: Evidence) -> tuple[list[Judgement], list[OpeningFinding]]:
-    """Judge every terminal of a branch. Several terminals share the branch's one poll book."""
-    own_poll_book = len(branch.terminals) == 1
-    judged = [
-        judge(branch.id, terminal, evidence.of(branch.id, terminal), own_poll_book=own_poll_book)
-        for terminal in branch.terminals
-    ]
+def count(
+    log: VerifiedLog,
+    head: LogHead,
+    opener: Opener,
+    *,
+    orders: Orders | None = None,
+    answered: Mapping[int, tuple[str, ...]] = _NOBODY,
+) -> Opening:
+    """Judge and sum all that ``head`` covers, by whatever opens the envelopes.
+
+    ``orders`` are followed where they are given; ``answered`` names the trustees by the number of the order.
+    """
+    manifest = log.manifest.manifest
+    last = None if orders is None else orders.valid[-1]
+    listing = make_listing(log, head.size) if last is None else last.listing
+    evidence = Evidence(log.manifest, opener if last is None else _only(opener, listing))
+    evidence.collect(log.leaves)
+    judgements: list[Judgement] = []
+    findings = [*evidence.findings(), *_log_findings(log, listing, orders)]
+    for branch, units in itertools.groupby(listing.units, key=lambda unit: unit.branch):
+        judged, about_branch = _judge_branch(branch, list(units), evidence, last)
+        judgements += judged
+        findings += about_branch
+    units_: tuple[OpenedUnit, ...] = tuple(judgement.unit for judgement in judgements)
+    findings += [finding for judgement in judgements for finding in judgement.findings]
+    tallies = [judgement.tally for judgement in judgements if judgement.tally is not None]
+    return Opening(
+        election=manifest.election,
+        round=manifest.round,
+        manifest_sha256=log.manifest.sha256,
+        kid=manifest.election_key.kid,
+        opening=manifest.election_key.opening,
+        log=head,
+        contests={contest.id: _total(contest, tallies) for contest in manifest.contests},
+        units=units_,
+        findings=tuple(sorted(findings, key=_finding_order)),
+        orders=() if orders is None else tuple(_opened_order(one, answered) for one in orders.valid),
+        plan_b=manifest.election_key.opening == "slip39",
+    )
+
+
+def check_time(not_before: str, wall_ms: int) -> None:
+    """Raise TooEarlyError before the opening time (RFC 3339)."""
+    if wall_ms < rfc3339.to_ms(not_before):
+        raise TooEarlyError(
+            f"it is {rfc3339.to_text(wall_ms)}; nothing may be opened before {not_before}: wait until then"
+        )
+
+
+def _check_key(manifest: TrustedManifest, private_key: bytes) -> None:
+    try:
+        public = hpke.x25519_public(private_key)
+    except EvidenceError as error:
+        raise OpeningError(f"the election key: {error}") from error
+    if public != manifest.election_public_key:
+        kid = manifest.manifest.election_key.kid
+        raise OpeningError(f"this private key is not the one of election key {kid}: take the right key file")
+
+
+def _judge_branch(
+    branch: str, units: Sequence[ListedUnit], evidence: Evidence, order: LoggedOrder | None
+) -> tuple[list[Judgement], list[OpeningFinding]]:
+    """Judge every unit of a branch. Several terminals share the branch's one poll book."""
+    # Of a terminal that officials gave up nothing is missing in the poll book.
+    expected = [unit for unit in units if not (unit.status == "absent" and unit.code == "adjudicated")]
+    own_poll_book = len(expected) == 1
+    judged = []
+    for unit in units:
+        seen = evidence.of(branch, unit.terminal)
+        if order is not None or unit.code in _ADJUDICATED:
+            number = None if order is None else unit.opened_by or order.number
+            judged.append(judge_listed(unit, seen, number, own_poll_book=own_poll_book))
+        else:
+            judged.append(judge(branch, unit.terminal, seen, own_poll_book=own_poll_book))
     tallies = [judgement.tally for judgement in judged if judgement.tally is not None]
-    accounts = [seen for terminal in branch.terminals for seen in evidence.of(branch.id, terminal).accounts]
-    if own_poll_book or len(tallies) < len(judged) or not accounts:
+    accounts = [seen for unit in units for seen in evidence.of(branch, unit.terminal).accounts]
+    if own_poll_book or len(tallies) < len(expected) or not accounts:
         return judged, []
     ballots: dict[str, int] = {}
     for tally in tallies:
         for contest, result in tally.contests.items():
             ballots[contest] = ballots.get(contest, 0) + result.ballots
     newest = max(accounts, key=lambda seen: seen.seq)
-    return judged, poll_book_findings(branch.id, ballots, newest.voters_signed_in)
+    return judged, poll_book_findings(branch, ballots, newest.voters_signed_in)
+
+
+def _only(opener: Opener, listing: Listing) -> Opener:
+    """Open what the listing counts, and nothing else: a count that is set aside is nobody's to see."""
+    counted = {unit.envelope_sha256 for unit in listing.units}
+
+    def open_counted(sealed: SealedTally, sha256: str) -> OpenedTally:
+        if sha256 not in counted:
+            raise SealError("no order opens it")
+        return opener(sealed, sha256)
+
+    return open_counted
+
+
+def _opened_order(order: LoggedOrder, answered: Mapping[int, tuple[str, ...]]) -> OpenedOrder:
+    return OpenedOrder(
+        number=order.number,
+        sha256=order.sha256,
+        leaf=order.leaf,
+        log_size=order.statement.log.size,
+        listing_sha256=order.statement.listing_sha256,
+        opened=len(order.listing.newly_counted()),
+        trustees=answered.get(order.number, ()),
+    )
+
+
+def _log_findings(log: VerifiedLog, listing: Listing, orders: Orders | None) -> Iterator[OpeningFinding]:
+    """What is odd about leaves; those that are not authentic are Evidence's to find."""
+    for one in listing.findings:
+        if one.code != "not-authentic":
+            yield _finding("alarm", one.code, one.branch or "", one.sha256)
+    if orders is not None:
+        for void in orders.void:
+            yield _finding("alarm", "order-void", "", void.sha256)
+        for index, sha256, sealed in log.tallies():
+            if index >= listing.log.size:
+                yield _finding("note", "in-no-order-yet", sealed.branch, sha256, sealed.terminal)
+
+
+def _finding(
+    grade: Literal["note", "alarm"], code: str, branch: str, sha256: str, terminal: str | None = None
+) -> OpeningFinding:
+    return OpeningFinding(
+        grade=grade,
+        code=code,
+        branch=branch,
+        terminal=terminal,
+        contest=None,
+        numbers={},
+        envelope_sha256=sha256,
+    )
 
 
 def _total(contest: Contest, tallies: list[Tally]) -> ContestTotal:

@@ -64,6 +64,12 @@ class OpenedUnit(_Part, frozen=True, kw_only=True):
     public_counter: int | None
     disclosures: tuple[Disclosure, ...] = ()
     """One for each envelope that was opened, where the unit is counted."""
+    code: str | None = None
+    """Why, in one word (center.listing); None where no order and no adjudication decided it."""
+    order: int | None = None
+    """The number of the order that opened it."""
+    adjudication: str | None = None
+    """SHA-256 of the act that settled it."""
 
 
 class OpeningFinding(_Part, frozen=True, kw_only=True):
@@ -78,8 +84,22 @@ class OpeningFinding(_Part, frozen=True, kw_only=True):
     envelope_sha256: str | None = None
 
 
+class OpenedOrder(_Part, frozen=True, kw_only=True):
+    """One opening order that was followed. ``leaf`` is its own index, ``log_size`` what it covers of the log."""
+
+    number: int
+    sha256: str
+    leaf: int
+    log_size: int
+    listing_sha256: str
+    opened: int
+    """How many envelopes it opened that no order before had opened."""
+    trustees: tuple[str, ...]
+    """Whose answers to it all hold; none where an ordinary key opened."""
+
+
 class Opening(_Part, frozen=True, kw_only=True):
-    """A whole opening. The same log, manifest and key always give the same bytes."""
+    """A whole opening. The same log, manifest and key or answers always give the same bytes."""
 
     election: str
     round: int
@@ -91,6 +111,10 @@ class Opening(_Part, frozen=True, kw_only=True):
     contests: dict[str, ContestTotal]
     units: tuple[OpenedUnit, ...]
     findings: tuple[OpeningFinding, ...]
+    orders: tuple[OpenedOrder, ...] = ()
+    """The opening orders that were followed; none under a single key."""
+    plan_b: bool = False
+    """Opened with an ordinary key out of shares (``slip39``): it lay whole in one machine, for its operator to use."""
 
     def count(self, status: UnitStatus) -> int:
         """How many units have this status."""

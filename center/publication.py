@@ -6,11 +6,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from center.opening_types import ContestTotal, Opening, UnitStatus
+from center.opening_types import ContestTotal, OpenedOrder, Opening, UnitStatus
 from crypto import canonical, codec
 from crypto.codec import sha256_hex
 from crypto.manifest import TrustedManifest
 from crypto.statements import OpeningKind
+from crypto.wire import ENVELOPE_MAX
 
 MANIFEST: Final = "manifest.dsse.json"
 LOG_VKEY: Final = "log.vkey"
@@ -25,7 +26,10 @@ VKEYS_MAX: Final = 64 * 1024  # bytes of log.vkey or witness.vkeys
 OPENING_MAX: Final = 512 * 1024 * 1024  # bytes of one opening
 TOTALS_MAX: Final = 4 * 1024 * 1024  # bytes of totals.json
 
+ORDER_MAX: Final = ENVELOPE_MAX  # bytes of one order
+
 _OPENING_NAME: Final = re.compile(r"opening/(0|[1-9][0-9]{0,17})\.json")
+_ORDER_FOLDER: Final = re.compile(r"opening/([1-9][0-9]{0,9})")
 
 
 class OpeningFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +47,10 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     round: int
     manifest_sha256: str
     opening: OpeningKind
+    plan_b: bool
+    """Opened with an ordinary key out of shares (``slip39``): it lay whole in one machine, for its operator to use."""
+    orders: tuple[OpenedOrder, ...]
+    """The opening orders that were followed; none under a single key."""
     log_size: int
     log_root: str
     openings: tuple[OpeningFile, ...]
@@ -85,6 +93,32 @@ def opening_size(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def order_folder(number: int) -> str:
+    """The folder of what belongs to one opening order."""
+    return f"{OPENINGS}/{number}"
+
+
+def order_number(folder: str) -> int | None:
+    """The number of the order that this is the folder of, None for another name."""
+    match = _ORDER_FOLDER.fullmatch(folder)
+    return int(match[1]) if match else None
+
+
+def order_name(number: int) -> str:
+    """The file of an order: the leaf, byte for byte."""
+    return f"{order_folder(number)}/order.dsse.json"
+
+
+def listing_name(number: int) -> str:
+    """The file of the listing that an order commits to."""
+    return f"{order_folder(number)}/listing.json"
+
+
+def answers_name(number: int, trustee: str) -> str:
+    """The file of a trustee's answers to an order."""
+    return f"{order_folder(number)}/answers-{trustee}.json"
+
+
 def vkey_lines(vkeys: Iterable[str]) -> bytes:
     """Verifier keys, one a line."""
     return "".join(f"{vkey}\n" for vkey in vkeys).encode()
@@ -105,6 +139,8 @@ def totals_of(opening: Opening, files: tuple[OpeningFile, ...]) -> bytes:
         round=opening.round,
         manifest_sha256=opening.manifest_sha256,
         opening=opening.opening,
+        plan_b=opening.plan_b,
+        orders=opening.orders,
         log_size=opening.log.size,
         log_root=opening.log.root,
         openings=files,

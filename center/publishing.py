@@ -7,13 +7,13 @@ A reader never sees half a publication: every file appears whole, and those that
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from center import publication
-from center.cosignatures import Brought, find_checkpoint, lines_of, newest_witnessed, with_lines
+from center.cosignatures import Brought, find_checkpoint, latest, lines_of, newest_witnessed, with_lines
 from center.errors import OutputError, PublicationError
 from center.files import (
     PUBLIC_MODE,
@@ -23,15 +23,20 @@ from center.files import (
     sync_folder,
     write_whole,
 )
+from center.leaves import check_leaf
 from center.ledger import Checkpoint, Entry, Ledger
+from center.logged import Leaf, VerifiedLog, known_leaf
 from center.opening_types import Opening
+from center.order_publishing import OrderPublisher
 from center.proving import LoggedTree
+from center.spread import Spread, here
+from center.threshold import AnswersFile
 from crypto import codec, receipt
 from crypto.consistency import signed_by
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from crypto.notes import NOTE_MAX
-from crypto.submissions import check_submission
+from crypto.submissions import CheckedSubmission
 from crypto.wire import ENVELOPE_MAX, MANIFEST_MAX, RECEIPT_MAX
 
 Progress = Callable[[int, int], None]
@@ -69,6 +74,7 @@ class Publisher:
         self._checkpoint = self._log.newest
         self._witnessed: Checkpoint | None = None
         self._brought: Brought = {}
+        self._verified: list[Leaf] = []
 
     def bring(self, lines: str) -> int:
         """Use signature lines that witnesses made by files; returns the size of the checkpoint that they are on."""
@@ -81,8 +87,18 @@ class Publisher:
         self._add_brought(found)
         return next(iter(found))
 
-    def publish(self, opening: bytes | None = None, *, progress: Progress | None = None) -> Published:
-        """Bring the folder up to date; ``opening`` is what ``center open --out`` wrote."""
+    def publish(
+        self,
+        opening: bytes | None = None,
+        *,
+        answers: Sequence[AnswersFile] = (),
+        progress: Progress | None = None,
+        spread: Spread = here,
+    ) -> Published:
+        """Bring the folder up to date.
+
+        ``opening`` is what ``center open --out`` wrote, ``answers`` what trustees gave: from then on anyone can open.
+        """
         for name in ("", publication.LEAVES, publication.RECEIPTS, publication.OPENINGS):
             self._make_folder(name)
         with self._alone():
@@ -96,6 +112,8 @@ class Publisher:
             for name in (publication.LEAVES, publication.RECEIPTS, ""):
                 sync_folder(self._folder / name)
             self._replace(publication.CHECKPOINT, self._checkpoint.note.encode(), NOTE_MAX)
+            verified = VerifiedLog(self._manifest, tuple(self._verified), self._log.tree)
+            OrderPublisher(self._folder, self._once, verified).publish(answers, checked, spread)
             if opening is not None and checked is not None:
                 self._publish_opening(checked, opening)
             sync_folder(self._folder)
@@ -121,7 +139,7 @@ class Publisher:
             self._checkpoint = self._witnessed
         else:
             size = self._log.newest.size
-            known = self._ledger.cosignatures(size) | self._brought.get(size, {})
+            known = latest(self._ledger.cosignatures(size), self._brought.get(size, {}))
             lines = [known[witness] for witness in self._policy.witnesses if witness in known]
             self._checkpoint = Checkpoint(size, with_lines(self._log.newest.note, lines))
 
@@ -143,20 +161,23 @@ class Publisher:
 
     def _add_brought(self, found: Brought) -> None:
         for size, lines in found.items():
-            self._brought.setdefault(size, {}).update(lines)
+            self._brought[size] = latest(self._brought.get(size, {}), lines)
 
     def _publish_entries(self, progress: Progress | None) -> tuple[int, int]:
         names = publication.ReceiptNames()
         leaves = receipts = 0
         for entry in self._ledger.entries(self._checkpoint.size):
             try:
-                seq = check_submission(entry.data, self._manifest).statement.seq
+                checked = check_leaf(entry.data, self._manifest)
             except EvidenceError as error:
                 raise PublicationError(
                     f"leaf {entry.leaf} of the ledger does not verify: {error}: is it the right manifest?"
                 ) from error
             leaves += self._once(publication.leaf_name(entry.leaf), entry.data, ENVELOPE_MAX)
-            receipts += self._publish_receipt(names.name(entry.branch, seq, entry.leaf), entry)
+            self._verified.append(known_leaf(entry.leaf, checked))
+            if isinstance(checked, CheckedSubmission):
+                name = names.name(checked.statement.branch, checked.statement.seq, entry.leaf)
+                receipts += self._publish_receipt(name, entry)
             if progress is not None:
                 progress(entry.leaf + 1, self._checkpoint.size)
         return leaves, receipts
@@ -193,12 +214,17 @@ class Publisher:
         except EvidenceError as error:
             raise PublicationError(f"the opening: {error}: take what center open --out wrote") from error
         manifest = self._manifest.manifest
-        expected = (manifest.election, manifest.round, self._manifest.sha256)
-        if (opening.election, opening.round, opening.manifest_sha256) != expected:
+        expected = (manifest.election, manifest.round, self._manifest.sha256, manifest.election_key.opening)
+        if (opening.election, opening.round, opening.manifest_sha256, opening.opening) != expected:
             raise PublicationError(
-                "the opening is of another election, round or manifest: take the right file"
+                "the opening is of another election, round, manifest or kind: take the right file"
             )
         head = opening.log
+        if self._checkpoint.size < head.size <= self._log.newest.size:
+            raise PublicationError(
+                f"the opening covers {head.size} envelopes, and witnesses vouch for {self._checkpoint.size} so far: "
+                "wait for them, or bring their cosignatures (--cosignature)"
+            )
         if head.size > self._checkpoint.size or codec.b64(self._log.tree.root(head.size)) != head.root:
             raise PublicationError(
                 f"the opening covers {head.size} envelopes that are not the first of this log: open it anew"

@@ -1,14 +1,20 @@
-"""A published opening, recomputed from the published envelopes by what it discloses, without the key."""
+"""A published opening, recomputed from the published leaves: by the trustees' answers, or by what it discloses.
 
-from collections.abc import Callable, Iterator, Sequence
+With answers everything is recomputed. Without them nobody can decrypt again, and the disclosures stand in: they show
+that the terminals signed the published counts, and that the devices had committed to them.
+"""
+
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from center.disclosure import reopen
-from center.ledger import Checkpoint, Entry
+from center.evidence import Opener
+from center.logged import VerifiedLog
 from center.opening import count
 from center.opening_types import Disclosure, LogHead, OpenedUnit, Opening, OpeningFinding
+from center.orders import Orders
 from crypto import canonical, codec
 from crypto.errors import ProofError, SealError
 from crypto.manifest import TrustedManifest
@@ -18,20 +24,6 @@ from crypto.statements import SealedTally
 
 PROBLEMS_MAX: Final = 100  # problems of one opening that are named
 _NEEDS_THE_KEY: Final = ("tally-does-not-open", "account-missing", "clash")
-
-
-class _Leaves:
-    """Published envelopes, as the opening reads a log."""
-
-    def __init__(self, leaves: Sequence[bytes]) -> None:
-        self._leaves = leaves
-
-    def newest_checkpoint(self) -> Checkpoint | None:
-        return None
-
-    def entries(self, size: int | None = None) -> Iterator[Entry]:
-        for leaf, data in enumerate(self._leaves[:size]):
-            yield Entry(leaf, codec.sha256_hex(data), "", "", "", "", (), data)
 
 
 def check_head(head: LogHead, signed: SignedCheckpoint | None) -> None:
@@ -46,31 +38,44 @@ def check_head(head: LogHead, signed: SignedCheckpoint | None) -> None:
 
 def compare(
     opening: Opening,
-    manifest: TrustedManifest,
-    leaves: Sequence[bytes],
+    log: VerifiedLog,
     *,
-    progress: Callable[[int, int], None],
+    orders: Orders | None = None,
+    answers: Opener | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Recompute ``opening`` over the first ``opening.log.size`` of ``leaves``.
+    """Recompute ``opening`` over its log, which must be the first ``opening.log.size`` leaves.
 
-    Returns what differs, and what could not be recomputed.
+    ``orders`` are those that it says it followed. ``answers`` opens what trustees answered for; without it, what the
+    opening discloses does. Returns what differs, and what could not be recomputed.
     """
-    opener = _Discloser(opening, manifest)
-    again = count(_Leaves(leaves), manifest, opening.log, opener, progress=progress)
-    names = ("election", "round", "manifest_sha256", "kid", "opening", "contests")
+    discloser = _Discloser(opening, log.manifest)
+    answered = {one.number: one.trustees for one in opening.orders}
+    again = count(log, opening.log, answers or discloser, orders=orders, answered=answered)
+    names = (
+        "election",
+        "round",
+        "manifest_sha256",
+        "kid",
+        "opening",
+        "orders",
+        "plan_b",
+        "contests",
+    )
     differing = [name for name in names if getattr(opening, name) != getattr(again, name)]
-    problems = [*opener.problems, *(f"{name} is not what the log gives" for name in differing)]
+    problems = [*discloser.problems, *(f"{name} is not what the log gives" for name in differing)]
     if len(opening.units) != len(again.units):
         problems.append(f"lists {len(opening.units)} units, the manifest {len(again.units)}")
     aside: set[tuple[str, str | None]] = set()
     unchecked = []
     for said, found in zip(opening.units, again.units, strict=False):
-        if said.status == "set-aside" and _same_place(said, found):
+        if said == found:
+            continue
+        if answers is None and said.status == "set-aside" and _same_place(said, found):
             aside.add((said.branch, said.terminal))
             unchecked.append(
                 f"why {said.branch} {said.terminal} is set aside ({said.reason}): nothing of it is disclosed"
             )
-        elif said != found:
+        else:
             problems.append(
                 f"unit {said.branch} {said.terminal} is not what the log gives: {_difference(said, found)}"
             )
@@ -78,16 +83,14 @@ def compare(
     return problems[:PROBLEMS_MAX], unchecked
 
 
-def findings_without_opening(
-    manifest: TrustedManifest, leaves: Sequence[bytes]
-) -> tuple[OpeningFinding, ...]:
+def findings_without_opening(log: VerifiedLog) -> tuple[OpeningFinding, ...]:
     """What the envelopes show while they are sealed: gaps, clashing numbers, accounts against poll books."""
 
     def opener(_sealed: SealedTally, _sha256: str) -> OpenedTally:
         raise SealError("nothing is opened yet")
 
-    head = LogHead(size=len(leaves), root="", checkpoint=None)
-    found = count(_Leaves(leaves), manifest, head, opener).findings
+    head = LogHead(size=len(log.leaves), root="", checkpoint=None)
+    found = count(log, head, opener).findings
     return tuple(finding for finding in found if finding.code not in _NEEDS_THE_KEY)
 
 

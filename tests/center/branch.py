@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from center.intake import Intake, Outcome, Reply
 from center.ledger import Ledger, LedgerIdentity
 from center.log import Sequencer
-from crypto.codec import b64, sha256_hex
+from crypto.codec import b64, sha256_hex, to_bytes
 from crypto.seal import seal_tally
 from crypto.statements import AccountSubmission, ContestResult, Finding, Submission, Tally
 from crypto.submissions import sign_account
@@ -25,13 +27,14 @@ WALL_MS = 1_813_420_800_000  # 2027-06-19T00:00:00Z: after the opening time of t
 
 
 class Device:
-    """The device of one branch: numbers and chains its envelopes as a kit does."""
+    """A device of one branch, by default not a standby: numbers and chains its envelopes as a kit does."""
 
-    def __init__(self, election: Election, branch: str) -> None:
+    def __init__(self, election: Election, branch: str, device: str | None = None) -> None:
         self.election = election
         self.branch = branch
         self.entry = election.loaded.branch(branch)
-        self.key = election.devices[self.entry.device]
+        self.id = device or self.entry.device
+        self.key = election.devices[self.id]
         self.seq = 0
         self.prev: str | None = None
         self.topic = topic_envelope(ELECTION, branch)
@@ -70,20 +73,25 @@ class Device:
         )
         return self.sealed(report, entropy=entropy, **place)
 
-    def sealed(self, report: Tally, *, entropy: str = "first", **place: Any) -> bytes:
+    def sealed(
+        self, report: Tally, *, entropy: str = "first", ephemeral: bytes | None = None, **place: Any
+    ) -> bytes:
+        drawn = f"{entropy} {self.id} ephemeral".encode() + to_bytes(report)
         data = seal_tally(
             self._outer(report.terminal, report.close_no, **place),
             tally_envelope=self.election.signed_by_terminal(report),
             blind=sha256(f"{entropy} blind".encode()).digest(),
             device_key=self.key,
             manifest=self.election.loaded,
-            ephemeral=sha256(f"{entropy} ephemeral".encode()).digest(),
+            ephemeral=ephemeral or sha256(drawn).digest(),
         )
         return self._sent(data)
 
     def _outer(self, terminal: str | None, close_no: int, **place: Any) -> Submission:
         place = {"seq": self.seq + 1, "prev": self.prev} | place
-        return self.election.submission(self.branch, terminal, close_no=close_no, **place)
+        stated = {name: place.pop(name) for name in ("cause", "supersedes") if name in place}
+        submission = self.election.submission(self.branch, terminal, close_no=close_no, **place)
+        return msgspec.structs.replace(submission, device=self.id, **stated)
 
     def _sent(self, data: bytes) -> bytes:
         self.seq += 1

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -195,12 +194,12 @@ def test_same_tally_sealed_twice_counts_once() -> None:
 
 def sealed_under_another_header(device: Device) -> bytes:
     """Authentic outside, but the ciphertext was sealed under another header: it cannot open."""
-    donor = envelope.Envelope.from_bytes(device.tally(entropy="donor", seq=77, prev="77" * 32))
-    sealed = codec.from_bytes(donor.payload, SealedTally)
+    donor = device.tally(entropy="donor", ephemeral=b"\7" * 32, seq=77, prev="77" * 32)
+    sealed = codec.from_bytes(envelope.Envelope.from_bytes(donor).payload, SealedTally)
     moved = msgspec.structs.replace(sealed, seq=1, prev=None)
     # The kit knows its own ephemeral key, so the proof that goes with it is no hindrance.
     proof = enc_proof.prove(
-        sha256(b"donor ephemeral").digest(),
+        b"\7" * 32,
         enc=codec.unb64(moved.enc),
         info=seal_info(moved),
         ciphertext=codec.unb64(moved.ciphertext),
