@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from crypto.statements import OrderKind
 from failover.uplink import TABLE as UPLINK
-from kit.phases import DONE, ORDERS
+from kit.phases import AT_ONCE, DONE, ORDERS
 from kit.phases import TABLE as DAY
 from kit.power import TABLE as POWER
 
@@ -36,9 +37,14 @@ def _edges(table: Mapping[str, Mapping[str, object]]) -> list[tuple[str, str, st
     ]
 
 
+def _completion(kind: OrderKind) -> str:
+    """The trigger that the order's completion is; a take-over triggers what the terminals say of themselves."""
+    return "at once, without a trigger" if kind in AT_ONCE else DONE.get(kind, "took-over-...")
+
+
 def render() -> str:
     """The whole document."""
-    orders = "\n".join(f"| {kind} | {', '.join(ORDERS[kind])} | {DONE[kind]} |" for kind in ORDERS)
+    orders = "\n".join(f"| {kind} | {', '.join(ORDERS[kind])} | {_completion(kind)} |" for kind in ORDERS)
     power = [(state, "UPS reading", target) for state, targets in POWER.items() for target in targets]
     uplink = [edge for edge in _edges(UPLINK) if edge[0] != edge[2]]
     parts = [

@@ -68,6 +68,10 @@ class Config(Section, frozen=True):
     trust: Trust
     terminals: Annotated[tuple[TerminalLine, ...], Meta(min_length=1, max_length=8)]
     uplinks: Annotated[tuple[Uplink, ...], Meta(min_length=1, max_length=8)]
+    device: Id | None = None
+    """Which of the branch's enrolled devices this is. None: the branch's own; else one of its standbys."""
+    poll: Literal["first", "re-vote"] = "first"
+    """``re-vote`` for a standby kit that runs a poll which was ordered again: its envelopes say so."""
     ups: UpsLine | None = None
     failover: Timing = Timing()
     log_level: Literal["debug", "info", "warning", "error"] = "info"

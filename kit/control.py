@@ -1,6 +1,7 @@
 """The control socket: officials' orders and technicians' questions, one JSON object a line, over a Unix socket.
 
-Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "order", "envelope": <base64 DSSE>}``. Every answer
+Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "media"}``, ``{"op": "order", "envelope": <base64
+DSSE>}`` and the same with ``schedule``, ``receipt`` (any form of one) and ``endorse``; ``{"op": "journal", "first": <number of fact>}``. Every answer
 has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exit code of DESIGN §3).
 """
 
@@ -14,7 +15,15 @@ from typing import Any, Final
 
 from crypto.wire import ENVELOPE_MAX
 from kit import exit_codes
-from kit.events import OrderReceived, ReadinessAsked
+from kit.events import (
+    EndorsementReceived,
+    Event,
+    MediaAsked,
+    OrderReceived,
+    ReadinessAsked,
+    ReceiptBrought,
+    ScheduleHeard,
+)
 from kit.ports import Post
 
 REQUEST_MAX: Final = (
@@ -24,11 +33,20 @@ ANSWER_TIMEOUT_S: Final = 30.0
 CONNECTIONS_MAX: Final = 16
 
 
+_HANDED_IN: Final = {"order": OrderReceived, "schedule": ScheduleHeard, "receipt": ReceiptBrought}
+"""What becomes of bytes that people hand in."""
+
+
 class Control:
     """Turns requests into events, and Reply effects into answers."""
 
-    def __init__(self, post: Post, status: Callable[[], dict[str, Any]]) -> None:
-        self._post, self._status = post, status
+    def __init__(
+        self,
+        post: Post,
+        status: Callable[[], dict[str, Any]],
+        journal: Callable[[int], dict[str, Any]] | None = None,
+    ) -> None:
+        self._post, self._status, self._journal = post, status, journal
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next = 1
         self._server: asyncio.Server | None = None
@@ -41,15 +59,24 @@ class Control:
                 return {"ok": True, "status": self._status()}
             case {"op": "readiness"}:
                 return await self._ask(ReadinessAsked)
-            case {"op": "order", "envelope": str(text)}:
+            case {"op": "media"}:
+                return await self._ask(MediaAsked)
+            case {"op": "order" | "schedule" | "receipt" as op, "envelope": str(text)}:
                 try:
                     data = b64decode(text, validate=True)
                 except ValueError as error:
                     return _no(f"the envelope is not base64: {error}", exit_codes.DATA)
-                return await self._ask(lambda token: OrderReceived(data, token))
+                event = _HANDED_IN[op]
+                return await self._ask(lambda token: event(data, token))
+            case {"op": "journal", "first": int(first)} if self._journal is not None:
+                return self._journal(first)
+            case {"op": "endorse", "envelope": str(text)}:
+                return await self._ask(lambda token: EndorsementReceived(text, token))
             case _:
                 return _no(
-                    'unknown request; known: {"op": "status" | "readiness" | "order"}', exit_codes.USAGE
+                    'unknown request; known: {"op": "status" | "readiness" | "order" | "schedule" | "media" '
+                    '| "receipt" | "journal" | "endorse"}',
+                    exit_codes.USAGE,
                 )
 
     def reply(self, token: int, body: dict[str, Any]) -> None:
@@ -72,7 +99,7 @@ class Control:
         if self._server is not None:
             self._server.close()
 
-    async def _ask(self, make: Callable[[int], OrderReceived | ReadinessAsked]) -> dict[str, Any]:
+    async def _ask(self, make: Callable[[int], Event]) -> dict[str, Any]:
         token, self._next = self._next, self._next + 1
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[token] = future

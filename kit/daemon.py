@@ -18,6 +18,7 @@ from crypto.manifest import TrustedManifest
 from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import MegatecUps
 from failover.events import Connect, Disconnect, Probe
+from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
 from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
@@ -53,11 +54,21 @@ def load_manifest(config: Config) -> TrustedManifest:
         ) from error
     except EvidenceError as error:
         raise ConfigError(f"{config.manifest}: {error}") from error
-    lines = {line.id for line in config.terminals}
-    if lines != set(entry.terminals):
+    device = config.device or entry.device
+    if device not in entry.all_devices:
         raise ConfigError(
-            f"branch {config.branch} has terminals {', '.join(entry.terminals)} in the manifest, "
-            f"the configuration has {', '.join(sorted(lines))}"
+            f"device {device!r} is none of branch {config.branch}: it is {' or '.join(entry.all_devices)}"
+        )
+    if config.poll == "re-vote" and device == entry.device:
+        raise ConfigError(
+            f'poll = "re-vote" is for a standby kit: name it by device = ... ({", ".join(entry.standby_devices)}); the '
+            "branch's own kit has the journal of the first poll"
+        )
+    foreign = sorted({line.id for line in config.terminals} - set(entry.all_terminals))
+    if foreign:
+        raise ConfigError(
+            f"branch {config.branch} has terminals {', '.join(entry.all_terminals)} in the manifest (standbys too), "
+            f"the configuration has {', '.join(foreign)}"
         )
     return manifest
 
@@ -69,7 +80,7 @@ def load_key(config: Config, manifest: TrustedManifest) -> SigningKey:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(f"{path}: others than its owner can reach this key; do: chmod 600 {path}")
         key = SigningKey.from_seed(path.read_bytes())
-        device = manifest.branch(config.branch).device
+        device = config.device or manifest.branch(config.branch).device
         if key.public != manifest.device_key(device):
             raise ConfigError(
                 f"{config.device_key}: not the key that the manifest enrols for device {device}"
@@ -97,11 +108,15 @@ class Daemon:
             uplinks=tuple(uplink.name for uplink in config.uplinks),
             timing=config.failover,
             has_ups=config.ups is not None,
+            device=config.device,
+            poll=config.poll,
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
-        self.control = Control(self.runner.post, lambda: self.station.status(ports.clock.monotonic_ms()))
+        self.control = Control(
+            self.runner.post, lambda: self.station.status(ports.clock.monotonic_ms()), self._journal_page
+        )
         self._sealer: Sealer = LocalSealer(
-            key, ports.entropy, manifest, config.branch, self.journal.anchor
+            key, ports.entropy, manifest, config.branch, self.journal.anchor, device=config.device
         )
         self._uplinks: Uplinks = MqttUplinks(
             {
@@ -112,6 +127,7 @@ class Daemon:
             branch=config.branch,
             post=self.runner.post,
             log=log,
+            standby=None if config.device == manifest.branch(config.branch).device else config.device,
         )
         self._terminals = {line.id: self._terminal(line.id) for line in config.terminals}
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
@@ -128,6 +144,7 @@ class Daemon:
     async def run(self, *, listen: bool = True) -> None:
         """Replay, then run until cancelled; any part that ends takes the daemon down, to be restarted."""
         facts = self.runner.replay()
+        self._check_lines()
         boot_id = self._ports.entropy(8).hex()
         self._log.info("started", facts=facts, phase=self.station.day.state.phase, boot_id=boot_id)
         if self.journal.key_lost is not None:
@@ -166,6 +183,18 @@ class Daemon:
             self.journal.close()
             self._log.info("stopped")
 
+    def _check_lines(self) -> None:
+        """Every terminal that takes part needs its line; a standby that joined may get its line a little later."""
+        for unit in self.station.day.state.active():
+            if unit.terminal in self._terminals:
+                continue
+            words = (
+                f"terminal {unit.terminal} takes part and has no line: add [[terminals]] for it in the file"
+            )
+            if not unit.joined:
+                raise ConfigError(words)
+            self._log.warning(words)
+
     async def _listen(self, path: Path) -> None:
         try:
             await self.control.listen(path)
@@ -181,6 +210,16 @@ class Daemon:
             self.journal.sign_off()
         except JournalError as error:
             self._log.warning("journal not signed to its end", error=str(error))
+
+    def _journal_page(self, first: int) -> dict[str, Any]:
+        """Facts from one number on, for ``kitctl journal``; everything is signed before the first page."""
+        try:
+            if first == 1:
+                self.journal.sign_off()
+            facts, following = self.journal.page(first)
+        except JournalError as error:
+            return {"ok": False, "error": str(error), "code": exit_codes.UNAVAILABLE}
+        return {"ok": True, "facts": facts, "next": following}
 
     def _release(self, effect: Effect) -> None:
         self._releases[type(effect)](effect)

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from crypto.codec import unb64
-from crypto.statements import Finding, OrderKind
-from drivers.ports import TerminalAction
+from crypto.statements import BranchEntry, Cause, Finding, OrderKind
+from drivers.ports import TerminalAction, TerminalPhase
 from kit.effects import SealTally, SignAccount
 from kit.facts import (
     AccountTaken,
     CounterRead,
     EnvelopeSealed,
     Fact,
+    MediaHandedOut,
     OrderAccepted,
     OrderFailed,
     Phase,
@@ -19,28 +20,28 @@ from kit.facts import (
     PhaseTrigger,
     PowerChanged,
     ReceiptStored,
+    TakenOver,
     TallyTaken,
     TerminalActed,
+    TerminalReplaced,
     ZeroProved,
 )
-from kit.phases import DONE, next_phase
+from kit.phases import AT_ONCE, DONE, GOAL, catch_up, next_phase, step_under, takes_part
 from kit.units import Unit
 
-_ACTIONS: Final[dict[OrderKind, TerminalAction]] = {
-    "zero": "zero",
+_LED_TO: Final[dict[str, TerminalPhase]] = {
     "open": "open",
-    "suspend": "suspend",
-    "resume": "resume",
-    "close": "close",
-    "account": "account",
+    "resume": "open",
+    "suspend": "suspended",
+    "close": "closed",
 }
-"""What an order has every terminal do."""
+"""Where an action leaves a terminal."""
 
 
 class DayState:
     """Where the day stands. Changed by ``apply`` alone."""
 
-    def __init__(self, terminals: tuple[str, ...]) -> None:
+    def __init__(self, entry: BranchEntry, cause: Cause) -> None:
         self.phase: Phase = "commissioned"
         self.serial = 0
         """Orders accepted so far; the next one carries this plus one."""
@@ -48,7 +49,19 @@ class DayState:
         """The order that the terminals are carrying out."""
         self.cause: Literal["order", "power-low"] = "order"
         """Why they do: an official's order, or the UPS when the stage began."""
-        self.units = {terminal: Unit(terminal) for terminal in terminals}
+        self.reason = ""
+        """Why officials ordered the present stage, in their words."""
+        self.units = {terminal: Unit(terminal) for terminal in entry.terminals}
+        """Every terminal of the branch, standbys too."""
+        self.units |= {standby: Unit(standby, part="standby") for standby in entry.standby_terminals}
+        self.envelope_cause: Cause = cause
+        """Why this kit makes envelopes for this branch."""
+        self.replaced: list[TerminalReplaced] = []
+        self.sealed: dict[int, EnvelopeSealed] = {}
+        self.released: tuple[int, tuple[int, ...]] = (0, ())
+        """Serial of the last order that released media, and the envelopes that it covers."""
+        self.handed_out = 0
+        """Serial of the last release that went out."""
         self.voters: dict[str, int] = {}
         self.findings: list[Finding] = []
         self.next_seq = 1
@@ -60,6 +73,9 @@ class DayState:
             PhaseEntered: self._phase_entered,
             OrderAccepted: self._order_accepted,
             OrderFailed: lambda _: self._set_stage(None),
+            TerminalReplaced: self._terminal_replaced,
+            TakenOver: self._taken_over,
+            MediaHandedOut: self._media_handed_out,
             TerminalActed: self._terminal_acted,
             ZeroProved: self._zero_proved,
             CounterRead: self._counter_read,
@@ -76,25 +92,33 @@ class DayState:
         if fold is not None:
             fold(fact)
 
+    def active(self) -> list[Unit]:
+        """The terminals that take part."""
+        return [unit for unit in self.units.values() if unit.part == "active"]
+
     def wanted(self, unit: Unit) -> TerminalAction | None:
         """The action that this terminal should carry out now, if any."""
+        if unit.part != "active":
+            return None
         if self.stage is not None:
-            return None if unit.done else _ACTIONS.get(self.stage)
+            return None if self._finished(self.stage, unit) else step_under(self.stage, unit.at)
         if self.phase == "accounted" and unit.tally_sha256 is None:
             return "tally"
         if self.phase == "tallied" and not unit.tally_sealed and unit.tally is None:
             return "tally"
-        return None
+        return catch_up(self.phase, unit.at)
 
     def reached(self, *, uplink_usable: bool) -> PhaseTrigger | None:
         """The trigger whose conditions hold."""
-        units = self.units.values()
-        if self.stage is not None and (self.stage == "archive" or all(unit.done for unit in units)):
+        units = self.active()
+        if self.stage in DONE and (
+            self.stage == "archive" or all(self._finished(self.stage, unit) for unit in units)
+        ):
             return DONE[self.stage]
         match self.phase:
             case "accounted" if all(unit.tally_sha256 for unit in units):
                 return "all-tallied"
-            case "tallied" if all(unit.tally_sealed for unit in units):
+            case "tallied" if all(unit.tally_sealed for unit in units) and self.sealable() is None:
                 return "all-sealed"
             case "sealed" | "sending" if not self._undelivered:
                 return "all-delivered"
@@ -108,12 +132,15 @@ class DayState:
         if self.phase not in ("accounted", "tallied"):
             return None
         for unit in self.units.values():
-            common = (unit.terminal, unit.close_no, self.next_seq, self.prev)
+            common = (unit.terminal, unit.close_no, self.next_seq, self.prev, self.envelope_cause)
             if unit.account is not None and not unit.account_sealed:
                 return SignAccount(*common, unit.account, dict(self.voters), unit.account_findings)
             if self.phase == "tallied" and unit.tally is not None and not unit.tally_sealed:
                 return SealTally(*common, unit.tally)
         return None
+
+    def _finished(self, stage: OrderKind, unit: Unit) -> bool:
+        return unit.done or not takes_part(stage, unit.at)
 
     # --- folds ---
 
@@ -131,14 +158,39 @@ class DayState:
     def _order_accepted(self, fact: OrderAccepted) -> None:
         self.serial = fact.serial
         self.voters = fact.voters_signed_in or self.voters
-        self._set_stage(fact.kind)
+        if fact.kind == "release-media":
+            self.released = (fact.serial, tuple(self.sealed))
+        if fact.kind == "reissue":  # what the terminals said before may be of the time of the other kit
+            for unit in self.units.values():
+                unit.status = None
+        if fact.kind not in AT_ONCE:
+            self.reason = fact.reason
+            self._set_stage(fact.kind)
 
     def _terminal_acted(self, fact: TerminalActed) -> None:
         unit = self.units[fact.terminal]
-        unit.done, unit.close_no = True, fact.close_no
+        unit.at, unit.close_no = _LED_TO[fact.action], fact.close_no
+        unit.done = self.stage is not None and unit.at == GOAL.get(self.stage)
 
     def _zero_proved(self, fact: ZeroProved) -> None:
-        self.units[fact.terminal].done = True
+        unit = self.units[fact.terminal]
+        unit.at, unit.done = "zeroed", self.stage == "zero"
+
+    def _terminal_replaced(self, fact: TerminalReplaced) -> None:
+        self.replaced.append(fact)
+        self.units[fact.terminal].part = "retired"
+        if fact.standby is not None:
+            unit = self.units[fact.standby]
+            unit.part, unit.joined, unit.counter_due = "active", True, 0
+
+    def _taken_over(self, fact: TakenOver) -> None:
+        self.envelope_cause = fact.cause
+        for terminal, standing in fact.terminals.items():
+            unit = self.units[terminal]
+            unit.at, unit.close_no = standing.phase, standing.close_no
+
+    def _media_handed_out(self, fact: MediaHandedOut) -> None:
+        self.handed_out = fact.serial
 
     def _counter_read(self, fact: CounterRead) -> None:
         self.units[fact.terminal].public_counter = fact.public_counter
@@ -159,6 +211,7 @@ class DayState:
         else:
             unit.tally_sealed, unit.tally = True, None
         self.next_seq, self.prev = fact.seq + 1, fact.sha256
+        self.sealed[fact.seq] = fact
         self._undelivered.add(fact.seq)
 
     def _receipt_stored(self, fact: ReceiptStored) -> None:

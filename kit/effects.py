@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crypto.statements import Finding
+from crypto.statements import Cause, Finding
 from drivers.ports import TerminalAction
 from failover.events import FailoverEffect
 
@@ -23,6 +23,7 @@ class SignAccount:
     close_no: int
     seq: int
     prev: str | None
+    cause: Cause
     account: bytes
     voters_signed_in: dict[str, int]
     findings: tuple[Finding, ...]
@@ -36,6 +37,7 @@ class SealTally:
     close_no: int
     seq: int
     prev: str | None
+    cause: Cause
     tally: bytes
 
 

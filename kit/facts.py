@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crypto.statements import Finding, OrderKind
+from crypto.statements import Finding, OrderKind, Schedule
 from crypto.wire import B64, Count, Id, Rfc3339, Sha256
+from drivers.ports import TerminalPhase
 
 Phase = Literal[
     "commissioned",
@@ -29,12 +30,17 @@ PhaseTrigger = Literal[
     "all-suspended",
     "all-resumed",
     "all-closed",
+    "all-reopened",
     "all-accounted",
     "all-tallied",
     "all-sealed",
     "uplink-usable",
     "all-delivered",
     "archive-ordered",
+    "took-over-zeroed",
+    "took-over-open",
+    "took-over-suspended",
+    "took-over-closed",
 ]
 
 Text = Annotated[str, Meta(max_length=500)]
@@ -55,6 +61,7 @@ class Commissioned(FactBase, frozen=True, tag="commissioned"):
     device: Id
     manifest_sha256: Sha256
     manifest_version: int
+    poll: Literal["first", "re-vote"] = "first"
 
 
 class BootRecorded(FactBase, frozen=True, tag="boot-recorded"):
@@ -78,6 +85,10 @@ class OrderAccepted(FactBase, frozen=True, tag="order-accepted"):
     order: B64
     """The DSSE envelope with all signatures, verbatim."""
     voters_signed_in: dict[Id, Count]
+    reason: Text = ""
+    """Why, in the officials' words."""
+    assurance: Literal["procedural"] = "procedural"
+    """What stands behind the signatures: until tokens hold the officials' keys, a procedure and no more."""
 
 
 class OrderFailed(FactBase, frozen=True, tag="order-failed"):
@@ -201,6 +212,52 @@ class Archived(FactBase, frozen=True, tag="archived"):
     """The day's evidence is complete; nothing more will be done with it here."""
 
 
+class ScheduleExtended(FactBase, frozen=True, tag="schedule-extended"):
+    """The schedule moved later: by an order of the branch's officials, or by an act of the centre's commissioners."""
+
+    source: Literal["order", "act"]
+    number: int
+    """The serial of the order, or the number of the act."""
+    signers: tuple[Id, ...]
+    schedule: Schedule
+    """All of it, as it is from now on."""
+    reason: Text
+    act: B64
+    """The act's DSSE envelope, verbatim; empty for an order, which stands in OrderAccepted."""
+
+
+class TerminalReplaced(FactBase, frozen=True, tag="terminal-replaced"):
+    """A terminal is given up: nothing is wanted of it any more, and nothing from it will be in the tally."""
+
+    terminal: Id
+    standby: Id | None
+    """What takes its place, if there is anything."""
+    reason: Text
+
+
+class Standing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a terminal stands by its own word."""
+
+    phase: TerminalPhase
+    close_no: Count
+
+
+class TakenOver(FactBase, frozen=True, tag="taken-over"):
+    """This standby kit took over terminals that had worked with another one."""
+
+    cause: Literal["replacement-kit", "reissued"]
+    terminals: dict[Id, Standing]
+    reason: Text
+
+
+class MediaHandedOut(FactBase, frozen=True, tag="media-handed-out"):
+    """Evidence went out to be written to removable media, for the first time since it was released."""
+
+    serial: int
+    """Of the order that released it."""
+    seqs: tuple[int, ...]
+
+
 Fact = (
     Commissioned
     | BootRecorded
@@ -221,4 +278,8 @@ Fact = (
     | CheckpointSigned
     | SegmentEndorsed
     | Archived
+    | ScheduleExtended
+    | TerminalReplaced
+    | TakenOver
+    | MediaHandedOut
 )

@@ -1,4 +1,4 @@
-"""Where officials' signatures over the same order come together, and what may stand against following one.
+"""Where officials' signatures over the same order come together.
 
 Half-signed orders are volatile: officials send theirs again after a restart.
 """
@@ -8,11 +8,6 @@ from typing import Final
 from crypto.envelope import Envelope, merge
 from crypto.manifest import TrustedManifest
 from crypto.orders import SignedOrder, check_order, is_authorised
-from crypto.statements import OrderKind
-from failover.events import Instant
-from kit.facts import Phase
-from kit.phases import ORDERS
-from kit.wall import Wall
 
 HALF_SIGNED_MAX: Final = 8  # orders that wait for their second official
 
@@ -50,30 +45,6 @@ class OrderDesk:
         """Forget what waits: another order was accepted, so their serials are stale."""
         self._waiting.clear()
 
-    def objection(
-        self,
-        signed: SignedOrder,
-        *,
-        phase: Phase,
-        serial: int,
-        stage: OrderKind | None,
-        wall: Wall,
-        now: Instant,
-    ) -> str | None:
-        """Why an authentic order cannot be followed now, in words that end the sentence "refused: ..."; or None."""
-        order = signed.order
-        if order.serial != serial + 1:
-            return f"its serial is {order.serial}, the next one is {serial + 1}"
-        if phase not in ORDERS.get(order.kind, ()):
-            return f"the branch is {phase!r}; it is possible in {', '.join(ORDERS.get(order.kind, ())) or 'no phase'}"
-        if stage is not None and not (stage == "suspend" and order.kind == "close"):
-            return f"{stage!r} is still being carried out"
-        schedule = self._manifest.manifest.schedule
-        not_before = {"open": schedule.open_not_before, "close": schedule.close_not_before}.get(order.kind)
-        if not_before is not None and now < wall.instant_of(not_before):
-            return f"not before {not_before}; it is {wall.text(now)}"
-        if order.kind == "account":
-            expected = {contest.id for contest in self._manifest.contests_of(self._branch)}
-            if set(order.voters_signed_in) != expected:
-                return f"voters_signed_in must name exactly {', '.join(sorted(expected))}"
-        return None
+    def others_wait(self, signed: SignedOrder) -> bool:
+        """Whether an order of the same serial waits that says something else: then its officials must agree first."""
+        return any(payload != signed.payload for payload in self._waiting)

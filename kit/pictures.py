@@ -13,14 +13,23 @@ def day(state: DayState) -> dict[str, Any]:
         "phase": state.phase,
         "stage": state.stage,
         "next_order": state.serial + 1,
+        "cause": state.envelope_cause,
+        "released": list(state.released[1]),
+        "replaced": [
+            {"at": fact.at, "terminal": fact.terminal, "standby": fact.standby, "reason": fact.reason}
+            for fact in state.replaced
+        ],
         "terminals": [
             {
                 "id": unit.terminal,
+                "part": unit.part,
+                "at": unit.at,
                 "connected": unit.connected,
                 "public_counter": unit.public_counter,
                 "close_no": unit.close_no,
             }
             for unit in state.units.values()
+            if unit.part != "standby" or unit.connected
         ],
         "findings": [
             {"grade": finding.grade, "code": finding.code, "contest": finding.contest}

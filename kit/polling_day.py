@@ -11,6 +11,7 @@ from typing import Final
 from crypto.codec import b64
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
+from crypto.statements import Cause
 from drivers.ports import (
     TerminalAction,
     TerminalDone,
@@ -20,7 +21,7 @@ from drivers.ports import (
     TerminalUp,
 )
 from failover.events import Instant
-from kit import exit_codes
+from kit import exit_codes, media
 from kit.core import Step
 from kit.day_state import DayState
 from kit.effects import AskTerminal, Reply, SealTally, SignAccount
@@ -28,16 +29,18 @@ from kit.events import (
     Booted,
     EnvelopeReady,
     Event,
+    MediaAsked,
     OrderReceived,
     ReadinessAsked,
+    ScheduleHeard,
     TerminalHeard,
     UplinksUsable,
 )
 from kit.facts import (
-    Archived,
     CounterRead,
     EnvelopeSealed,
     Fact,
+    MediaHandedOut,
     OrderAccepted,
     OrderFailed,
     PhaseEntered,
@@ -47,9 +50,12 @@ from kit.facts import (
 )
 from kit.incidents import Incidents
 from kit.order_desk import OrderDesk
+from kit.order_rules import OrderRules
 from kit.phases import next_phase
 from kit.readiness import SELF_TEST_MS, Readiness
 from kit.report_reader import ReportReader
+from kit.schedule import EffectiveSchedule, ScheduleRefusedError
+from kit.takeover import follow_terminals, heard_from_all
 from kit.units import Unit
 from kit.wall import Wall
 
@@ -61,17 +67,27 @@ READINESS_PHASES: Final = ("commissioned", "readiness")
 
 
 class PollingDay:
-    """Core of the day. See the module's rules."""
+    """Core of the day. See the module's rules.
 
-    def __init__(self, manifest: TrustedManifest, branch: str) -> None:
+    ``device``: this kit, where it is a standby; ``cause``: why it makes envelopes, until it takes over from another.
+    """
+
+    def __init__(
+        self, manifest: TrustedManifest, branch: str, *, device: str | None = None, cause: Cause = "first"
+    ) -> None:
         entry = manifest.branch(branch)
-        self._manifest, self._branch = manifest, branch
-        self._schedule = manifest.manifest.schedule
         self._definition = manifest.definition_sha256(branch)
         self._desk = OrderDesk(manifest, branch)
         self._reader = ReportReader(manifest, branch)
         self._wall = Wall()
-        self.state = DayState(entry.terminals)
+        self.schedule = EffectiveSchedule(manifest, branch)
+        self.state = DayState(entry, cause)
+        self._rules = OrderRules(
+            self.state,
+            self.schedule,
+            device=device or entry.device,
+            contests=frozenset(contest.id for contest in manifest.contests_of(branch)),
+        )
         # volatile
         self._sealing = False
         self._readiness: Readiness | None = None
@@ -94,6 +110,10 @@ class PollingDay:
                 step = self._terminal(event, now)
             case EnvelopeReady():
                 step = self._envelope_ready(event, now)
+            case ScheduleHeard():
+                step = self._schedule_heard(event, now)
+            case MediaAsked():
+                step = self._media_asked(event, now)
             case UplinksUsable():
                 self._uplink_usable = bool(event.uplinks)
             case _:
@@ -106,6 +126,7 @@ class PollingDay:
     def apply(self, fact: Fact) -> None:
         """Fold; an accepted order makes the serials of half-signed ones stale."""
         self.state.apply(fact)
+        self.schedule.apply(fact)
         if isinstance(fact, OrderAccepted):
             self._desk.clear()
 
@@ -119,8 +140,9 @@ class PollingDay:
         for unit in self.state.units.values():
             wanted = self.state.wanted(unit)
             if wanted is not None and unit.connected:
-                at = self._wall.instant_of(self._schedule.tally_not_before) if wanted == "tally" else 0
-                deadlines.append(max(at, unit.ask_again_at if unit.asked == wanted else 0))
+                deadlines.append(
+                    max(self._not_before(unit, wanted), unit.ask_again_at if unit.asked == wanted else 0)
+                )
         return min(deadlines, default=None)
 
     # --- what the state calls for ---
@@ -133,11 +155,17 @@ class PollingDay:
         step = Step()
         if self._readiness is not None and now >= self._readiness.until:
             return self._readiness_over(now)
+        if self.state.stage == "reissue" and heard_from_all(self.state.active()):
+            facts, objection = follow_terminals(self.state, self._wall.text(now))
+            if objection is not None:
+                step = self._incident("take-over-refused", objection, now)
+            step.facts.extend(facts)
+            return step
         for unit in self.state.units.values():
             wanted = self.state.wanted(unit)
             if wanted is None or not unit.connected or (unit.asked == wanted and unit.ask_again_at > now):
                 continue
-            if wanted == "tally" and now < self._wall.instant_of(self._schedule.tally_not_before):
+            if now < self._not_before(unit, wanted):
                 continue
             unit.asked, unit.ask_again_at = wanted, now + ASK_AGAIN_MS
             step.effects.append(AskTerminal(unit.terminal, wanted))
@@ -146,6 +174,12 @@ class PollingDay:
             self._sealing = True
             step.effects.append(sealable)
         return step
+
+    def _not_before(self, unit: Unit, action: TerminalAction) -> Instant:
+        """A tally that was given once may be asked for again at any time: no extension brings its secrecy back."""
+        if action != "tally" or unit.tally_sha256 is not None:
+            return 0
+        return self._wall.instant_of(self.schedule.current.tally_not_before)
 
     def _sealable(self) -> SignAccount | SealTally | None:
         return None if self._sealing else self.state.sealable()
@@ -166,38 +200,49 @@ class PollingDay:
             signed, authorised = self._desk.take(event.data)
         except EvidenceError as error:
             return _refuse(event.reply, f"order refused: {error}", exit_codes.DATA)
-        objection = self._desk.objection(
-            signed,
-            phase=self.state.phase,
-            serial=self.state.serial,
-            stage=self.state.stage,
-            wall=self._wall,
-            now=now,
-        )
+        order = signed.order
+        objection = self._rules.objection(order, wall=self._wall, now=now)
         if objection is not None:
             self._desk.forget(signed)
-            return _refuse(
-                event.reply, f"order {signed.order.kind!r} refused: {objection}", exit_codes.FORBIDDEN
-            )
+            return _refuse(event.reply, f"order {order.kind!r} refused: {objection}", exit_codes.FORBIDDEN)
         if not authorised:
             body: dict[str, object] = {
                 "ok": True,
                 "accepted": False,
                 "waiting_for": "an official of another body",
             }
+            if self._desk.others_wait(signed):
+                body["differs"] = True
             return Step(effects=[Reply(event.reply, body)])
-        accepted = OrderAccepted(
-            at=self._wall.text(now),
-            kind=signed.order.kind,
-            serial=signed.order.serial,
-            officials=tuple(official.id for official in signed.officials),
-            order=b64(signed.envelope.to_bytes()),
-            voters_signed_in=signed.order.voters_signed_in,
-        )
-        facts: list[Fact] = [accepted]
-        if signed.order.kind == "archive":
-            facts.append(Archived(at=accepted.at))
+        facts = self._rules.facts(signed, self._wall.text(now))
         return Step(facts=facts, effects=[Reply(event.reply, {"ok": True, "accepted": True})])
+
+    def _schedule_heard(self, event: ScheduleHeard, now: Instant) -> Step:
+        """An act of the centre. It moves times, and resurrects no phase that is past."""
+        try:
+            extended = self.schedule.heard(event.data, self._wall.text(now))
+        except ScheduleRefusedError as error:
+            if event.reply is not None:
+                return _refuse(event.reply, f"schedule refused: {error}", exit_codes.DATA)
+            return self._incident("schedule-refused", str(error), now)
+        step = Step(facts=[] if extended is None else [extended])
+        if event.reply is not None:
+            step.effects.append(Reply(event.reply, {"ok": True, "followed": extended is not None}))
+        return step
+
+    def _media_asked(self, event: MediaAsked, now: Instant) -> Step:
+        """Hand out what is released; the first time is journaled."""
+        serial, seqs = self.state.released
+        if not serial:
+            return _refuse(
+                event.reply,
+                "nothing is released: two officials of different bodies must order release-media first",
+                exit_codes.FORBIDDEN,
+            )
+        step = Step(effects=[Reply(event.reply, {"ok": True, "media": media.released(self.state)})])
+        if self.state.handed_out != serial:
+            step.facts.append(MediaHandedOut(at=self._wall.text(now), serial=serial, seqs=seqs))
+        return step
 
     def _readiness_asked(self, event: ReadinessAsked, now: Instant) -> Step:
         if self._readiness is not None:
@@ -212,14 +257,15 @@ class PollingDay:
             )
         items = [(item.name, item.ok, item.detail) for item in event.items]
         self._readiness = Readiness(event.reply, now + SELF_TEST_MS, items)
-        for unit in self.state.units.values():
+        for unit in self.state.active():
             unit.self_test = None
-        return Step(effects=[AskTerminal(terminal, "self-test") for terminal in self.state.units])
+        there = [unit.terminal for unit in self.state.active() if unit.identity is not None]
+        return Step(effects=[AskTerminal(terminal, "self-test") for terminal in there])
 
     def _readiness_over(self, now: Instant) -> Step:
         assert self._readiness is not None  # noqa: S101 - the callers know
         readiness, self._readiness = self._readiness, None
-        names, body = readiness.close(list(self.state.units.values()), self._definition)
+        names, body = readiness.close(self.state.active(), self._definition)
         step = Step(effects=[Reply(readiness.reply, body)])
         if body["ok"] and self.state.phase in READINESS_PHASES:
             step.facts.append(ReadinessPassed(at=self._wall.text(now), items=names))
@@ -233,22 +279,24 @@ class PollingDay:
         unit = self.state.units[heard.terminal]
         match heard.event:
             case TerminalUp(identity):
-                unit.identity, unit.asked = identity, None
+                unit.identity, unit.status, unit.asked = identity, None, None
                 if identity.terminal_id != unit.terminal:
                     detail = (
                         f"the line of {unit.terminal} has a terminal that calls itself {identity.terminal_id}"
                     )
                     return self._incident("foreign-terminal", detail, now)
             case TerminalLost(reason):
-                unit.identity = None
-                return self._incident("terminal-lost", f"{unit.terminal}: {reason}", now)
+                unit.identity, unit.status = None, None
+                if unit.part == "active":
+                    return self._incident("terminal-lost", f"{unit.terminal}: {reason}", now)
             case TerminalDone(action="self-test") | TerminalRefused(action="self-test"):
                 unit.self_test = isinstance(heard.event, TerminalDone)
                 return self._self_tested(now)
             case _ if not unit.connected:
                 pass  # what a foreign terminal did says nothing about ours
             case TerminalStatus(public_counter=counter):
-                return self._counter(unit, counter, now)
+                unit.status = heard.event
+                return self._counter(unit, counter, now) if unit.part == "active" else Step()
             case TerminalDone(action, close_no, report) if action == self.state.wanted(unit):
                 return self._done(unit, action, close_no, report, now)
             case TerminalRefused(action, reason) if action == self.state.wanted(unit):
@@ -258,7 +306,7 @@ class PollingDay:
         return Step()
 
     def _self_tested(self, now: Instant) -> Step:
-        waiting = any(unit.self_test is None for unit in self.state.units.values())
+        waiting = any(unit.self_test is None for unit in self.state.active())
         return Step() if self._readiness is None or waiting else self._readiness_over(now)
 
     def _counter(self, unit: Unit, counter: int, now: Instant) -> Step:
@@ -266,7 +314,7 @@ class PollingDay:
             return self._incident(
                 "bad-counter", f"{unit.terminal} shows more than {COUNTER_MAX} ballots", now
             )
-        if self.state.phase != "open" or now < unit.counter_due:
+        if self.state.phase != "open" or unit.at != "open" or now < unit.counter_due:
             return Step()
         unit.counter_due = now + COUNTER_MS
         at = self._wall.text(now)

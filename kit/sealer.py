@@ -15,7 +15,7 @@ from kit.ports import Entropy
 
 
 class LocalSealer:
-    """Signs and seals with a key in this process."""
+    """Signs and seals with a key in this process. ``device``: a standby's id; None: the device of the branch."""
 
     def __init__(
         self,
@@ -24,9 +24,12 @@ class LocalSealer:
         manifest: TrustedManifest,
         branch: str,
         checkpoint: Callable[[], JournalCheckpoint],
+        *,
+        device: str | None = None,
     ) -> None:
         self._key, self._entropy, self._manifest = key, entropy, manifest
         self._branch, self._checkpoint = manifest.branch(branch), checkpoint
+        self._device = device or self._branch.device
 
     def make(self, order: SignAccount | SealTally) -> EnvelopeReady:
         """The envelope for one account or tally."""
@@ -41,15 +44,15 @@ class LocalSealer:
             election=manifest.election,
             round=manifest.round,
             branch=self._branch.id,
-            device=self._branch.device,
+            device=self._device,
             terminal=order.terminal,
             close_no=order.close_no,
             seq=order.seq,
             prev=order.prev,
             manifest_sha256=self._manifest.sha256,
             journal=self._checkpoint(),
-            supersedes=None,
-            cause="first",
+            supersedes=None,  # a kit knows its own envelopes alone, and seals each unit once
+            cause=order.cause,
         )
 
     def _account(self, order: SignAccount) -> bytes:

@@ -1,9 +1,10 @@
 """The station composes the cores of the kit and translates between the wings. It decides nothing by itself."""
 
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from crypto.manifest import TrustedManifest
+from crypto.statements import Cause
 from failover.events import Instant, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
 from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
@@ -12,14 +13,17 @@ from kit.core import Step
 from kit.events import (
     Booted,
     Event,
+    MediaAsked,
     OrderReceived,
     ReadinessAsked,
     ReadinessItem,
+    ScheduleHeard,
     TerminalHeard,
     Tick,
     UplinksUsable,
 )
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
+from kit.journal_desk import JournalDesk
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power
@@ -34,7 +38,11 @@ class ForeignJournalError(Exception):
 
 
 class Station:
-    """All cores as one: the only core that the runner knows."""
+    """All cores as one: the only core that the runner knows.
+
+    ``device``: this kit, where it is a standby; None: the device of the branch. ``poll``: "re-vote" for a standby kit
+    that runs a poll which was ordered again.
+    """
 
     def __init__(
         self,
@@ -44,13 +52,17 @@ class Station:
         uplinks: tuple[str, ...],
         timing: Timing,
         has_ups: bool,
+        device: str | None = None,
+        poll: Literal["first", "re-vote"] = "first",
     ) -> None:
         self._manifest, self._branch = manifest, branch
         self._entry = manifest.branch(branch)
-        self.day = PollingDay(manifest, branch)
+        self._device, self._poll = device or self._entry.device, poll
+        self.day = PollingDay(manifest, branch, device=self._device, cause=self._cause())
         self.power = Power()
-        self.outbox = Outbox(manifest, self._entry.device)
-        self.failover = Failover(uplinks, self._entry.device, timing)
+        self.journal_desk = JournalDesk(manifest, branch, self._device)
+        self.outbox = Outbox(manifest, self._device)
+        self.failover = Failover(uplinks, self._device, timing)
         self._has_ups = has_ups
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
@@ -78,10 +90,10 @@ class Station:
             event = ReadinessAsked(event.reply, self._readiness_items())
         if isinstance(event, _UPLINK_EVENTS):
             step.effects.extend(self.failover.handle(event, now))
-        elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard):
+        elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard | ScheduleHeard | MediaAsked):
             step.join(self.day.handle(event, now))
         else:
-            for core in (self.power, self.day, self.outbox):
+            for core in (self.power, self.day, self.outbox, self.journal_desk):
                 step.join(core.handle(event, now))
         if isinstance(event, Tick | Booted):
             step.effects.extend(self.failover.handle(FailoverTick(), now))
@@ -94,7 +106,7 @@ class Station:
             self._commissioned = fact
         elif isinstance(fact, IncidentRecorded):
             self._incidents.append(fact)
-        for core in (self.power, self.day, self.outbox):
+        for core in (self.power, self.day, self.outbox, self.journal_desk):
             core.apply(fact)
         self._folded = True
 
@@ -107,11 +119,14 @@ class Station:
 
     def status(self, now: Instant) -> dict[str, Any]:
         """What ``kitctl status`` shows: a picture of the present, of no account to any decision."""
-        manifest, schedule = self._manifest.manifest, self._manifest.manifest.schedule
+        manifest, schedule = self._manifest.manifest, self.day.schedule.current
         return {
             "branch": self._branch,
             "name": self._entry.name,
             "election": manifest.election,
+            "round": manifest.round,
+            "device": self._device,
+            "contests": [contest.id for contest in self._manifest.contests_of(self._branch)],
             "manifest_sha256": self._manifest.sha256,
             "time": self._wall.text(now),
             "schedule": {name: getattr(schedule, name) for name in schedule.__struct_fields__},
@@ -123,11 +138,17 @@ class Station:
                 "critical": self.outbox.critical,
             },
             "outbox": pictures.outbox(self.outbox, self.day.state),
+            "journal_segments_flagged": self.journal_desk.flagged,
             "incidents": [
                 {"at": fact.at, "code": fact.code, "detail": fact.detail} for fact in self._incidents
             ],
             **pictures.day(self.day.state),
         }
+
+    def _cause(self) -> Cause:
+        if self._device == self._entry.device:
+            return "first"
+        return "re-vote" if self._poll == "re-vote" else "replacement-kit"
 
     def _birth(self, event: Booted, now: Instant) -> list[Fact]:
         manifest, at = self._manifest.manifest, self._wall.text(now)
@@ -136,7 +157,8 @@ class Station:
             election=manifest.election,
             round=manifest.round,
             branch=self._branch,
-            device=self._entry.device,
+            device=self._device,
+            poll=self._poll,
             manifest_sha256=self._manifest.sha256,
             manifest_version=manifest.version,
         )
@@ -146,7 +168,7 @@ class Station:
             booted.append(IncidentRecorded(at=at, code="journal-key-lost", detail=detail))
         if self._commissioned is None:
             return [mine, *booted]
-        for field in ("election", "round", "branch", "device", "manifest_sha256"):
+        for field in ("election", "round", "branch", "device", "manifest_sha256", "poll"):
             journaled, configured = getattr(self._commissioned, field), getattr(mine, field)
             if journaled != configured:
                 raise ForeignJournalError(

@@ -1,9 +1,10 @@
 """What the polling day knows of each terminal: durable progress (a fold) beside what lives only in RAM."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from crypto.statements import Finding
-from drivers.ports import TerminalAction, TerminalIdentity
+from drivers.ports import TerminalAction, TerminalIdentity, TerminalPhase, TerminalStatus
 from failover.events import Instant
 
 
@@ -13,6 +14,12 @@ class Unit:
 
     terminal: str
     # --- durable, from facts
+    part: Literal["active", "standby", "retired"] = "active"
+    """``standby``: nothing is wanted of it yet. ``retired``: nothing is wanted of it any more."""
+    at: TerminalPhase = "idle"
+    """Where this journal last saw the terminal."""
+    joined: bool = False
+    """It is a standby that took the place of another one."""
     done: bool = False
     """Whether this terminal has carried out the present stage."""
     close_no: int = 0
@@ -25,6 +32,8 @@ class Unit:
     tally_sealed: bool = False
     # --- volatile
     identity: TerminalIdentity | None = None
+    status: TerminalStatus | None = None
+    """What it last said of itself in this session."""
     tally: bytes | None = None
     """The signed tally in plain: in RAM alone, from the terminal's answer to the seal."""
     asked: TerminalAction | None = None
@@ -39,5 +48,5 @@ class Unit:
 
     def forget(self) -> None:
         """Back to what the journal knows: called at every boot."""
-        self.identity, self.tally, self.asked, self.self_test = None, None, None, None
+        self.identity, self.status, self.tally, self.asked, self.self_test = None, None, None, None, None
         self.ask_again_at = self.counter_due = 0

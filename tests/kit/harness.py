@@ -15,7 +15,7 @@ import msgspec
 from crypto import canonical, rfc3339
 from crypto.merkle import leaf_hash, root
 from crypto.statements import JournalCheckpoint, Schedule
-from drivers.ports import TerminalEvent, TerminalLost, UpsReading
+from drivers.ports import TerminalEvent, TerminalLost, TerminalStatus, UpsReading
 from failover.events import Connect, Disconnect, Probe, ProbeEchoed, UplinkConnected, UplinkLost
 from failover.timing import Timing
 from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
@@ -43,8 +43,10 @@ OPEN_MS: Final = rfc3339.to_ms(SCHEDULE.open_not_before)
 CLOSE_MS: Final = rfc3339.to_ms(SCHEDULE.close_not_before)
 TALLY_MS: Final = rfc3339.to_ms(SCHEDULE.tally_not_before)
 MORNING_MS: Final = OPEN_MS - 600_000
-ONE_TERMINAL: Final = make_election(2, schedule=SCHEDULE)
-TWO_TERMINALS: Final = make_election(2, schedule=SCHEDULE, terminals_per_branch=2)
+ONE_TERMINAL: Final = make_election(2, schedule=SCHEDULE, standbys=2)
+TWO_TERMINALS: Final = make_election(2, schedule=SCHEDULE, terminals_per_branch=2, standbys=2)
+STANDBY_DEVICE: Final = "standby-device-1-1"
+STANDBY_TERMINAL: Final = "standby-terminal-1-1"
 STEPS_MAX: Final = 20_000  # events and ticks of one settling: more is a loop that never ends
 IDLE_TICKS_MAX: Final = 3  # ticks in a row that change nothing at the same instant
 MAINS: Final = UpsReading(
@@ -115,7 +117,11 @@ class Branch:
         center: Center | None = None,
         has_ups: bool = True,
         cut: tuple[Literal["before", "after"], int] | None = None,
+        device: str | None = None,
+        poll: Literal["first", "re-vote"] = "first",
+        lines_of: "Branch | None" = None,
     ) -> None:
+        """``lines_of``: another kit, whose terminals are plugged into this one, as they are."""
         self.election, self.name = election, BRANCH
         self.entry = election.loaded.branch(BRANCH)
         self.now = 1_000_000
@@ -125,7 +131,13 @@ class Branch:
         self.center = center or Center(election)
         self.center_answers = True
         self.sealer_hangs = False
+        self.device = device or self.entry.device
         self.lines = {name: Line(self._terminal(name, truth, dishonest)) for name in self.entry.terminals}
+        self.spares = {name: self._terminal(name, truth, ()) for name in self.entry.standby_terminals}
+        if lines_of is not None:
+            self.lines = {name: Line(line.model) for name, line in lines_of.lines.items()}
+            self.spares = lines_of.spares
+            self.now, self.wall_offset = lines_of.now, lines_of.wall_offset
         self.links = {name: Link() for name in UPLINKS}
         self.entropy_drawn: list[bytes] = []
         self.effects: list[Effect] = []
@@ -139,7 +151,13 @@ class Branch:
         """What a test makes of a terminal's answers on their way."""
         self._next_reply = 1
         self._make = lambda: Station(
-            election.loaded, BRANCH, uplinks=UPLINKS, timing=Timing(), has_ups=has_ups
+            election.loaded,
+            BRANCH,
+            uplinks=UPLINKS,
+            timing=Timing(),
+            has_ups=has_ups,
+            device=device,
+            poll=poll,
         )
         self.station: Station
         self.events: deque[Event] = deque()
@@ -157,8 +175,14 @@ class Branch:
         self.sealed_at_boot = self.envelopes()
         self.events.clear()
         self.station = self._make()
-        key = self.election.devices[self.entry.device]
-        self.sealer = LocalSealer(key, self._entropy, self.election.loaded, BRANCH, self.journal.checkpoint)
+        self.sealer = LocalSealer(
+            self.election.devices[self.device],
+            self._entropy,
+            self.election.loaded,
+            BRANCH,
+            self.journal.checkpoint,
+            device=self.device,
+        )
         for fact in self.journal.facts:
             self.station.apply(fact)
         for link in self.links.values():
@@ -273,9 +297,20 @@ class Branch:
             self.post(TerminalHeard(name, TerminalLost(reason)))
 
     def plug(self, name: str) -> None:
-        """The session with a terminal stands again."""
+        """The session with a terminal stands again; that with a standby for the first time."""
+        if name not in self.lines:
+            self.lines[name] = Line(self.spares[name])
         self.lines[name].connected = True
         self.post(TerminalHeard(name, self.lines[name].up()))
+
+    def statuses(self) -> None:
+        """Every connected terminal says where it stands, as the driver asks it to every few seconds."""
+        for name, line in self.lines.items():
+            if line.connected:
+                durable = line.model.durable
+                status = TerminalStatus(line.model.phase, durable["close_no"], durable["public_counter"])
+                self.post(TerminalHeard(name, status))
+        self.settle()
 
     def power(self, reading: UpsReading) -> None:
         """The UPS says something."""

@@ -2,11 +2,25 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from crypto.statements import OrderKind
 from kit.events import OrderReceived, ReadinessAsked
 from kit.facts import Phase
 from tests.crypto.election_fixture import Election
-from tests.kit.harness import CLOSE_MS, MAINS, ONE_TERMINAL, OPEN_MS, SIGNED_IN, TALLY_MS, Branch, PowerCut
+from tests.kit.harness import (
+    CLOSE_MS,
+    MAINS,
+    ONE_TERMINAL,
+    OPEN_MS,
+    SCHEDULE,
+    SIGNED_IN,
+    STANDBY_DEVICE,
+    STANDBY_TERMINAL,
+    TALLY_MS,
+    Branch,
+    PowerCut,
+)
 
 NEXT_ORDER: Final[dict[str, OrderKind]] = {
     "readiness": "zero",
@@ -15,14 +29,26 @@ NEXT_ORDER: Final[dict[str, OrderKind]] = {
     "suspended": "close",
     "closed": "account",
 }
+LATER: Final = msgspec.structs.replace(
+    SCHEDULE,
+    close_not_before="2027-06-18T14:40:00.000Z",
+    tally_not_before="2027-06-18T14:41:00.000Z",
+)
+FORMS: Final[dict[OrderKind, dict[str, Any]]] = {
+    "account": {"voters_signed_in": SIGNED_IN},
+    "reopen": {"reason": "closed by mistake"},
+    "extend": {"schedule": LATER, "reason": "queues"},
+    "replace-terminal": {"terminal": "terminal-1-1", "standby": STANDBY_TERMINAL, "reason": "it burnt"},
+    "reissue": {"standby": STANDBY_DEVICE, "reason": "the kit is lost"},
+}
+"""What orders of each kind say, unless a test wants it otherwise."""
 STEPS_MAX: Final = 300  # of one day, with whatever had to be done twice
 
 
 def order(branch: Branch, kind: OrderKind, serial: int | None = None, **form: Any) -> dict[str, Any]:
     """Both officials hand in the same order, each with a signature of their own; returns the last answer."""
     serial = branch.station.day.state.serial + 1 if serial is None else serial
-    if kind == "account":
-        form.setdefault("voters_signed_in", SIGNED_IN)
+    form = {**FORMS.get(kind, {}), **form}
     answer: dict[str, Any] = {}
     for official in branch.election.officials_of(branch.name):
         data = branch.election.order(branch.name, kind, serial, signers=[official], **form)
@@ -74,9 +100,9 @@ def work_until(branch: Branch, phase: Phase) -> Branch:
     raise AssertionError(f"the day did not come to {phase!r}, it stands at {branch.phase!r}")
 
 
-def standing_in(phase: Phase, election: Election = ONE_TERMINAL) -> Branch:
+def standing_in(phase: Phase, election: Election = ONE_TERMINAL, **how: Any) -> Branch:
     """A branch whose day has come to a phase and stays there."""
-    branch = Branch(election)
+    branch = Branch(election, **how)
     if phase == "suspended":
         work_until(branch, "open")
         order(branch, "suspend")

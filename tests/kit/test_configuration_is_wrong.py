@@ -221,7 +221,7 @@ def check(config: Path) -> None:
         (of_another_branch, "branch-9"),
         (
             with_more_terminals,
-            "has terminals terminal-1-1 in the manifest, the configuration has terminal-1-2",
+            "has terminals terminal-1-1 in the manifest (standbys too), the configuration has terminal-1-2",
         ),
         (with_key_of_another_device, "not the key that the manifest enrols for device device-1"),
         (with_short_key, "not a device key"),

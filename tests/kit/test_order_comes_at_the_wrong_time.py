@@ -1,5 +1,7 @@
 """An authentic order of both bodies, at a moment at which it must not be followed."""
 
+from typing import Any
+
 import pytest
 
 from crypto.statements import OrderKind
@@ -7,7 +9,7 @@ from kit import exit_codes
 from kit.effects import AskTerminal
 from kit.facts import OrderAccepted, Phase, PhaseEntered
 from kit.phases import ORDERS, PHASES, TABLE
-from tests.kit.harness import CLOSE_MS, OPEN_MS, TALLY_MS, Branch
+from tests.kit.harness import CLOSE_MS, OPEN_MS, STANDBY_DEVICE, TALLY_MS, TWO_TERMINALS, Branch
 from tests.kit.staff import order, readiness, standing_in, work_until
 
 WRONG = [(kind, phase) for kind, phases in ORDERS.items() for phase in PHASES if phase not in phases]
@@ -26,17 +28,25 @@ def assert_refused(branch: Branch, kind: OrderKind, words: str, *, serial: int |
 
 @pytest.mark.parametrize(("kind", "phase"), WRONG)
 def test_order_in_the_wrong_phase(kind: OrderKind, phase: Phase) -> None:
-    assert_refused(standing_in(phase), kind, f"the branch is {phase!r}")
+    device = STANDBY_DEVICE if kind == "reissue" else None
+    assert_refused(standing_in(phase, device=device), kind, f"the branch is {phase!r}")
 
 
 @pytest.mark.parametrize(("kind", "phase"), RIGHT)
 def test_order_is_refused_although_it_is_time(kind: OrderKind, phase: Phase) -> None:
-    branch = standing_in(phase)
+    device = STANDBY_DEVICE if kind == "reissue" else None
+    branch = standing_in(phase, TWO_TERMINALS, device=device)
+    form: dict[str, Any] = {}
     if kind == "close":
         branch.advance_to_wall(CLOSE_MS)
     if kind == "open":
         branch.advance_to_wall(OPEN_MS)
-    assert order(branch, kind) == {"ok": True, "accepted": True}
+    if kind == "replace-terminal" and phase in ("accounted", "tallied"):
+        form["standby"] = None
+        branch.unplug("terminal-1-1")
+        branch.boot()  # so that no tally is left in memory
+        branch.settle()
+    assert order(branch, kind, **form) == {"ok": True, "accepted": True}
     assert branch.facts(OrderAccepted)[-1].kind == kind
 
 
@@ -117,8 +127,6 @@ def test_tally_is_asked_for_before_its_time_or_before_the_account() -> None:
 
 
 def test_tally_waits_for_the_account_of_the_slowest_terminal() -> None:
-    from tests.kit.harness import TWO_TERMINALS
-
     branch = standing_in("closed", TWO_TERMINALS)
     branch.unplug("terminal-1-2")
     order(branch, "account")

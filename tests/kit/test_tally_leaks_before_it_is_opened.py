@@ -108,7 +108,7 @@ def test_plaintext_is_logged_with_the_effect() -> None:
 
 def test_plaintext_stays_in_memory_after_the_seal() -> None:
     branch = work_until(Branch(), "delivered")
-    assert [unit.tally for unit in branch.station.day.state.units.values()] == [None]
+    assert [unit.tally for unit in branch.station.day.state.active()] == [None]
 
 
 def damaged_tallies() -> dict[str, Any]:

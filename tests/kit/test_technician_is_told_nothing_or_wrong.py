@@ -140,7 +140,8 @@ def finding(grade: str) -> list[dict[str, Any]]:
         ({"uplinks__critical": True}, exit_codes.OK),
         ({"uplinks__critical": True, "uplinks__usable": []}, exit_codes.CRITICAL),
         ({"uplinks__usable": ["4g"]}, exit_codes.OK),
-        ({"terminals": [{"connected": True}, {"connected": False}]}, exit_codes.WARNING),
+        ({"terminals": [{"part": "active", "connected": False}]}, exit_codes.WARNING),
+        ({"terminals": [{"part": "retired", "connected": False}]}, exit_codes.OK),
     ],
     ids=repr,
 )

@@ -1,0 +1,98 @@
+"""The schedule as it is: the manifest's, moved later by orders of officials and acts of the centre. Never earlier."""
+
+from hashlib import sha256
+from itertools import pairwise
+from typing import Final
+
+from crypto import rfc3339
+from crypto.act_statements import ScheduleChange
+from crypto.acts import check_act
+from crypto.codec import b64
+from crypto.errors import EvidenceError, StatementError
+from crypto.manifest import TrustedManifest
+from crypto.statements import Schedule
+from kit.facts import Fact, ScheduleExtended
+
+_TIMES: Final = ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
+
+
+class ScheduleRefusedError(Exception):
+    """A change that cannot be followed; the message says which time, or whose it is."""
+
+
+class EffectiveSchedule:
+    """A fold over ScheduleExtended, and the judge of what may extend it."""
+
+    def __init__(self, manifest: TrustedManifest, branch: str) -> None:
+        self._manifest, self._branch = manifest, branch
+        self.current = manifest.manifest.schedule
+        self.number = 0
+        """Of the last act that was followed; 0 before the first."""
+        self._followed: set[str] = set()
+
+    def apply(self, fact: Fact) -> None:
+        """Fold."""
+        if isinstance(fact, ScheduleExtended):
+            self.current = fact.schedule
+            if fact.source == "act":
+                self.number = fact.number
+                self._followed.add(fact.act)
+
+    def objection(self, new: Schedule) -> str | None:
+        """Why the schedule cannot become ``new``, in words that end "refused: ..."; or None."""
+        try:
+            old, times = _instants(self.current), _instants(new)
+        except StatementError as error:
+            return str(error)
+        for name in _TIMES:
+            if times[name] < old[name]:
+                return (
+                    f"{name} would move from {getattr(self.current, name)} to {getattr(new, name)}: a schedule only "
+                    "moves later"
+                )
+        for earlier, later in pairwise(_TIMES):
+            if times[earlier] > times[later]:
+                return (
+                    f"the schedule would run backwards: {earlier} {getattr(new, earlier)} is after {later} "
+                    f"{getattr(new, later)}; give a later {later} too"
+                )
+        return "it changes nothing: all its times are those of the present schedule" if times == old else None
+
+    def heard(self, data: bytes, at: str) -> ScheduleExtended | None:
+        """The fact that follows from an act of the centre; None where it is known already, or of another branch.
+
+        Raises:
+            ScheduleRefusedError: it is no act, is not signed as it must be, or cannot be followed.
+        """
+        if b64(data) in self._followed:
+            return None
+        try:
+            act = check_act(data, self._manifest)
+        except EvidenceError as error:
+            raise ScheduleRefusedError(str(error)) from error
+        change = act.statement
+        if not isinstance(change, ScheduleChange):
+            raise ScheduleRefusedError(f"it is an act of type {change.type!r}, and changes no schedule")
+        if change.branch not in (None, self._branch):
+            return None
+        what = f"schedule change {change.number} ({sha256(data).hexdigest()[:16]})"
+        if change.number <= self.number:
+            raise ScheduleRefusedError(
+                f"{what}: number {self.number} was followed already; ask for the newest one"
+            )
+        objection = self.objection(change.schedule)
+        if objection is not None:
+            raise ScheduleRefusedError(f"{what}: {objection}")
+        return ScheduleExtended(
+            at=at,
+            source="act",
+            number=change.number,
+            signers=tuple(one.id for one in act.commissioners),
+            schedule=change.schedule,
+            reason=change.reason,
+            act=b64(data),
+        )
+
+
+def _instants(schedule: Schedule) -> dict[str, int]:
+    return {name: rfc3339.to_ms(getattr(schedule, name)) for name in _TIMES}
