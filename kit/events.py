@@ -94,6 +94,14 @@ class ReceiptHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptBrought:
+    """Somebody hands in a receipt, as text or packed: by courier, code or SMS. ``reply`` is the asker's token."""
+
+    data: bytes
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalHeard:
     """The centre says that it refused an envelope. A hint for people, never trusted."""
 
@@ -130,6 +138,7 @@ Event = (
     | ReadinessAsked
     | EnvelopeReady
     | ReceiptHeard
+    | ReceiptBrought
     | RefusalHeard
     | ScheduleHeard
     | MediaAsked

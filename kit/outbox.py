@@ -17,14 +17,17 @@ from crypto import receipt as receipts
 from crypto.codec import unb64
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
+from crypto.notes import NoteVerifier
 from failover.events import Instant
+from kit import exit_codes
 from kit.core import Step
-from kit.effects import Publish
-from kit.events import Booted, Event, ReceiptHeard, RefusalHeard, Tick, UplinksUsable
+from kit.effects import Publish, Reply
+from kit.events import Booted, Event, ReceiptBrought, ReceiptHeard, RefusalHeard, Tick, UplinksUsable
 from kit.facts import EnvelopeSealed, Fact, ReceiptStored
 from kit.incidents import Incidents
 from kit.wall import Wall
 
+COURIER: Final = "courier"  # stands for the uplink where people brought a receipt
 RESEND_FIRST_MS: Final = 1_000
 RESEND_MAX_MS: Final = 30_000
 ACKNOWLEDGED_FIRST_MS: Final = 15_000  # between sends of what the centre has acknowledged
@@ -100,7 +103,9 @@ class Outbox:
         elif isinstance(event, UplinksUsable):
             self._uplinks_changed(event.uplinks or event.last_resort, now)
         elif isinstance(event, ReceiptHeard):
-            step = self._receipt(event, now)
+            step = self._heard(event, now)
+        elif isinstance(event, ReceiptBrought):
+            step = self._brought(event, now)
         elif isinstance(event, RefusalHeard):
             step = self._incident("envelope-refused", f"{event.envelope_sha256[:16]}: {event.reason}", now)
         elif not isinstance(event, Tick):
@@ -191,31 +196,50 @@ class Outbox:
         digest = sha256(f"{self._device}|{seq}|{way}|{pause_ms}".encode()).digest()
         return pause_ms // 2 + pause_ms * digest[0] // 512
 
-    def _receipt(self, event: ReceiptHeard, now: Instant) -> Step:
+    def _heard(self, event: ReceiptHeard, now: Instant) -> Step:
         try:
-            envelope_sha256 = _envelope_sha256_of(event.text)
-            item = next((item for item in self.items.values() if item.sha256 == envelope_sha256), None)
-            if item is None:
-                return Step()  # of another time, or delivered already: receipts are idempotent
-            grade, delivered, index = self._check(event.text, item)
+            fact = self._stored(event.text, event.uplink, now)
         except EvidenceError as error:
             return self._incident("receipt-refused", str(error), now)
+        return Step(facts=[] if fact is None else [fact])
+
+    def _brought(self, event: ReceiptBrought, now: Instant) -> Step:
+        """People are told at once what became of what they brought."""
+        try:
+            text = _text_of(event.data, self._manifest.log_verifier)
+            envelope_sha256 = _envelope_sha256_of(text)
+            seq = next((seq for seq, known in self.hashes.items() if known == envelope_sha256), None)
+            if seq is None:
+                raise ProofError(f"receipt for envelope {envelope_sha256}, which this kit never made")
+            fact = self._stored(text, COURIER, now)
+        except EvidenceError as error:
+            body = {"ok": False, "error": str(error), "code": exit_codes.DATA}
+            return Step(effects=[Reply(event.reply, body)])
+        body = {"ok": True, "seq": seq, "grade": None if fact is None else fact.grade}
+        return Step(facts=[] if fact is None else [fact], effects=[Reply(event.reply, body)])
+
+    def _stored(self, text: str, uplink: str, now: Instant) -> ReceiptStored | None:
+        """The fact that a receipt is worth, None when we hold as much already; raises ProofError."""
+        envelope_sha256 = _envelope_sha256_of(text)
+        item = next((item for item in self.items.values() if item.sha256 == envelope_sha256), None)
+        if item is None:
+            return None  # of another time, or delivered already: receipts are idempotent
+        grade, delivered, index = self._check(text, item)
         if not item.is_beaten_by(grade):
-            return Step()
-        for (seq, uplink), attempt in self._attempts.items():
+            return None
+        for (seq, way), attempt in self._attempts.items():
             if seq == item.seq:  # from here on the pauses of the higher grade
                 attempt.pause_ms = ACKNOWLEDGED_FIRST_MS
-                attempt.due = now + self._spread(seq, uplink, ACKNOWLEDGED_FIRST_MS)
-        stored = ReceiptStored(
+                attempt.due = now + self._spread(seq, way, ACKNOWLEDGED_FIRST_MS)
+        return ReceiptStored(
             at=self._wall.text(now),
             seq=item.seq,
             grade=grade,
             delivered=delivered,
             index=index,
-            uplink=event.uplink,
-            receipt=event.text,
+            uplink=uplink,
+            receipt=text,
         )
-        return Step(facts=[stored])
 
     def _check(self, text: str, item: Item) -> tuple[receipts.Grade, bool, int | None]:
         """Grade of a receipt, whether it delivers the envelope, and the leaf that it names; raises ProofError."""
@@ -237,3 +261,13 @@ def _envelope_sha256_of(text: str) -> str:
     if acknowledgement.is_acknowledgement(text):
         return acknowledgement.envelope_sha256_of(text)
     return receipts.envelope_sha256_of(text)
+
+
+def _text_of(data: bytes, log: NoteVerifier) -> str:
+    """A receipt as text, whichever form it was brought in; raises ProofError."""
+    if data[:1] == bytes([acknowledgement.PACKED_VERSION]):
+        return acknowledgement.unpack(data, log=log)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProofError(f"no receipt: {error}") from error

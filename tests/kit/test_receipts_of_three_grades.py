@@ -9,7 +9,7 @@ from crypto.identity import SigningKey
 from crypto.notes import Cosigner, NoteSigner
 from crypto.statements import WitnessPolicy
 from kit.effects import Publish
-from kit.events import ReceiptHeard
+from kit.events import ReceiptBrought, ReceiptHeard
 from kit.facts import IncidentRecorded, ReceiptStored
 from kit.outbox import (
     ACKNOWLEDGED_FIRST_MS,
@@ -211,3 +211,54 @@ def test_village_with_a_slow_mast_never_hears_of_the_witnesses(monkeypatch: pyte
     monkeypatch.setattr(branch.station.failover, "connected", lambda: ("fibre",))
     assert [name for _, name in sent(branch, 4 * ASK_FIRST_MS)] == ["fibre"] * 2
     assert not any(fact.code == "receipt-refused" for fact in branch.facts(IncidentRecorded)), data
+
+
+# --- brought by people ---------------------------------------------------------------------------------------------
+
+
+def bring(branch: Branch, data: bytes) -> dict[str, object]:
+    return branch.ask(lambda token: ReceiptBrought(data, token))
+
+
+def cut_off() -> tuple[Branch, bytes]:
+    """A branch without any uplink, whose tally went by courier."""
+    branch = standing_in("sealed", WITNESSED)
+    return branch, branch.station.outbox.items[2].data
+
+
+def test_receipt_comes_back_by_courier_and_is_not_believed() -> None:
+    branch, data = cut_off()
+    log = branch.election.loaded.log_verifier
+    branch.center.take(data)
+    assert bring(branch, acknowledgement.pack(text_of(branch, data, "acknowledged"), log=log)) == {
+        "ok": True,
+        "seq": 2,
+        "grade": "acknowledged",
+    }
+    assert bring(branch, text_of(branch, data, "witnessed").encode())["grade"] == "witnessed"
+    assert [(fact.grade, fact.uplink) for fact in branch.facts(ReceiptStored) if fact.seq == 2] == [
+        ("acknowledged", "courier"),
+        ("witnessed", "courier"),
+    ]
+    assert bring(branch, text_of(branch, data, "included").encode()) == {"ok": True, "seq": 2, "grade": None}
+
+
+def test_anything_is_brought_as_a_receipt() -> None:
+    branch, data = cut_off()
+    branch.center.take(data)
+    branch.center.take(b"another branch's envelope")
+    before = list(branch.journal.facts)
+    log = branch.election.loaded.log_verifier
+    packed = acknowledgement.pack(text_of(branch, data, "acknowledged"), log=log)
+    for junk in (
+        b"",
+        b"\xff",
+        b"junk",
+        packed[:-1],
+        packed[:-1] + bytes([packed[-1] ^ 1]),
+        branch.center.receipt(b"another branch's envelope").encode(),
+        text_of(branch, data, "included").encode()[:-9],
+    ):
+        answer = bring(branch, junk)
+        assert (answer["ok"], answer["code"]) == (False, 65)
+    assert branch.journal.facts == before
