@@ -92,8 +92,8 @@ class Journal:
         except apsw.Error as error:
             raise self._explained(error) from error
 
-    def append(self, facts: Sequence[Fact]) -> None:
-        """Make facts durable, all or none. When this returns they survive a power cut.
+    def append(self, facts: Sequence[Fact]) -> Sequence[Fact]:
+        """Make facts durable, all or none, and return what was written. When this returns it survives a power cut.
 
         Raises:
             JournalUnavailableError: the disk refuses. The caller must not go on: what is not durable has not happened.
@@ -111,6 +111,7 @@ class Journal:
         for body in bodies:
             self._frontier.append(leaf_hash(body))
         self._size += len(bodies)
+        return facts
 
     def checkpoint(self) -> JournalCheckpoint:
         """Size and root of the tree over all durable facts."""

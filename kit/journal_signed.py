@@ -65,8 +65,8 @@ class SignedJournal:
             yield fact
         self.key_lost = self._notary.resume(self._chain.expected)
 
-    def append(self, facts: Sequence[Fact]) -> None:
-        """Make facts durable, all or none, and sign when it is time to.
+    def append(self, facts: Sequence[Fact]) -> Sequence[Fact]:
+        """Make facts durable, all or none, and sign when it is time to; returns all that was written.
 
         Raises:
             JournalUnavailableError: the disk refuses, facts or seeds. The caller must not go on.
@@ -75,23 +75,29 @@ class SignedJournal:
         self._journal.append(facts)
         self._chain.uncovered += len(facts)
         self._at = facts[-1].at if facts else self._at
+        own: list[Fact] = []
         if not self._notary.ready:
             tree = self._journal.checkpoint()
             certificate = self._notary.open_segment(len(self._chain.segments) + 1, tree)
-            self._write(JournalKeyCertified(at=self._at, certificate=b64(certificate)))
-            self.sign_off()
+            own.append(self._write(JournalKeyCertified(at=self._at, certificate=b64(certificate))))
+            own += self.sign_off()
         elif self._chain.uncovered >= CHECKPOINT_FACTS or any(
             isinstance(fact, _SIGNED_AT_ONCE) for fact in facts
         ):
-            self.sign_off()
+            own += self.sign_off()
+        return [*facts, *own]
 
-    def sign_off(self) -> None:
-        """Sign what is not signed yet, if anything is. Raises JournalUnavailableError."""
+    def sign_off(self) -> list[Fact]:
+        """Sign what is not signed yet; returns the checkpoint, which no core folds, or nothing.
+
+        Raises JournalUnavailableError.
+        """
         if not self._chain.uncovered or not self._notary.ready:
-            return
+            return []
         epoch, note = self._notary.sign(self._journal.checkpoint())
-        self._write(CheckpointSigned(at=self._at, epoch=epoch, note=note))
+        signed = self._write(CheckpointSigned(at=self._at, epoch=epoch, note=note))
         self._notary.advance()
+        return [signed]
 
     def anchor(self) -> JournalCheckpoint:
         """The signed checkpoint over everything so far, for an envelope to name. Raises JournalUnavailableError."""
@@ -112,11 +118,12 @@ class SignedJournal:
         self._journal.close()
         self._notary.close()
 
-    def _write(self, fact: JournalKeyCertified | CheckpointSigned) -> None:
+    def _write(self, fact: JournalKeyCertified | CheckpointSigned) -> Fact:
         tree = self._journal.checkpoint()
         self._journal.append([fact])
         faults = self._chain.check(fact, tree.size + 1, tree.root)
         assert not faults, faults  # noqa: S101 - what was just signed must convince us too
+        return fact
 
 
 def open_journal(

@@ -71,8 +71,7 @@ class Runner:
     def _turn(self, event: Event) -> None:
         step = self._core.handle(event, self._clock.monotonic_ms())
         if step.facts:
-            self._journal.append(step.facts)
-            for fact in step.facts:
+            for fact in self._journal.append(step.facts):
                 self._core.apply(fact)
         for effect in step.effects:
             self._release(effect)

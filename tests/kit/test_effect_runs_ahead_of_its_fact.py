@@ -50,10 +50,11 @@ class Script:
     def wake_at(self) -> int | None:
         return self.deadline()
 
-    def append(self, facts: Sequence[Fact]) -> None:
+    def append(self, facts: Sequence[Fact]) -> Sequence[Fact]:
         if self.disk_fails:
             raise JournalUnavailableError("the disk refuses")
         self.diary.append(f"durable {' '.join(fact.boot_id for fact in facts)}")  # type: ignore[union-attr]
+        return facts
 
     def release(self, effect: Any) -> None:
         self.diary.append(f"release {effect.reply}")
