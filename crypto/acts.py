@@ -55,10 +55,7 @@ def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
     """
     envelope_ = Envelope.from_bytes(data)
     type_ = _type_of(envelope_)
-    commissioners = manifest.commissioners
-    keys = {keyid: codec.unb64(one.public_key) for keyid, one in commissioners.items()}
-    signers = envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
-    signed = tuple(commissioners[signer] for signer in signers)
+    signed = _signers(envelope_, manifest)
     if len({one.body for one in signed}) < 2:  # noqa: PLR2004 - "two of different bodies" is the rule itself
         raise SignatureInvalidError(
             f"the act is signed for {signed[0].body!r} alone: a commissioner of another body must sign it too"
@@ -94,6 +91,16 @@ def read_act(data: bytes) -> AnyAct:
     return codec.from_bytes(envelope_.payload, _type_of(envelope_))
 
 
+def signers_of(data: bytes, manifest: TrustedManifest) -> tuple[Official, ...]:
+    """The commissioners who signed an act so far, in the order of their key ids; what it says is not looked at.
+
+    Raises EncodingError, StatementError: not an act. SignatureInvalidError: anybody else signed, or one wrongly.
+    """
+    envelope_ = Envelope.from_bytes(data)
+    _type_of(envelope_)
+    return _signers(envelope_, manifest)
+
+
 def sign_act(act: AnyAct, keys: Sequence[SigningKey]) -> bytes:
     """Sign an act; returns the envelope bytes that ``check_act`` reads, once all who are needed have signed."""
     return envelope.sign(_NAMES[type(act)], codec.to_bytes(act), keys).to_bytes()
@@ -103,10 +110,11 @@ def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> by
     """Add a commissioner's signature to an act that another one signed; returns the new envelope.
 
     Raises EncodingError, StatementError: not an act, or not of this election. SignatureInvalidError: not the key of a
-    commissioner, or one that signed it already.
+    commissioner, or one that signed it already; or a signature in it is wrong or of somebody else.
     """
     envelope_ = Envelope.from_bytes(data)
     type_ = _type_of(envelope_)
+    _signers(envelope_, manifest)
     if key_id(key.public) not in manifest.commissioners:
         raise SignatureInvalidError("this is not the key of a commissioner: take the right key file")
     check_unsigned(codec.from_bytes(envelope_.payload, type_), manifest)
@@ -114,6 +122,13 @@ def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> by
     if any(one.keyid == key.key_id for one in envelope_.signatures):
         raise SignatureInvalidError("this commissioner signed the act already: a second one has to")
     return envelope.merge(envelope_, mine).to_bytes()
+
+
+def _signers(envelope_: Envelope, manifest: TrustedManifest) -> tuple[Official, ...]:
+    commissioners = manifest.commissioners
+    keys = {keyid: codec.unb64(one.public_key) for keyid, one in commissioners.items()}
+    signers = envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
+    return tuple(commissioners[signer] for signer in signers)
 
 
 def _type_of(envelope_: Envelope) -> type[AnyAct]:

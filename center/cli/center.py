@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import audit, log, publish, submit, witness
+from center.cli import act, audit, log, publish, submit, witness
 from center.cli.command import (
     CRITICAL,
     DATA,
@@ -34,6 +34,7 @@ _EXAMPLES: Final = """examples:
   center status --state-dir /var/lib/centerd          how much was received, verified, flagged, rejected
   center open --config centerd.toml --key election.key --out result.json
   center open --config centerd.toml --key election.key --json | sha256sum
+  center act --help                                   draft, sign and read acts: schedules, adjudications, orders
   center submit --help                                hand acts and couriers' envelopes to centerd
   center log --help                                   checkpoints and proofs
   center publish --help                               the folder that strangers read
@@ -62,6 +63,7 @@ def _center(argv: Sequence[str] | None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_status(commands)
     _add_open(commands)
+    act.add(commands)
     submit.add(commands)
     log.add(commands)
     publish.add(commands)
