@@ -4,7 +4,7 @@ Nothing else is believed: not the centre, not its ledger, not its totals. Every 
 recomputed from a publication is said, for silence would look like a check that passed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from center.audited_growth import GrowthAudit
 from center.audited_log import LogAudit
 from center.audited_manifest import audit_key_files, audit_manifest
 from center.audited_opening import OpeningAudit
+from center.audited_promises import PromiseAudit
 from center.opening_types import OpenedUnit, Opening, OpeningFinding
 from center.sampling import draw
 from crypto.manifest import TrustedManifest
@@ -55,6 +56,7 @@ class Auditor:
         trusted: Mapping[str, bytes],
         threshold: int,
         previous: Path | None = None,
+        promises: Sequence[Path] = (),
         sample: Sample | None = None,
         progress: Progress | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class Auditor:
         self._trusted = trusted
         self._threshold = threshold
         self._previous = previous
+        self._promises = promises
         self._sample = sample
 
     def audit(self) -> AuditReport:
@@ -79,6 +82,7 @@ class Auditor:
         log = LogAudit(folder, record, trusted).audit()
         if self._previous is not None:
             GrowthAudit(folder, record, trusted, log, self._previous).audit()
+        PromiseAudit(folder, record, trusted, log, self._promises).audit()
         opening, findings = OpeningAudit(folder, record, trusted, log).audit()
         folder.remark_unexpected()
         return self._report(trusted, log.note, opening, findings)

@@ -26,6 +26,7 @@ SHOWN_MAX: Final = 50  # faults, remarks or findings printed in words; --json ha
 _EXAMPLES: Final = """examples:
   center audit public --manifest-key KEY1 --manifest-key KEY2 --manifest-key KEY3 --threshold 2
   center audit public --manifest-key KEY1 --previous last-week --json
+  center audit public --manifest-key KEY1 --promise my-receipt.txt --promise my-acknowledgement.txt
   center audit public --manifest-key KEY1 --sample 20 --dice 31415926535897932384    whose tapes to look at
 
 The keys are the only thing that you have to get from people whom you trust. Nothing else is believed.
@@ -69,6 +70,15 @@ def add(commands: Commands) -> None:
         "--previous", type=Path, metavar="DIR", help="an older copy: the log may only have grown"
     )
     audit.add_argument(
+        "--promise",
+        dest="promises",
+        type=Path,
+        default=[],
+        action="append",
+        metavar="FILE",
+        help="a receipt or acknowledgement that somebody holds: its envelope must be published; once for each",
+    )
+    audit.add_argument(
         "--sample", type=natural, metavar="N", help="draw N branches by --dice, to compare their tapes with"
     )
     audit.add_argument(
@@ -93,6 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
         trusted=trusted,
         threshold=threshold,
         previous=arguments.previous,
+        promises=arguments.promises,
         sample=_sample(arguments.sample, arguments.dice),
         progress=_progress(),
     )
