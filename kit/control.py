@@ -1,8 +1,9 @@
 """The control socket: officials' orders and technicians' questions, one JSON object a line, over a Unix socket.
 
 Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "media"}``, ``{"op": "order", "envelope": <base64
-DSSE>}`` and the same with ``schedule``, ``receipt`` (any form of one) and ``endorse``; ``{"op": "journal", "first": <number of fact>}``. Every answer
-has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exit code of DESIGN §3).
+DSSE>}`` and the same with ``schedule``, ``endorse`` and ``receipt`` (any form of one); ``{"op": "journal", "first":
+<number of fact>}``. Every answer has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exit code
+of DESIGN §3).
 """
 
 import asyncio
