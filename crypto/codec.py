@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from crypto import canonical
+from crypto import canonical, quick_json
 from crypto.errors import EncodingError, StatementError
 from crypto.wire import STATEMENT_MAX
 
@@ -20,6 +20,9 @@ def to_bytes(statement: msgspec.Struct) -> bytes:
         StatementError: when a field breaks its own limits (msgspec does not look when a struct is made).
         EncodingError: when a value has no canonical encoding.
     """
+    quick = quick_json.encode(statement)
+    if quick is not None:
+        return quick
     value = msgspec.to_builtins(statement)
     _convert(value, type(statement))
     return canonical.encode(value)
@@ -33,6 +36,10 @@ def from_bytes(data: bytes, type_: type[T], *, max_bytes: int = STATEMENT_MAX) -
         StatementError: when a field is unknown, missing (even one with a default), mistyped or out of range;
             the message names the path of the field.
     """
+    if len(data) <= max_bytes:
+        quick = quick_json.decode(data, type_)
+        if quick is not None:
+            return quick
     value = canonical.decode(data, max_bytes=max_bytes)
     statement = _convert(value, type_)
     written = msgspec.to_builtins(statement)

@@ -181,6 +181,28 @@ def from_x25519(public: bytes) -> bytes:
     Raises:
         GroupElementError: saying which of these it is.
     """
+    y, point = _at_u(public)
+    if not sodium.crypto_core_ed25519_is_valid_point(point):
+        raise GroupElementError(f"the encapsulated key {public.hex()} {_what_is_wrong_with(y, point)}")
+    return point
+
+
+def multiple_at_u(scalar: bytes, public: bytes) -> bytes:
+    """Return ``multiple(scalar, from_x25519(public))``, having looked at the point once and not twice.
+
+    Raises:
+        GroupElementError: for the scalar zero, and as ``from_x25519``.
+    """
+    _, point = _at_u(public)
+    try:
+        return sodium.crypto_scalarmult_ed25519_noclamp(scalar, point)
+    except nacl.exceptions.RuntimeError as exc:
+        from_x25519(public)  # knows what is wrong with it, if anything
+        raise GroupElementError("the scalar zero has no place here: its multiple is the identity") from exc
+
+
+def _at_u(public: bytes) -> tuple[int, bytes]:
+    """Y and the encoding with even x at a u-coordinate. Whether that is a point of the group has not been looked at."""
     if len(public) != POINT_BYTES:
         raise GroupElementError(
             f"the encapsulated key has {len(public)} bytes; an X25519 key has {POINT_BYTES}"
@@ -191,10 +213,7 @@ def from_x25519(public: bytes) -> bytes:
     if u == _FIELD - 1:  # no y has this u
         raise GroupElementError(f"the encapsulated key {public.hex()} is on the twist of the curve")
     y = (u - 1) * pow(u + 1, -1, _FIELD) % _FIELD
-    point = y.to_bytes(POINT_BYTES, "little")
-    if not sodium.crypto_core_ed25519_is_valid_point(point):
-        raise GroupElementError(f"the encapsulated key {public.hex()} {_what_is_wrong_with(y, point)}")
-    return point
+    return y, y.to_bytes(POINT_BYTES, "little")
 
 
 def _what_is_wrong_with(y: int, point: bytes) -> str:

@@ -16,8 +16,7 @@ from crypto.edwards import (
     add_scalars,
     base_multiple,
     check_scalar,
-    from_x25519,
-    multiple,
+    multiple_at_u,
     multiply_scalars,
     negate_scalar,
     scalar_from_wide,
@@ -72,18 +71,14 @@ def verify(proof: bytes, *, enc: bytes, info: bytes, ciphertext: bytes) -> None:
     """Check that the maker of ``proof`` knew the ephemeral key of ``enc``, for this info and this ciphertext.
 
     Raises:
-        SealError: saying why ``enc`` is no encapsulated key, or that the proof does not hold.
+        SealError: the proof does not hold; or ``enc`` is no encapsulated key, and why.
     """
-    try:
-        point = from_x25519(enc)
-    except GroupElementError as exc:
-        raise SealError(f"{exc}: no sender of HPKE makes it, and nobody may answer for it") from exc
     c, s = proof[:CHALLENGE_BYTES], proof[CHALLENGE_BYTES:]
     try:
         check_scalar(s, "s")  # also its length; and one proof must not have a second form
-        commitment = subtract(base_multiple(s), multiple(_as_scalar(c), point))
+        commitment = subtract(base_multiple(s), multiple_at_u(_as_scalar(c), enc))
     except GroupElementError as exc:
-        raise SealError(_REFUSAL) from exc
+        raise SealError(f"{_REFUSAL} ({exc})") from exc
     if c != _challenge(enc, commitment, info, ciphertext):
         raise SealError(_REFUSAL)
 

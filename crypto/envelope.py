@@ -9,7 +9,7 @@ import msgspec
 from crypto import codec, identity
 from crypto.errors import SignatureInvalidError
 from crypto.identity import SigningKey
-from crypto.wire import B64, ENVELOPE_MAX, SIGNATURES_MAX
+from crypto.wire import ENVELOPE_MAX, SIGNATURES_MAX
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -142,7 +142,7 @@ class _WireSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class _WireEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    payload: B64
+    payload: str  # base64: ``unb64`` is stricter than the pattern of ``B64``, and ten times as fast
     payload_type: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = msgspec.field(
         name="payloadType"
     )

@@ -40,6 +40,10 @@ class TrustedManifest:
         self._devices_by_key = {_key_id(device): device for device in manifest.devices}
         self._officials = {official.id: official for official in manifest.officials}
         self._definitions: dict[str, str] = {}
+        self._contests_of = {
+            style.id: tuple(self.contest(contest) for contest in style.contests)
+            for style in manifest.ballot_styles
+        }
         self.commissioners: Final = {_key_id(one): one for one in manifest.commissioners}
         """Who sign the acts of the centre, by key id."""
 
@@ -78,7 +82,7 @@ class TrustedManifest:
 
     def contests_of(self, branch_id: str) -> tuple[Contest, ...]:
         """The contests that a branch counts, in the order of its ballot style."""
-        return tuple(self.contest(contest) for contest in self.style_of(branch_id).contests)
+        return self._contests_of[self.style_of(branch_id).id]
 
     def definition_sha256(self, branch_id: str) -> str:
         """Hexadecimal SHA-256 of the ballot definition of a branch.

@@ -32,14 +32,17 @@ def pack(tally: Tally, manifest: TrustedManifest) -> bytes:
     style = manifest.style_of(tally.branch)
     contests = manifest.contests_of(tally.branch)
     check_results(tally.contests, contests)
+    width = style.count_bits
+    counts = _counts(tally, contests)
+    if max(counts) >> width:
+        place = next(place for place, count in zip(_places(contests), counts, strict=True) if count >> width)
+        raise StatementError(
+            f"the count of {place} does not fit into the {width} bits of ballot style {style.id!r}: keep the "
+            f"terminal's report and tell the election office"
+        )
     bits = 0
-    for place, count in _counts(tally, contests):
-        if count >> style.count_bits:
-            raise StatementError(
-                f"the count of {place} does not fit into the {style.count_bits} bits of ballot style {style.id!r}: "
-                f"keep the terminal's report and tell the election office"
-            )
-        bits = bits << style.count_bits | count
+    for count in counts:
+        bits = bits << width | count
     size = packed_bytes(manifest, tally.branch)
     return (bits << _padding(manifest, tally.branch)).to_bytes(size, "big")
 
@@ -101,16 +104,27 @@ def _fields(contests: Sequence[Contest]) -> int:
     return sum(len(contest.candidates) + contest.blank + len(_COLUMNS) for contest in contests) + 1
 
 
-def _counts(tally: Tally, contests: Sequence[Contest]) -> Iterator[tuple[str, int]]:
+def _counts(tally: Tally, contests: Sequence[Contest]) -> list[int]:
+    """Every count, in the order in which they are packed."""
+    counts: list[int] = []
     for contest in contests:
         result = tally.contests[contest.id]
-        for candidate in contest.candidates:
-            yield f"code {candidate.code!r} of contest {contest.id!r}", result.votes[candidate.code]
+        counts += [result.votes[candidate.code] for candidate in contest.candidates]
         if result.blank is not None:
-            yield f"'blank' of contest {contest.id!r}", result.blank
-        for column in _COLUMNS:
-            yield f"{column!r} of contest {contest.id!r}", getattr(result, column)
-    yield "the public counter", tally.public_counter
+            counts.append(result.blank)
+        counts += (result.valid, result.invalid, result.ballots)
+    counts.append(tally.public_counter)
+    return counts
+
+
+def _places(contests: Sequence[Contest]) -> list[str]:
+    """What each of ``_counts`` is called."""
+    places: list[str] = []
+    for contest in contests:
+        names = [f"code {candidate.code!r}" for candidate in contest.candidates]
+        names += ["'blank'"] * contest.blank + [repr(column) for column in _COLUMNS]
+        places += [f"{name} of contest {contest.id!r}" for name in names]
+    return [*places, "the public counter"]
 
 
 def _split(bits: int, fields: int, width: int) -> Iterator[int]:

@@ -4,7 +4,7 @@ Whether the numbers add up is not asked here: that is evidence, see ``crypto/rec
 quotes a count, because a tally must stay secret until it is opened.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeVar, overload
 
 from crypto import codec, envelope
@@ -64,17 +64,37 @@ def check_report(
         SignatureInvalidError: not signed by this terminal alone.
         ManifestError: the manifest knows no such branch or terminal.
     """
+    return check_report_envelope(
+        Envelope.from_bytes(data), manifest, branch=branch, terminal=terminal, kind=kind
+    )
+
+
+@overload
+def check_report_envelope(
+    envelope_: Envelope, manifest: TrustedManifest, *, branch: str, terminal: str, kind: Literal["tally"]
+) -> Tally: ...
+
+
+@overload
+def check_report_envelope(
+    envelope_: Envelope, manifest: TrustedManifest, *, branch: str, terminal: str, kind: ReportKind
+) -> ZeroReport | BallotAccount | Tally: ...
+
+
+def check_report_envelope(
+    envelope_: Envelope, manifest: TrustedManifest, *, branch: str, terminal: str, kind: ReportKind
+) -> ZeroReport | BallotAccount | Tally:
+    """``check_report`` of an envelope that has been read; raises as that does."""
     payload_type, type_ = _TYPES[kind]
     if terminal not in manifest.branch(branch).all_terminals:
         raise StatementError(f"terminal {terminal!r} does not belong to branch {branch!r}: check the cabling")
     public = manifest.terminal_key(terminal)
-    envelope_ = Envelope.from_bytes(data)
     envelope.verify(envelope_, payload_type=payload_type, keys={key_id(public): public})
     report = _parse(envelope_.payload, type_, terminal)
     _check_subject(report, manifest, branch, terminal)
     contests = manifest.contests_of(branch)
     if isinstance(report, BallotAccount):
-        contest_ids = (contest.id for contest in contests)
+        contest_ids = [contest.id for contest in contests]
         _check_ids(f"the ballot account of terminal {terminal!r}", "contest", report.ballots, contest_ids)
         return report
     check_results(report.contests, contests)
@@ -88,11 +108,11 @@ def check_results(results: Mapping[str, ContestResult], contests: Sequence[Conte
 
     Exactly: every contest, every candidate code, a blank column where and only where the contest has one.
     """
-    _check_ids("the report", "contest", results, (contest.id for contest in contests))
+    _check_ids("the report", "contest", results, [contest.id for contest in contests])
     for contest in contests:
         result = results[contest.id]
         where = f"the result of contest {contest.id!r}"
-        _check_ids(where, "code", result.votes, (candidate.code for candidate in contest.candidates))
+        _check_ids(where, "code", result.votes, [candidate.code for candidate in contest.candidates])
         if (result.blank is not None) != contest.blank:
             raise StatementError(
                 f"{where} {'lacks the' if contest.blank else 'has a'} blank column, against the manifest: the "
@@ -133,12 +153,13 @@ def _check_subject(report: TerminalStatement, manifest: TrustedManifest, branch:
     check_fields(f"the report of terminal {terminal!r}", report, expected)
 
 
-def _check_ids(where: str, what: str, stated: Iterable[str], defined: Iterable[str]) -> None:
+def _check_ids(where: str, what: str, stated: Mapping[str, object], defined: Sequence[str]) -> None:
     """Refuse a missing or surplus id, the first in alphabetical order: messages are the same everywhere."""
-    stated, defined = set(stated), set(defined)
-    for one in sorted(stated ^ defined):
-        fault = "lacks" if one in defined else "has an undefined"
-        raise StatementError(f"{where} {fault} {what} {one!r}: the terminal counts by another definition")
+    if len(stated) == len(defined) and all(map(stated.__contains__, defined)):
+        return
+    first = min(stated.keys() ^ set(defined))
+    fault = "lacks" if first in defined else "has an undefined"
+    raise StatementError(f"{where} {fault} {what} {first!r}: the terminal counts by another definition")
 
 
 def _check_zero(report: ZeroReport) -> None:

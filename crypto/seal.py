@@ -15,7 +15,7 @@ from crypto.hpke import hpke_open, hpke_open_with_dh, hpke_seal, x25519_public
 from crypto.identity import SIGNATURE_BYTES, SigningKey, key_id
 from crypto.manifest import TrustedManifest
 from crypto.packing import BLIND_BYTES, PREFIX_BYTES, pack, packed_bytes, plaintext_bytes, unpack
-from crypto.reports import check_report
+from crypto.reports import check_report_envelope
 from crypto.statements import SealedHeader, SealedTally, Submission, Tally, TallyCommitment
 from crypto.submissions import check_subject, header_of, seal_info
 from crypto.wire import TYPE_SEALED_TALLY, TYPE_TALLY, TYPE_TALLY_COMMITMENT
@@ -63,12 +63,8 @@ def seal_tally(
         )
     if len(blind) != BLIND_BYTES:
         raise SealError(f"the blind has {len(blind)} bytes instead of {BLIND_BYTES}")
-    tally = check_report(
-        tally_envelope.to_bytes(),
-        manifest,
-        branch=submission.branch,
-        terminal=submission.terminal,
-        kind="tally",
+    tally = check_report_envelope(
+        tally_envelope, manifest, branch=submission.branch, terminal=submission.terminal, kind="tally"
     )
     if tally.close_no != submission.close_no:
         raise StatementError(

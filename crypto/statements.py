@@ -246,7 +246,10 @@ class Order(Statement, frozen=True, kw_only=True):
 class ContestResult(Statement, frozen=True, kw_only=True):
     """One contest as the terminal counted it. The numbers are evidence: they need not add up."""
 
-    votes: dict[Code, Count]
+    votes: dict[Annotated[str, Meta(min_length=1, max_length=16)], Count]
+    """By code. Which codes there are, the manifest says (``reports.check_results``): a pattern for each would take four
+    times as long as all other reading of a tally.
+    """
     blank: Count | None = None
     """None where the contest has no blank column."""
     valid: Count

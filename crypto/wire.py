@@ -12,7 +12,7 @@ from msgspec import Meta
 ID_MAX: Final = 64  # characters
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z"
 CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,15}\Z"
-B64_PATTERN: Final = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"
+B64_PATTERN: Final = r"^(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"
 HEX32_PATTERN: Final = r"^[0-9a-f]{64}\Z"
 TIME_PATTERN: Final = r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:\.[0-9]{3})?Z\Z"
 
