@@ -8,6 +8,7 @@ zeros over it and a sync. That is what a program can do: a flash drive may keep 
 The file is reached through SQLite's VFS, as the journal is: so the disk of a simulated world is its disk too.
 """
 
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -103,6 +104,12 @@ def _record(epoch: int, seed: bytes) -> bytes:
 
 def _private(path: Path) -> None:
     """Make folder and file so that nobody but their owner ever reads them."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, mode=0o700)
+        above = os.open(path.parent.parent, os.O_RDONLY)
+        try:
+            os.fsync(above)  # or a cut could take the folder with the seeds in it
+        finally:
+            os.close(above)
     path.touch(mode=0o600)
     path.chmod(0o600)
