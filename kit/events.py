@@ -58,6 +58,15 @@ class OrderReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class EndorsementReceived:
+    """The certificate of a flagged segment of the journal, with officials' signatures; ``reply``: who asks."""
+
+    envelope: str
+    """DSSE in base64."""
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadinessItem:
     """One line of the readiness check list."""
 
@@ -135,6 +144,7 @@ Event = (
     | ProbeEchoed
     | UplinksUsable
     | OrderReceived
+    | EndorsementReceived
     | ReadinessAsked
     | EnvelopeReady
     | ReceiptHeard
