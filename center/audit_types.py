@@ -36,6 +36,8 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...]
     findings: tuple[OpeningFinding, ...]
     """What reconciliation found, recomputed here."""
+    how_opened: tuple[str, ...]
+    """Who opened, and by which orders, in words; empty while nothing is opened."""
     units: dict[str, int]
     contests: dict[str, ContestTotal]
     """Sums, recomputed here; empty while nothing is opened, or when the opening is at fault."""

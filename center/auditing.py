@@ -20,6 +20,8 @@ from center.audited_opening import OpeningAudit
 from center.audited_promises import PromiseAudit
 from center.opening_types import OpenedUnit, Opening, OpeningFinding
 from center.sampling import draw
+from center.spread import Spread, here
+from center.summary import how_opened
 from crypto.manifest import TrustedManifest
 
 ALWAYS_UNCHECKED: Final = (
@@ -59,6 +61,7 @@ class Auditor:
         promises: Sequence[Path] = (),
         sample: Sample | None = None,
         progress: Progress | None = None,
+        spread: Spread = here,
     ) -> None:
         self._record = AuditRecord(progress, unchecked=list(ALWAYS_UNCHECKED))
         self._folder = AuditedFolder(folder, self._record)
@@ -67,6 +70,7 @@ class Auditor:
         self._previous = previous
         self._promises = promises
         self._sample = sample
+        self._spread = spread
 
     def audit(self) -> AuditReport:
         """Check everything that can be checked, in the order in which the parts lean on each other."""
@@ -83,7 +87,7 @@ class Auditor:
         if self._previous is not None:
             GrowthAudit(folder, record, trusted, log, self._previous).audit()
         PromiseAudit(folder, record, trusted, log, self._promises).audit()
-        opening, findings = OpeningAudit(folder, record, trusted, log).audit()
+        opening, findings = OpeningAudit(folder, record, trusted, log, self._spread).audit()
         folder.remark_unexpected()
         return self._report(trusted, log.note, opening, findings)
 
@@ -105,6 +109,7 @@ class Auditor:
             faults=tuple(record.faults),
             remarks=tuple(record.remarks),
             findings=findings,
+            how_opened=() if opening is None else tuple(how_opened(opening)),
             units=units,
             contests={} if opening is None else opening.contests,
             not_checked=tuple(dict.fromkeys(map(printable, record.unchecked))),

@@ -63,6 +63,12 @@ class NoOrderError(OpeningError):
     exit_code = 77
 
 
+class WorkersLostError(CenterError):
+    """A process that did part of the work died."""
+
+    exit_code = 69
+
+
 class OutputError(CenterError):
     """A result cannot be written."""
 

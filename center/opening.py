@@ -59,13 +59,20 @@ def open_election(
         OpeningError: the key is not the manifest's, or the log is not what its checkpoint covers.
         NoOrderError: an escrowed key, and no order that holds is logged.
     """
-    check_time(manifest.manifest.schedule.opening_not_before, wall_ms)
-    _check_key(manifest, private_key)
-    head, verified = read_log(log, manifest, progress=progress, spread=spread)
-    check_time(opening_not_before(verified), wall_ms)
     kind = manifest.manifest.election_key.opening
-    orders = None if kind == "single-key" else orders_to_follow(verified)
-    return count(verified, head, lambda sealed, _: open_tally(sealed, private_key, manifest), orders=orders)
+    if kind == "trustees":
+        check_kind(manifest, "single-key")
+    check_time(manifest.manifest.schedule.opening_not_before, wall_ms)
+    check_key(manifest, private_key)
+    head, log_ = read_log(log, manifest, progress=progress, spread=spread)
+    check_time(opening_not_before(log_), wall_ms)
+    orders = None if kind == "single-key" else orders_to_follow(log_)
+    return count(log_, head, opener_of(manifest, private_key), orders=orders)
+
+
+def opener_of(manifest: TrustedManifest, private_key: bytes) -> Opener:
+    """What opens with the whole key."""
+    return lambda sealed, _: open_tally(sealed, private_key, manifest)
 
 
 def check_kind(manifest: TrustedManifest, kind: OpeningKind) -> None:
@@ -179,7 +186,8 @@ def check_time(not_before: str, wall_ms: int) -> None:
         )
 
 
-def _check_key(manifest: TrustedManifest, private_key: bytes) -> None:
+def check_key(manifest: TrustedManifest, private_key: bytes) -> None:
+    """Raise OpeningError unless this is the private half of the manifest's election key."""
     try:
         public = hpke.x25519_public(private_key)
     except EvidenceError as error:

@@ -8,6 +8,10 @@ from center.opening_types import Opening, OpeningFinding
 from crypto.manifest import TrustedManifest
 
 SINGLE_KEY: Final = "single key: whoever holds this file can open alone; trustees are not in use"
+PLAN_B: Final = (
+    "PLAN B: opened with an ordinary key out of SLIP-39 shares; it lay whole in one machine, whose operator could have "
+    "opened everything alone"
+)
 
 
 def status_facts(identity: LedgerIdentity, counts: Counts, newest: Checkpoint | None) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
 def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
     """An opening for people: how, by what, sums, what is missing, what is odd."""
     yield f"election {opening.election} round {opening.round}, manifest {opening.manifest_sha256}"
-    yield SINGLE_KEY
+    yield from how_opened(opening)
     yield f"log {manifest.log_verifier.name}: {opening.log.size} envelopes, root {opening.log.root}"
     yield (
         f"units: {len(opening.units)} expected, {opening.count('counted')} counted, "
@@ -64,6 +68,9 @@ def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
         yield f"{total.valid:>12}  valid"
         yield f"{total.invalid:>12}  invalid"
         yield f"{total.ballots:>12}  ballots"
+    for unit in opening.units:
+        if unit.status == "counted" and unit.adjudication is not None:
+            yield f"settled: {unit.branch} {unit.terminal}: {unit.reason} (act {unit.adjudication})"
     missing = [unit for unit in opening.units if unit.status != "counted"]
     if missing:
         yield ""
@@ -73,6 +80,20 @@ def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
         yield ""
     for finding in opening.findings:
         yield finding_line(finding)
+
+
+def how_opened(opening: Opening) -> Iterator[str]:
+    """Who opened, and by which orders: the reader must not have to guess."""
+    match opening.opening:
+        case "single-key":
+            yield SINGLE_KEY
+        case "slip39":
+            yield PLAN_B
+        case "trustees":
+            yield "opened by trustees, each with a share of a key that nobody holds"
+    for order in opening.orders:
+        by = f", answered by {', '.join(order.trustees)}" if order.trustees else ""
+        yield f"order {order.number} over {order.log_size} leaves opened {order.opened} envelopes{by} ({order.sha256})"
 
 
 def finding_line(finding: OpeningFinding) -> str:

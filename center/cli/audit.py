@@ -13,13 +13,12 @@ from center.audit_record import Progress, printable
 from center.audit_types import AuditReport
 from center.auditing import Auditor, Sample
 from center.cli.command import CRITICAL, DATA, OK, PROGRESS_STEP, WARNING, Commands, natural
+from center.cli.manifest_keys import add_manifest_keys, manifest_keys
+from center.cli.workers import Workers
 from center.errors import ConfigError, PublicationMissingError
 from center.opening_types import OpenedUnit
 from center.sampling import DICE_MIN
 from center.summary import finding_line
-from crypto import codec
-from crypto.errors import EvidenceError
-from crypto.identity import check_public, key_id
 
 SHOWN_MAX: Final = 50  # faults, remarks or findings printed in words; --json has all of them
 
@@ -52,20 +51,7 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     audit.add_argument("folder", type=Path, metavar="DIR", help="what center publish wrote")
-    audit.add_argument(
-        "--manifest-key",
-        dest="keys",
-        required=True,
-        action="append",
-        metavar="KEY",
-        help="base64 of an Ed25519 public key that may sign manifests; once for each",
-    )
-    audit.add_argument(
-        "--threshold",
-        type=natural,
-        metavar="K",
-        help="how many of them must have signed; default: more than half",
-    )
+    add_manifest_keys(audit)
     audit.add_argument(
         "--previous", type=Path, metavar="DIR", help="an older copy: the log may only have grown"
     )
@@ -89,25 +75,23 @@ def add(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    trusted = dict(map(_key, arguments.keys))
-    threshold = len(trusted) // 2 + 1 if arguments.threshold is None else arguments.threshold
-    if not 1 <= threshold <= len(trusted):
-        raise ConfigError(
-            f"--threshold {threshold}: {len(trusted)} different keys are given: 1 to {len(trusted)}"
-        )
+    trusted, threshold = manifest_keys(arguments)
     for folder in (arguments.folder, arguments.previous):
         if folder is not None and not folder.is_dir():
             raise PublicationMissingError(f"{folder}: no such folder: give what center publish wrote")
-    auditor = Auditor(
-        arguments.folder,
-        trusted=trusted,
-        threshold=threshold,
-        previous=arguments.previous,
-        promises=arguments.promises,
-        sample=_sample(arguments.sample, arguments.dice),
-        progress=_progress(),
-    )
-    report = auditor.audit()
+    sample = _sample(arguments.sample, arguments.dice)
+    with Workers() as spread:
+        auditor = Auditor(
+            arguments.folder,
+            trusted=trusted,
+            threshold=threshold,
+            previous=arguments.previous,
+            promises=arguments.promises,
+            sample=sample,
+            progress=_progress(),
+            spread=spread,
+        )
+        report = auditor.audit()
     if arguments.json:
         print(json.dumps(msgspec.to_builtins(report), ensure_ascii=False))
     else:
@@ -127,21 +111,13 @@ def _sample(count: int | None, dice: str | None) -> Sample | None:
     return Sample(count, dice)
 
 
-def _key(text: str) -> tuple[str, bytes]:
-    try:
-        public = codec.unb64(text)
-        check_public(public)
-    except EvidenceError as error:
-        raise ConfigError(f"--manifest-key {text}: {error}") from error
-    return key_id(public), public
-
-
 def _lines(report: AuditReport) -> Iterator[str]:
     yield _WORDS[report.verdict]
     yield ""
     if report.election is not None:
         yield f"election {report.election}, manifest {report.manifest_sha256}"
     yield "checked: " + (", ".join(f"{what} {times}" for what, times in report.checked.items()) or "nothing")
+    yield from report.how_opened
     if report.units:
         yield "units: " + ", ".join(f"{number} {status}" for status, number in report.units.items())
     for contest, total in report.contests.items():

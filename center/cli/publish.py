@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from center.cli import answers
 from center.cli.command import OK, Commands, progress_of
+from center.cli.workers import Workers
 from center.config import ledger_path, load_config, load_manifest_bytes
 from center.errors import PublicationError
 from center.files import UnreadableError, read_whole
@@ -16,6 +18,7 @@ from crypto.notes import NOTE_MAX
 _EXAMPLES: Final = """examples:
   center publish /srv/public --config centerd.toml                          again and again, while centerd runs
   center publish /srv/public --config centerd.toml --opening result.json    with what center open --out wrote
+  center publish /srv/public --config centerd.toml --opening result.json --answers answers-*.json
 
 Nothing published is ever changed or removed. Formats: docs/public-log.md
 exit codes: 0 published, 65 folder, ledger or opening contradict each other, 69 no ledger, 73 cannot write
@@ -42,6 +45,14 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="what center witness cosign wrote; once for each",
     )
+    publish.add_argument(
+        "--answers",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="what center trustee answer wrote: from then on anyone can open",
+    )
     publish.set_defaults(run=_run)
 
 
@@ -55,7 +66,13 @@ def _run(arguments: argparse.Namespace) -> int:
         publisher = Publisher(arguments.folder, ledger, manifest, manifest_bytes)
         for one in lines:
             publisher.bring(one)
-        done = publisher.publish(opening, progress=progress_of("envelopes published"))
+        with Workers() as spread:
+            done = publisher.publish(
+                opening,
+                answers=answers.read_all(arguments.answers),
+                progress=progress_of("envelopes published"),
+                spread=spread,
+            )
     finally:
         ledger.close()
     print(

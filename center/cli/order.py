@@ -1,0 +1,119 @@
+"""``center order``: draft the next opening order, and see which are logged."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from center.cli.command import OK, WARNING, Commands, progress_of
+from center.cli.workers import Workers
+from center.config import Config, ledger_path, load_config, load_manifest
+from center.edges import wall_ms
+from center.errors import NoOrderError
+from center.files import PUBLIC_MODE, write_whole
+from center.ledger import Ledger
+from center.listing import Listing
+from center.logged import VerifiedLog
+from center.opening import read_log
+from center.orders import LoggedOrder, draft, opening_not_before, orders_of
+from crypto import codec, rfc3339
+from crypto.act_statements import OpeningOrder
+from crypto.acts import to_draft
+
+_EXAMPLES: Final = """examples:
+  center order draft --config centerd.toml --out order-1.json --listing listing-1.json
+  center order list --config centerd.toml                    which orders are logged, and what they open
+
+Then two commissioners of different bodies sign it (center act sign), it is submitted (center submit), published
+(center publish), and trustees answer it (center trustee answer). docs/opening.md
+exit codes: 0 drafted or shown, 1 so it is, with units set aside or something odd in the log, 65 damaged ledger,
+69 no ledger, 73 cannot write, 77 nothing is logged yet
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser of ``center``."""
+    order = commands.add_parser(
+        "order",
+        help="draft opening orders, see what they open",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kinds = order.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    drafting = kinds.add_parser("draft", help="write the next order, unsigned")
+    drafting.add_argument("--out", required=True, type=Path, metavar="FILE", help="the draft, to be signed")
+    drafting.add_argument("--listing", type=Path, metavar="FILE", help="also write what it says of each unit")
+    drafting.set_defaults(run=_draft)
+    listing = kinds.add_parser("list", help="all logged orders, and whether they hold")
+    listing.set_defaults(run=_list)
+    for kind in (drafting, listing):
+        kind.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
+
+
+def _draft(arguments: argparse.Namespace) -> int:
+    log = _read(load_config(arguments.config))
+    if not log.leaves:
+        raise NoOrderError("nothing is logged yet: there is nothing to order")
+    order, listing = draft(log, len(log.leaves))
+    if arguments.listing is not None:
+        write_whole(arguments.listing, listing.to_bytes(), mode=PUBLIC_MODE)
+    data = to_draft(order)
+    write_whole(arguments.out, data, mode=PUBLIC_MODE)
+    print("\n".join(_draft_lines(order, listing)))
+    print(f"{arguments.out}: SHA-256 {codec.sha256_hex(data)}")
+    not_before = opening_not_before(log)
+    if wall_ms() < rfc3339.to_ms(not_before):
+        print(
+            f"the opening time is {not_before}: submit the order after it, for trustees answer only when witnesses "
+            "have seen it logged at or after that time"
+        )
+    odd = listing.count("set-aside") or listing.findings or not listing.newly_counted()
+    return WARNING if odd else OK
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    log = _read(load_config(arguments.config))
+    orders = orders_of(log)
+    lines = [(one.leaf, _order_line(one)) for one in orders.valid]
+    lines += [(one.leaf, f"order {one.number}  leaf {one.leaf}  VOID: {one.problem}") for one in orders.void]
+    print("\n".join(line for _, line in sorted(lines)) or "no order is logged")
+    return WARNING if orders.void else OK
+
+
+def _order_line(order: LoggedOrder) -> str:
+    said = order.statement
+    return (
+        f"order {order.number}  leaf {order.leaf}  over {said.log.size} leaves  opens "
+        f"{len(order.listing.newly_counted())}  counted {said.counted}, set aside {said.set_aside}, absent "
+        f"{said.absent}  {order.sha256}"
+    )
+
+
+def _read(config: Config) -> VerifiedLog:
+    manifest = load_manifest(config)
+    ledger = Ledger.open_to_read(str(ledger_path(config)))
+    try:
+        with Workers() as spread:
+            return read_log(ledger, manifest, progress=progress_of("leaves verified"), spread=spread)[1]
+    finally:
+        ledger.close()
+
+
+def _draft_lines(order: OpeningOrder, listing: Listing) -> Iterator[str]:
+    """What commissioners are asked to sign, in words."""
+    yield (
+        f"opening order {order.number} of election {order.election} round {order.round}, over {order.log.size} leaves "
+        f"of the log"
+    )
+    yield (
+        f"units: {len(listing.units)} expected, {order.counted} counted, {order.set_aside} set aside, "
+        f"{order.absent} absent"
+    )
+    yield f"it opens {len(listing.newly_counted())} envelopes that no order before opened"
+    for unit in listing.units:
+        if unit.status != "counted":
+            yield f"{unit.status}: {unit.branch} {unit.terminal} ({unit.code}): {unit.reason}"
+        elif unit.code == "adjudicated":
+            yield f"counted: {unit.branch} {unit.terminal} (adjudicated): {unit.reason}"
+    for finding in listing.findings:
+        yield f"alarm: {finding.code}: leaf {finding.leaf} {finding.branch or ''}: {finding.detail}"
