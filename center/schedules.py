@@ -34,7 +34,7 @@ def check_forwards(schedule: Schedule) -> None:
 
 
 def in_force(schedule: Schedule, changes: Iterable[ScheduleChange], branch: str | None) -> Schedule:
-    """The schedule of a branch, or of whatever is not of one branch (None), after all ``changes``."""
+    """The schedule of a branch, or of branches that no change names (None), after all ``changes``."""
     for change in changes:
         if change.branch is None or change.branch == branch:
             schedule = later_of(schedule, change.schedule)

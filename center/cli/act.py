@@ -108,7 +108,7 @@ def _add_schedule(drafts: Commands) -> None:
     schedule = drafts.add_parser("schedule", help="the schedule of one branch, or of all, moves later")
     whom = schedule.add_mutually_exclusive_group(required=True)
     whom.add_argument("--branch", metavar="B", help="one branch")
-    whom.add_argument("--all", action="store_true", help="all branches, and the centre itself")
+    whom.add_argument("--all", action="store_true", help="all branches")
     schedule.add_argument(
         "--by", type=natural, metavar="MINUTES", help="move close, count and opening of tallies by this much"
     )
