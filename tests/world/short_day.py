@@ -4,7 +4,7 @@ from functools import cache
 from typing import Final
 
 from simulators.cli import SAMPLE
-from simulators.results import Results, load_results, select
+from simulators.results import Results, Station, load_results, select
 from simulators.world.day import Hours, Outcome, WorldDay
 
 HOURS: Final = Hours(open_s=120, close_s=1_200, heal_s=1_800, deadline_s=3_000)
@@ -15,9 +15,14 @@ def _sample() -> Results:
     return load_results(SAMPLE)
 
 
+def sample(branches: int, seed: int) -> tuple[Results, list[Station]]:
+    """All results, and some stations."""
+    return _sample(), list(select(_sample(), branches, seed))
+
+
 def live(seed: int, *, branches: int = 1, faults: bool = True, hours: Hours = HOURS) -> Outcome:
-    stations = select(_sample(), branches, seed)
-    return WorldDay(_sample(), stations, f"short/{seed}", faults=faults, hours=hours).run()
+    results, stations = sample(branches, seed)
+    return WorldDay(results, stations, f"short/{seed}", faults=faults, hours=hours).run()
 
 
 def said_against(outcome: Outcome) -> list[str]:
