@@ -13,7 +13,7 @@ import msgspec
 
 from crypto import canonical
 from crypto.errors import EncodingError
-from crypto.merkle import Frontier, leaf_hash
+from crypto.merkle import SIZE_MAX, Frontier, leaf_hash
 from crypto.statements import JournalCheckpoint
 from kit.anchors import AnchorError, Anchors
 from kit.facts import Fact
@@ -147,7 +147,7 @@ class Journal:
         length = 0
         try:
             for seq, body in self._db.execute(
-                "select seq, body from facts where seq >= ? order by seq", (first,)
+                "select seq, body from facts where seq >= ? order by seq", (min(first, SIZE_MAX),)
             ):
                 if length >= characters:
                     return lines, seq

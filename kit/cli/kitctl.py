@@ -21,10 +21,12 @@ EXAMPLES: Final = """examples:
   kitctl readiness                   run the check list of the morning
   kitctl order open-executive.dsse   hand in one official's signed order
   kitctl journal --help              verify, export and prove the signed journal
+  kitctl receipt --help              show, export, check and compare receipts
 
 exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
 order 77, unreadable order 65), 64 usage, 69 kitd does not answer
 """
+_APART: Final = {"journal": "kit.cli.journal", "receipt": "kit.cli.receipts"}
 
 
 def main() -> None:
@@ -42,8 +44,9 @@ def main() -> None:
     order = commands.add_parser("order", parents=[common], help="hand in a signed order")
     order.add_argument("file", type=Path, help="DSSE envelope with one official's signature")
     commands.add_parser("journal", add_help=False, help="verify, export and prove the signed journal")
-    if sys.argv[1:2] == ["journal"]:  # it imports much more than the others need
-        importlib.import_module("kit.cli.journal").main(sys.argv[2:])
+    commands.add_parser("receipt", add_help=False, help="show, export, check and compare receipts")
+    if sys.argv[1:2] in (["journal"], ["receipt"]):  # they import much more than the others need
+        importlib.import_module(_APART[sys.argv[1]]).main(sys.argv[2:])
     arguments = parser.parse_args()
     sys.exit(_run(arguments))
 
@@ -103,6 +106,7 @@ def _health(status: dict[str, Any]) -> int:
         any(finding["grade"] == "alarm" for finding in status["findings"]),
         power["ups"] and power["state"] != "mains",
         not uplinks["usable"],
+        bool(status.get("journal_segments_flagged")),
     )
     return exit_codes.WARNING if any(look_at) else exit_codes.OK
 

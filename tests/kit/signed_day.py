@@ -1,12 +1,14 @@
 """A branch on a table whose journal is the real one: on a disk, signed, with seeds beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from crypto.journal_note import JournalName
 from crypto.statements import JournalCheckpoint
+from kit.events import Booted, Event
 from kit.facts import Fact
 from kit.journal import Journal
 from kit.journal_chain import Chain
@@ -91,9 +93,21 @@ class SignedBranch(Branch):
     def boot(self) -> None:
         """Replay first, as the daemon does."""
         if not isinstance(self.journal, RealJournal):
-            self.journal = RealJournal(self.folder, self._stream)
+            self.journal: RealJournal = RealJournal(self.folder, self._stream)
         self.journal.live()
         super().boot()
+        assert isinstance(self.events[0], Booted)
+        self.events[0] = replace(self.events[0], journal_key_lost=self.journal.key_lost)
+
+    def _turn(self, event: Event) -> bool:
+        """As kit.runner: what the journal wrote by itself is folded too."""
+        step = self.station.handle(event, self.now)
+        if step.facts:
+            for fact in self.journal.append(step.facts):
+                self.station.apply(fact)
+        for effect in step.effects:
+            self._release(effect)
+        return bool(step.facts or step.effects)
 
     def stop(self) -> "SignedBranch":
         """Stop the kit in good order."""
