@@ -52,9 +52,9 @@ def prove(ephemeral: bytes, *, enc: bytes, info: bytes, ciphertext: bytes) -> by
     if len(ephemeral) != KEY_BYTES:
         raise SealError(f"the ephemeral key has {len(ephemeral)} bytes; an X25519 key has {KEY_BYTES}")
     secret = _scalar(ephemeral)
-    covered = enc + info + sha256(ciphertext).digest()
-    nonce = scalar_from_wide(sha512(_NONCE_PREFIX + secret + covered).digest())
-    c = _challenge(enc, base_multiple(nonce), info, ciphertext)
+    digest = sha256(ciphertext).digest()
+    nonce = scalar_from_wide(sha512(_NONCE_PREFIX + secret + enc + info + digest).digest())
+    c = _challenge(enc, base_multiple(nonce), info, digest)
     return c + add_scalars(nonce, multiply_scalars(_as_scalar(c), secret))
 
 
@@ -79,7 +79,7 @@ def verify(proof: bytes, *, enc: bytes, info: bytes, ciphertext: bytes) -> None:
         commitment = subtract(base_multiple(s), multiple_at_u(_as_scalar(c), enc))
     except GroupElementError as exc:
         raise SealError(f"{_REFUSAL} ({exc})") from exc
-    if c != _challenge(enc, commitment, info, ciphertext):
+    if c != _challenge(enc, commitment, info, sha256(ciphertext).digest()):
         raise SealError(_REFUSAL)
 
 
@@ -90,9 +90,8 @@ def _scalar(ephemeral: bytes) -> bytes:
     return negate_scalar(scalar) if base_multiple(scalar)[-1] & _ODD_X else scalar
 
 
-def _challenge(enc: bytes, commitment: bytes, info: bytes, ciphertext: bytes) -> bytes:
-    covered = enc + commitment + info + sha256(ciphertext).digest()
-    return sha512(_SUITE + _FRONT + covered + _BACK).digest()[:CHALLENGE_BYTES]
+def _challenge(enc: bytes, commitment: bytes, info: bytes, digest: bytes) -> bytes:
+    return sha512(_SUITE + _FRONT + enc + commitment + info + digest + _BACK).digest()[:CHALLENGE_BYTES]
 
 
 def _as_scalar(c: bytes) -> bytes:

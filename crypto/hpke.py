@@ -7,8 +7,9 @@ peer in the tests.
 
 from typing import Final
 
+import nacl.bindings as sodium
+import nacl.exceptions
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
@@ -26,7 +27,7 @@ _HPKE_SUITE: Final = b"HPKE\x00\x20\x00\x01\x00\x03"
 
 def x25519_public(private: bytes) -> bytes:
     """The 32-byte public key of a 32-byte X25519 private key; raises SealError for another length."""
-    return _private_key(private, "the private key").public_key().public_bytes_raw()
+    return sodium.crypto_scalarmult_base(_key(private, "the private key"))
 
 
 def check_x25519_public(public: bytes) -> None:
@@ -35,7 +36,7 @@ def check_x25519_public(public: bytes) -> None:
     A point of small order gives the all-zero secret whatever the other side's key is (RFC 7748 §6.1).
     """
     # Any private key shows it: clamping makes all of them multiples of the cofactor.
-    _dh(_private_key(bytes(KEY_BYTES), "the probe key"), _public_key(public, "the public key"))
+    _dh(bytes(KEY_BYTES), _key(public, "the public key"))
 
 
 def hpke_seal(
@@ -47,9 +48,8 @@ def hpke_seal(
     encapsulated key (32 bytes) and the ciphertext (plaintext length + ``TAG_BYTES``). Raises SealError for a
     key of the wrong length or of small order.
     """
-    key_ephemeral = _private_key(ephemeral, "the ephemeral key")
-    enc = key_ephemeral.public_key().public_bytes_raw()
-    dh = _dh(key_ephemeral, _public_key(public, "the recipient's public key"))
+    enc = sodium.crypto_scalarmult_base(_key(ephemeral, "the ephemeral key"))
+    dh = _dh(ephemeral, _key(public, "the recipient's public key"))
     key, nonce = _key_schedule(_shared_secret(dh, enc, public), info)
     return enc, ChaCha20Poly1305(key).encrypt(nonce, plaintext, aad)
 
@@ -60,9 +60,8 @@ def hpke_open(private: bytes, enc: bytes, info: bytes, aad: bytes, ciphertext: b
     Raises SealError for keys of the wrong length or of small order, and for whatever does not open under
     exactly this key, encapsulated key, ``info`` and ``aad``.
     """
-    key_private = _private_key(private, "the private key")
-    dh = _dh(key_private, _public_key(enc, "the encapsulated key"))
-    return hpke_open_with_dh(dh, enc, key_private.public_key().public_bytes_raw(), info, aad, ciphertext)
+    dh = _dh(_key(private, "the private key"), _key(enc, "the encapsulated key"))
+    return hpke_open_with_dh(dh, enc, x25519_public(private), info, aad, ciphertext)
 
 
 def hpke_open_with_dh(
@@ -86,23 +85,17 @@ def hpke_open_with_dh(
         raise SealError("the ciphertext does not open: other key, other header, or altered bytes") from exc
 
 
-def _private_key(data: bytes, what: str) -> X25519PrivateKey:
+def _key(data: bytes, what: str) -> bytes:
     if len(data) != KEY_BYTES:
         raise SealError(f"{what} has {len(data)} bytes; an X25519 key has {KEY_BYTES}")
-    return X25519PrivateKey.from_private_bytes(data)
+    return data
 
 
-def _public_key(data: bytes, what: str) -> X25519PublicKey:
-    if len(data) != KEY_BYTES:
-        raise SealError(f"{what} has {len(data)} bytes; an X25519 key has {KEY_BYTES}")
-    return X25519PublicKey.from_public_bytes(data)
-
-
-def _dh(private: X25519PrivateKey, public: X25519PublicKey) -> bytes:
-    """X25519; an all-zero answer is refused (RFC 9180 §7.1.4)."""
+def _dh(private: bytes, public: bytes) -> bytes:
+    """X25519 by libsodium; an all-zero answer is refused (RFC 9180 §7.1.4)."""
     try:
-        return private.exchange(public)
-    except ValueError as exc:
+        return sodium.crypto_scalarmult(private, public)
+    except nacl.exceptions.RuntimeError as exc:
         raise SealError("the X25519 answer is all zero: the public key is of small order") from exc
 
 

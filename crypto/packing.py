@@ -29,9 +29,14 @@ def pack(tally: Tally, manifest: TrustedManifest) -> bytes:
     invalid, ballots. After all contests: the public counter. Raises StatementError, naming contest and code, for a
     count that does not fit and for other contests or codes than the manifest's; never quotes a count.
     """
+    check_results(tally.contests, manifest.contests_of(tally.branch))
+    return pack_checked(tally, manifest)
+
+
+def pack_checked(tally: Tally, manifest: TrustedManifest) -> bytes:
+    """``pack`` of a tally that ``reports.check_report`` has held against the manifest."""
     style = manifest.style_of(tally.branch)
     contests = manifest.contests_of(tally.branch)
-    check_results(tally.contests, contests)
     width = style.count_bits
     counts = _counts(tally, contests)
     if max(counts) >> width:

@@ -19,16 +19,21 @@ T = TypeVar("T", bound=msgspec.Struct)
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
-def encode(statement: msgspec.Struct) -> bytes | None:
-    """Return the canonical encoding of a statement that keeps its limits; None where ``canonical`` must say."""
+def encode(statement: msgspec.Struct, *, is_checked: bool = False) -> bytes | None:
+    """Return the canonical encoding of a statement that keeps its limits; None where ``canonical`` must say.
+
+    ``is_checked``: as in ``codec.to_bytes``.
+    """
     type_ = type(statement)
     decoder = _decoder(type_)
     if decoder is None:
         return None
     try:
         data = _ENCODER.encode(statement)
+        if not _is_plain(data):
+            return None
         # Read again: nothing has looked at the fields yet, and bytes or floats in them would have been written too.
-        return data if _is_plain(data) and _ENCODER.encode(decoder.decode(data)) == data else None
+        return data if is_checked or _ENCODER.encode(decoder.decode(data)) == data else None
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
         return None
 

@@ -14,7 +14,7 @@ from crypto.errors import EncodingError, ManifestError, SealError, StatementErro
 from crypto.hpke import hpke_open, hpke_open_with_dh, hpke_seal, x25519_public
 from crypto.identity import SIGNATURE_BYTES, SigningKey, key_id
 from crypto.manifest import TrustedManifest
-from crypto.packing import BLIND_BYTES, PREFIX_BYTES, pack, packed_bytes, plaintext_bytes, unpack
+from crypto.packing import BLIND_BYTES, PREFIX_BYTES, pack_checked, packed_bytes, plaintext_bytes, unpack
 from crypto.reports import check_report_envelope
 from crypto.statements import SealedHeader, SealedTally, Submission, Tally, TallyCommitment
 from crypto.submissions import check_subject, header_of, seal_info
@@ -71,7 +71,7 @@ def seal_tally(
             f"the submission is about close {submission.close_no}, the tally about close {tally.close_no}"
         )
     terminal_signature = tally_envelope.signatures[0].sig
-    commitment = codec.to_bytes(_commitment(tally_envelope, blind, submission.device))
+    commitment = codec.to_bytes(_commitment(tally_envelope, blind, submission.device), is_checked=True)
     header = SealedHeader(
         **_fields(submission, Submission),
         kid=manifest.manifest.election_key.kid,
@@ -80,7 +80,7 @@ def seal_tally(
     device_signature = device_key.sign(envelope.pae(TYPE_TALLY_COMMITMENT, commitment))
     plaintext = (
         _prefix(manifest, tally.branch)
-        + pack(tally, manifest)
+        + pack_checked(tally, manifest)
         + blind
         + terminal_signature
         + device_signature

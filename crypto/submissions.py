@@ -64,7 +64,7 @@ def seal_info(header: SealedHeader) -> bytes:
 
     Of a whole SealedTally its header counts: ``enc``, its proof and the ciphertext are left out.
     """
-    return sha256(codec.to_bytes(header_of(header))).digest()
+    return sha256(codec.to_bytes(header_of(header), is_checked=True)).digest()
 
 
 def header_of(sealed: SealedHeader) -> SealedHeader:

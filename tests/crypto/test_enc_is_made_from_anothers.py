@@ -120,7 +120,8 @@ def forged_proofs(m: bytes | None, r: bytes | None, statement: SealedTally) -> d
     for label in ("one", "two"):
         c, s = entropy(f"challenge {label}", 16), scalar_from_wide(entropy(f"response {label}", 64))
         commitment = edwards.subtract(base_multiple(s), multiple(c + bytes(16), point))
-        proofs[f"simulated, {label}"] = enc_proof._challenge(enc, commitment, info, ciphertext) + s
+        digest = sha256(ciphertext).digest()
+        proofs[f"simulated, {label}"] = enc_proof._challenge(enc, commitment, info, digest) + s
     return proofs
 
 
