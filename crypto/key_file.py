@@ -44,9 +44,11 @@ SECRET_BYTES: Final = 32
 PASSPHRASE_MIN: Final = 12  # characters, of all roles but those of PIN_ROLES
 PIN_MIN: Final = 6  # characters
 
+HOLDER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}\Z"
+
 Role = Literal["trustee", "manifest", "official", "commissioner", "device", "terminal", "log", "witness"]
 """What a key is for. ``trustee`` is the static key of the ceremony (a scalar); all others are Ed25519 seeds."""
-Holder = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}\Z")]
+Holder = Annotated[str, Meta(pattern=HOLDER_PATTERN)]
 """An id; for a log or witness the name in its notes, which is often a URL without its scheme."""
 
 PIN_ROLES: Final = frozenset({"official", "commissioner"})

@@ -1,16 +1,17 @@
 """What a plan must satisfy, so that nobody notices on the day of the ceremony. The first broken rule is named."""
 
+import re
 from collections import Counter
 from hashlib import sha256
-from itertools import chain
 from typing import Final
 
 from center.ceremony import assembling
-from center.ceremony.errors import PlanError
+from center.ceremony.errors import CeremonyRefusedError, PlanError
 from center.ceremony.plan import Plan, Quorum, people, seats
 from crypto import codec, hpke
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey
+from crypto.key_file import HOLDER_PATTERN
 from crypto.manifest_rules import BODIES_MIN
 from crypto.statements import ElectionKey
 
@@ -22,6 +23,7 @@ def check(plan: Plan) -> None:
     _check_trustees(plan)
     _check_manifest_keys(plan)
     _check_people(plan)
+    _check_names(plan)
     _check_manifest(plan)
 
 
@@ -94,6 +96,14 @@ def _check_people(plan: Plan) -> None:
         raise PlanError("all commissioners stand for one body: name some of two bodies")
 
 
+def _check_names(plan: Plan) -> None:
+    for name in (plan.log, *plan.witnesses.names):
+        if "+" not in name and not re.fullmatch(HOLDER_PATTERN, name):
+            raise PlanError(
+                f"{name!r} is no name of a log or witness: take a URL without its scheme, such as log.example/demo"
+            )
+
+
 def _check_manifest(plan: Plan) -> None:
     """Make the manifest that would be, with keys that belong to nobody, and look whether it makes sense."""
     stand_ins = {seat: _stand_in(*seat) for seat in seats(plan)}
@@ -102,11 +112,8 @@ def _check_manifest(plan: Plan) -> None:
     )
     try:
         assembling.assemble(plan, stand_ins, key, "2000-01-01T00:00:00Z")
-    except EvidenceError as error:
+    except (EvidenceError, CeremonyRefusedError) as error:
         raise PlanError(f"the manifest of this plan would be refused: {error}") from error
-    for name in chain([plan.log], plan.witnesses.names):
-        if not name.isascii() or any(map(str.isspace, name)):
-            raise PlanError(f"{name!r} is no name of a log or witness: take a URL without its scheme")
 
 
 def _stand_in(role: str, one: str) -> bytes:

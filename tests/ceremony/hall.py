@@ -52,7 +52,7 @@ def rehearsed(*options: str) -> tuple[Path, str]:
     atexit.register(shutil.rmtree, around, ignore_errors=True)
     folder = Path(around) / "hall"
     code, out, err = run(
-        "rehearse", str(folder), *options, desk=Desk(entropy=counted("hall"), wall_ms=lambda: 0)
+        "rehearse", str(folder), *options, desk=Desk(entropy=counted(" ".join(options)), wall_ms=lambda: 0)
     )
     assert code == 0, out[-2000:] + err
     return folder, out
