@@ -22,7 +22,7 @@ from kit import exit_codes, journal_proof, journal_report
 from kit.cli import journal_sources as sources
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
-from kit.cli.journal_words import render, render_proof
+from kit.cli.journal_words import render, render_proof, words
 from kit.cli.trust import trust_options, trusted_manifest
 from kit.facts import CheckpointSigned, JournalKeyCertified
 from kit.journal import FACT_MAX, JournalError, read_fact
@@ -90,13 +90,14 @@ def _parser() -> Parser:
     where.add_argument("--file", type=Path, metavar="EXPORT", help="what kitctl journal export wrote")
     source.add_argument("--socket", type=Path, metavar="PATH", help="control socket of kitd")
     trust = trust_options()
-    said = Parser(add_help=False)
+    spoken = Parser(add_help=False)
+    spoken.add_argument("--lang", choices=("fa", "en"), default=language(), help="language of the text")
+    said = Parser(add_help=False, parents=[spoken])
     said.add_argument("--json", action="store_true", help="print JSON")
-    said.add_argument("--lang", choices=("fa", "en"), default=language(), help="language of the text")
     anchors = Parser(add_help=False)
     anchors.add_argument("--anchors", type=Path, metavar="DIR", help="the folder that center publish wrote")
     commands.add_parser("verify", parents=[source, trust, anchors, said], help="look at everything again")
-    export = commands.add_parser("export", parents=[source], help="write all facts to a file")
+    export = commands.add_parser("export", parents=[source, spoken], help="write all facts to a file")
     export.add_argument("out", type=Path, metavar="FILE", help="the new file")
     prove = commands.add_parser("prove", parents=[source], help="prove one fact under a signed checkpoint")
     prove.add_argument("number", type=int, metavar="N", help="number of the fact, from 1")
@@ -119,7 +120,9 @@ def _parser() -> Parser:
         "--key", type=Path, required=True, metavar="KEY", help="the official's key file; its PIN is asked for"
     )
     sign.add_argument("--out", type=Path, required=True, metavar="FILE", help="the new file")
-    endorse = commands.add_parser("endorse", help="hand in a certificate with officials' signatures")
+    endorse = commands.add_parser(
+        "endorse", parents=[said], help="hand in a certificate with officials' signatures"
+    )
     endorse.add_argument("certificate", type=Path, metavar="FILE", help="DSSE envelope")
     endorse.add_argument("--socket", type=Path, metavar="PATH", help="control socket of kitd")
     return parser
@@ -143,7 +146,7 @@ def _verify(given: argparse.Namespace) -> int:
 def _export(given: argparse.Namespace) -> int:
     bodies, _ = _bodies(given)
     _write(given.out, sources.to_export(bodies))
-    print(f"{given.out}: {len(bodies)} facts", file=sys.stderr)
+    print(words(given.lang)["exported"].format(out=given.out, facts=len(bodies)), file=sys.stderr)
     return exit_codes.OK
 
 
@@ -227,7 +230,7 @@ def _endorse(given: argparse.Namespace) -> int:
     answer = ask(_socket(given), {"op": "endorse", "envelope": b64(data)})
     if not answer.get("ok"):
         return _fail(str(answer.get("error")), int(answer.get("code", exit_codes.UNAVAILABLE)))
-    print(f"segment {answer['segment']} is vouched for")
+    print(words(given.lang)["endorsed"].format(segment=answer["segment"]))
     return exit_codes.OK
 
 

@@ -40,6 +40,8 @@ _EN: Final = {
     "journal-behind-its-keys": "an older copy of the journal was put back",
     "proof": "PROVEN: fact {fact} stands in {origin}, under the device's checkpoint over {size} facts (epoch {epoch})",
     "anchored": "leaf {anchored_by_leaf} of the centre's log was sealed over this very checkpoint",
+    "exported": "{out}: {facts} facts",
+    "endorsed": "two officials vouch for segment {segment}",
     "not anchored": "no published envelope was sealed over this checkpoint: the device's word alone",
 }
 _FA: Final = {
@@ -76,13 +78,20 @@ _FA: Final = {
     "journal-behind-its-keys": "نسخهٔ کهنهٔ دفتر برگردانده شده است",
     "proof": "ثابت شد: رویداد {fact} در {origin} زیر گواهی دستگاه بر {size} رویداد است (دورهٔ {epoch})",
     "anchored": "برگ {anchored_by_leaf} دفتر مرکز بر همین گواهی مهر شده است",
+    "exported": "{out}: {facts} رویداد",
+    "endorsed": "دو مسئول بخش {segment} را تأیید کردند",
     "not anchored": "هیچ بستهٔ منتشرشده‌ای بر این گواهی مهر نشده است: تنها سخن دستگاه",
 }
 
 
+def words(lang: str) -> dict[str, str]:
+    """All words of a language."""
+    return _FA if lang == "fa" else _EN
+
+
 def render(report: Report, lang: str) -> str:
     """The report as lines of text, the verdict first."""
-    say = _FA if lang == "fa" else _EN
+    say = words(lang)
     fields = {name: getattr(report, name) for name in ("facts", "first_at", "last_at", "signed", "signed_at")}
     fields |= {name: getattr(report, name) for name in ("checkpoints", "envelopes", "receipts", "published")}
     lines = [say[report.verdict], ""]
@@ -107,7 +116,7 @@ def render(report: Report, lang: str) -> str:
 
 def render_proof(shown: dict[str, Any], lang: str, *, asked: bool) -> str:
     """What a proof shows; ``asked``: whether published envelopes were looked at."""
-    say = _FA if lang == "fa" else _EN
+    say = words(lang)
     lines = [say["proof"].format(**shown)]
     if asked:
         lines.append(say["not anchored" if shown["anchored_by_leaf"] is None else "anchored"].format(**shown))
