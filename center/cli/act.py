@@ -11,13 +11,15 @@ from msgspec import structs
 from center.act_admission import ActKind, fit
 from center.acts_text import act_lines, signature_lines
 from center.admission import BatchPast
-from center.cli.command import OK, WARNING, Commands, natural
+from center.cli.command import OK, WARNING, Commands, natural, progress_of
 from center.cli.commissioner import add_key, commissioner_key
 from center.cli.trust import add_trust, trusted_manifest
 from center.config import ledger_path, load_config, load_manifest
 from center.errors import ActError
 from center.files import PUBLIC_MODE, UnreadableError, read_whole, write_whole
 from center.ledger import Ledger
+from center.opening import read_log
+from center.orders import orders_of
 from center.schedules import in_force
 from crypto import rfc3339
 from crypto.act_statements import Adjudication, ScheduleChange
@@ -187,12 +189,27 @@ def _draft(arguments: argparse.Namespace, kind: ActKind, make: "_Make") -> int:
         draft = to_draft(act)
         check_unsigned(act, manifest)
         fit(act, manifest, BatchPast(ledger))
+        if isinstance(act, Adjudication):
+            _check_not_opened(act, ledger, manifest)
     finally:
         ledger.close()
     write_whole(arguments.out, draft, mode=PUBLIC_MODE)
     print("\n".join([*act_lines(act, manifest), *signature_lines((), "")]))
     print(f"{arguments.out}: drafted; sign it with center act sign")
     return OK
+
+
+def _check_not_opened(act: Adjudication, ledger: Ledger, manifest: TrustedManifest) -> None:
+    """Spare commissioners an act that would change nothing, because its unit is opened."""
+    if ledger.last_act("opening-order") is None:
+        return
+    log = read_log(ledger, manifest, progress=progress_of("leaves read"))[1]
+    before = orders_of(log).opened(len(log.leaves)).get((act.branch, act.terminal))
+    if before is not None and before.unit.envelope_sha256 != act.envelope_sha256:
+        raise ActError(
+            f"{act.branch} {act.terminal}: order {before.number} opened envelope {before.unit.envelope_sha256}, and "
+            "what was opened stays: an adjudication can change nothing about this unit any more"
+        )
 
 
 _Make = Callable[[dict[str, Any], list[ScheduleChange], TrustedManifest], AnyAct]
@@ -203,10 +220,10 @@ def _sign(arguments: argparse.Namespace) -> int:
     manifest = trusted_manifest(arguments)
     data = _read(arguments.file)
     act, signed = _parse(data, manifest)
-    key = commissioner_key(arguments, manifest)
     print("\n".join(act_lines(act, manifest)), flush=True)
     if sys.stdin.isatty() and not arguments.yes and input("Sign this? Type yes: ").strip().lower() != "yes":
         raise ActError("not confirmed: nothing was signed")
+    key = commissioner_key(arguments, manifest)
     if key.key_id not in manifest.commissioners:
         raise ActError(f"{arguments.key}: is not the key of a commissioner: take the right key file")
     out = add_signature(data, key, manifest) if signed else sign_act(act, [key])

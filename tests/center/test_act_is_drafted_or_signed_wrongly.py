@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from center.admission import SPOOL
+from center.opening import read_log
+from center.orders import draft as opening_order
 from crypto.act_statements import Adjudication, ScheduleChange
 from crypto.acts import check_act, read_act, read_draft
 from crypto.codec import b64, sha256_hex
 from crypto.key_file import HeldKey, KeyOwner, Role, seal_key
 from crypto.passphrase import REHEARSAL_COST
 from tests.center.command import Ran, center
+from tests.center.commission import Commission
 from tests.center.publication import Office
 from tests.crypto.election_fixture import ELECTION, SCHEDULE, key_of, make_election, seed_of
 
@@ -138,6 +141,18 @@ def test_adjudication_that_does_not_fit_is_not_drafted(office: Office) -> None:
     ran = adjudicate(office, "--decision", "count", "--envelope", "junk")
     assert (ran.code, "envelope_sha256" in ran.err) == (65, True)
     assert adjudicate(office, "--decision", "maybe").code == 64
+
+
+def test_adjudication_of_what_was_opened_is_not_drafted(office: Office) -> None:
+    office.day("branch-1")
+    tally = list(office.center.ledger.entries())[1]
+    commission = Commission(office.center)
+    log = read_log(office.center.ledger, office.election.loaded)[1]
+    order, _ = opening_order(log, len(log.leaves))
+    take(office, commission.signed(order))
+    ran = adjudicate(office, "--decision", "set-aside")
+    assert (ran.code, "order 1 opened envelope" in ran.err) == (65, True)
+    assert adjudicate(office, "--decision", "count", "--envelope", tally.sha256).code == 0, "it says the same"
 
 
 def test_control_characters_of_a_reason_do_not_reach_the_terminal(office: Office) -> None:
