@@ -1,9 +1,13 @@
 """kitctl journal: what it says of a running kit, a stopped one, an export and a proof, and of what is none of these."""
 
+import io
 import json
+import os
 from collections.abc import AsyncIterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -39,13 +43,30 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "public" / "leaves").mkdir(parents=True)
     for index, leaf in enumerate(branch.center.taken, 1):
         (folder / "public" / "leaves" / f"{index}.dsse.json").write_bytes(leaf)
-    ended = run("kitctl", "journal", "export", folder / "day.journal", "--state-dir", folder / "state")
+    ended = kitctl("export", folder / "day.journal", "--state-dir", folder / "state")
     assert ended.returncode == OK
     return folder
 
 
-def journal(day: Path, command: str, *arguments: str | Path, **environment: str) -> Any:
-    return run("kitctl", "journal", command, *arguments, "--config", day / "kitd.toml", **environment)
+@dataclass(frozen=True)
+class Ended:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def kitctl(*arguments: str | Path) -> Ended:
+    """``kitctl journal ...`` in this process, for there are many; ``kit.ctl`` is the real one."""
+    out, err = io.StringIO(), io.StringIO()
+    english = patch.dict(os.environ, LC_ALL="C.UTF-8")
+    with english, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        command.main(list(map(str, arguments)))
+    assert isinstance(ended.value.code, int)
+    return Ended(ended.value.code, out.getvalue(), err.getvalue())
+
+
+def journal(day: Path, name: str, *arguments: str | Path) -> Ended:
+    return kitctl(name, *arguments, "--config", day / "kitd.toml")
 
 
 @pytest.fixture
@@ -123,10 +144,10 @@ def test_whole_day_is_verified_from_each_source(day: Path) -> None:
 
 
 def test_words_are_in_the_wrong_language_or_none(day: Path) -> None:
-    ended = journal(day, "verify", "--file", day / "day.journal", LC_ALL="fa_IR.UTF-8")
+    of_day = ("--config", day / "kitd.toml", "--file", day / "day.journal")
+    ended = run("kitctl", "journal", "verify", *of_day, LC_ALL="fa_IR.UTF-8")
     assert (ended.returncode, ended.stdout.splitlines()[0][:4]) == (OK, "درست")
-    ended = journal(day, "verify", "--file", day / "day.journal", "--json")
-    report = json.loads(ended.stdout)
+    report = json.loads(kitctl("verify", *of_day, "--json").stdout)
     assert (report["verdict"], report["faults"]) == ("good", [])
     assert report["segments"][0]["checkpoints"] == report["checkpoints"]
 
@@ -175,15 +196,15 @@ def test_unsigned_end_is_passed_over(day: Path, tmp_path: Path) -> None:
 
 def test_nobody_is_to_be_believed(day: Path) -> None:
     export = day / "day.journal"
-    ended = run("kitctl", "journal", "verify", "--file", export)
+    ended = kitctl("verify", "--file", export)
     assert (ended.returncode, "whom to believe?" in ended.stderr) == (exit_codes.CONFIG, True)
     keys = [
         argument for key in ONE_TERMINAL.manifest_keys for argument in ("--manifest-key", b64(key.public))
     ]
     manifest = day / "manifest.dsse.json"
-    ended = run("kitctl", "journal", "verify", "--file", export, "--manifest", manifest, *keys)
+    ended = kitctl("verify", "--file", export, "--manifest", manifest, *keys)
     assert ended.returncode == OK
-    ended = run("kitctl", "journal", "verify", "--file", export, "--manifest", manifest, *keys[:2])
+    ended = kitctl("verify", "--file", export, "--manifest", manifest, *keys[:2])
     assert ended.returncode == exit_codes.CONFIG, "signed by keys that nobody named"
 
 
@@ -206,7 +227,7 @@ def test_export_is_not_what_the_tree_is_over(day: Path) -> None:
 
 def test_export_overwrites_a_file(day: Path) -> None:
     before = (day / "day.journal").read_bytes()
-    ended = run("kitctl", "journal", "export", day / "day.journal", "--state-dir", day / "state")
+    ended = kitctl("export", day / "day.journal", "--state-dir", day / "state")
     assert ended.returncode == exit_codes.CANNOT_CREATE
     assert (day / "day.journal").read_bytes() == before
 
@@ -215,7 +236,7 @@ def test_proof_proves_another_fact(day: Path, tmp_path: Path) -> None:
     bodies = bodies_in(day / "state")
     for number in (7, len(bodies) - 1):
         name = tmp_path / f"fact-{number}"
-        ended = run("kitctl", "journal", "prove", str(number), "--out", name, "--file", day / "day.journal")
+        ended = kitctl("prove", str(number), "--out", name, "--file", day / "day.journal")
         assert ended.returncode == OK, ended.stderr
         assert name.with_suffix(".json").read_bytes() == bodies[number - 1]
         ended = journal(day, "check", name)
@@ -245,21 +266,21 @@ def test_proof_proves_another_fact(day: Path, tmp_path: Path) -> None:
 
 def test_proof_is_anchored_by_no_envelope(day: Path, tmp_path: Path) -> None:
     """Under the newest checkpoint it is the device's word; under the one that an envelope names, the centre has it."""
-    prove = ("kitctl", "journal", "prove", "3", "--file", day / "day.journal")
-    assert run(*prove, "--out", tmp_path / "newest").returncode == OK
+    prove = ("prove", "3", "--file", day / "day.journal")
+    assert kitctl(*prove, "--out", tmp_path / "newest").returncode == OK
     ended = journal(day, "check", tmp_path / "newest", "--anchors", day / "public")
     assert (ended.returncode, "the device's word alone" in ended.stdout) == (REMARKS, True)
     leaf = (day / "public" / "leaves" / "2.dsse.json").read_bytes()
     size = check_submission(leaf, ONE_TERMINAL.loaded).statement.journal.size
-    assert run(*prove, "--size", str(size), "--out", tmp_path / "anchored").returncode == OK
+    assert kitctl(*prove, "--size", str(size), "--out", tmp_path / "anchored").returncode == OK
     ended = journal(day, "check", tmp_path / "anchored", "--anchors", day / "public")
     assert (ended.returncode, "leaf 2 of the centre's log" in ended.stdout) == (OK, True)
-    assert run(*prove, "--size", str(size + 1), "--out", tmp_path / "none").returncode == DATA
+    assert kitctl(*prove, "--size", str(size + 1), "--out", tmp_path / "none").returncode == DATA
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "100000"])
 def test_fact_that_is_not_there_is_proven(day: Path, tmp_path: Path, number: str) -> None:
-    ended = run("kitctl", "journal", "prove", number, "--out", tmp_path / "x", "--file", day / "day.journal")
+    ended = kitctl("prove", number, "--out", tmp_path / "x", "--file", day / "day.journal")
     assert ended.returncode in (DATA, exit_codes.USAGE)
     assert not list(tmp_path.iterdir())
 
@@ -269,7 +290,7 @@ def test_fact_that_is_not_there_is_proven(day: Path, tmp_path: Path, number: str
 
 def test_official_signs_with_a_pin(day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate = tmp_path / "segment-1"
-    ended = run("kitctl", "journal", "certificate", "1", "--out", certificate, "--file", day / "day.journal")
+    ended = kitctl("certificate", "1", "--out", certificate, "--file", day / "day.journal")
     assert ended.returncode == OK
     owner = key_file.KeyOwner("councils-7", 1, "official", "official-1-executive")
     held = key_file.HeldKey(owner, key_of("official-1-executive").seed)
@@ -288,9 +309,7 @@ def test_official_signs_with_a_pin(day: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_segment_that_is_not_there_has_a_certificate(day: Path, tmp_path: Path) -> None:
-    ended = run(
-        "kitctl", "journal", "certificate", "2", "--out", tmp_path / "x", "--file", day / "day.journal"
-    )
+    ended = kitctl("certificate", "2", "--out", tmp_path / "x", "--file", day / "day.journal")
     assert (ended.returncode, "has no segment 2" in ended.stderr) == (DATA, True)
 
 
@@ -299,12 +318,12 @@ def test_segment_that_is_not_there_has_a_certificate(day: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("arguments", [(), ("dance",), ("prove",), ("prove", "x", "--out", "y"), ("export",)])
 def test_wrong_usage_looks_like_something_else(arguments: tuple[str, ...]) -> None:
-    ended = run("kitctl", "journal", *arguments)
+    ended = kitctl(*arguments)
     assert (ended.returncode, ended.stdout) == (exit_codes.USAGE, "")
 
 
 def test_help_does_not_say_how() -> None:
-    ended = run("kitctl", "journal", "--help")
+    ended = kitctl("--help")
     assert ended.returncode == OK
     assert "examples:" in ended.stdout
     assert "exit codes:" in ended.stdout
