@@ -46,7 +46,7 @@ def check_order(data: bytes, manifest: TrustedManifest, branch: str) -> SignedOr
         )
     if order.kind == "account":
         check_voters_signed_in(order.voters_signed_in, manifest, branch)
-    _check_parts(order)
+    check_parts(order)
     _check_standby(order, manifest)
     return SignedOrder(order, envelope_.payload, tuple(officials[signer] for signer in signers), envelope_)
 
@@ -66,7 +66,8 @@ _OPTIONAL: Final[dict[str, frozenset[str]]] = {
 _ALWAYS_OPTIONAL: Final = frozenset({"reason"})
 
 
-def _check_parts(order: Order) -> None:
+def check_parts(order: Order) -> None:
+    """Raise StatementError unless an order says what its kind needs, and nothing else."""
     wanted = _PARTS.get(order.kind, frozenset())
     allowed = wanted | _OPTIONAL.get(order.kind, frozenset()) | _ALWAYS_OPTIONAL
     for part in ("voters_signed_in", "schedule", "terminal", "standby", "reason"):

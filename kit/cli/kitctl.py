@@ -12,6 +12,7 @@ from crypto.wire import ENVELOPE_MAX
 from kit import exit_codes
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
+from kit.cli.order_words import answer_in_words
 from kit.cli.words import Words, render
 
 EXAMPLES: Final = """examples:
@@ -19,14 +20,23 @@ EXAMPLES: Final = """examples:
   kitctl status --json               the same for machines
   kitctl status --lang en            in English
   kitctl readiness                   run the check list of the morning
+  kitctl order sign --help           write, sign and hand in an official's order
   kitctl order open-executive.dsse   hand in one official's signed order
+  kitctl schedule change.dsse.json   hand in a schedule change of the centre
+  kitctl media --help                write released evidence to removable media
   kitctl journal --help              verify, export and prove the signed journal
   kitctl receipt --help              show, export, check and compare receipts
 
 exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
 order 77, unreadable order 65), 64 usage, 69 kitd does not answer
 """
-_APART: Final = {"journal": "kit.cli.journal", "receipt": "kit.cli.receipts"}
+_APART: Final = {
+    ("journal",): "kit.cli.journal",
+    ("receipt",): "kit.cli.receipts",
+    ("media",): "kit.cli.media",
+    ("order", "sign"): "kit.cli.order_sign",
+}
+"""What imports much more than the others need, by the words that it begins with."""
 
 
 def main() -> None:
@@ -41,12 +51,20 @@ def main() -> None:
     common.add_argument("--lang", choices=("fa", "en"), default=language(), help="language of the text")
     commands.add_parser("status", parents=[common], help="how the branch is doing")
     commands.add_parser("readiness", parents=[common], help="run the readiness check list")
-    order = commands.add_parser("order", parents=[common], help="hand in a signed order")
+    order = commands.add_parser(
+        "order", parents=[common], help="hand in a signed order; order sign: make one"
+    )
     order.add_argument("file", type=Path, help="DSSE envelope with one official's signature")
+    schedule = commands.add_parser(
+        "schedule", parents=[common], help="hand in a schedule change of the centre"
+    )
+    schedule.add_argument("file", type=Path, help="DSSE envelope that two commissioners signed")
+    commands.add_parser("media", add_help=False, help="write released evidence to removable media")
     commands.add_parser("journal", add_help=False, help="verify, export and prove the signed journal")
     commands.add_parser("receipt", add_help=False, help="show, export, check and compare receipts")
-    if sys.argv[1:2] in (["journal"], ["receipt"]):  # they import much more than the others need
-        importlib.import_module(_APART[sys.argv[1]]).main(sys.argv[2:])
+    for words, module in _APART.items():
+        if tuple(sys.argv[1 : 1 + len(words)]) == words:
+            importlib.import_module(module).main(sys.argv[1 + len(words) :])
     arguments = parser.parse_args()
     sys.exit(_run(arguments))
 
@@ -55,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     say = Words(arguments.lang)
     request: dict[str, Any] = {"op": arguments.command}
     try:
-        if arguments.command == "order":
+        if arguments.command in ("order", "schedule"):
             request["envelope"] = b64encode(_read(arguments.file)).decode()
         answer = ask(arguments.socket, request)
     except NoDaemonError as error:
@@ -69,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
     elif "status" in answer:
         print(render(answer["status"], say))
     else:
-        _print_answer(answer)
+        _print_answer(answer, arguments.lang)
     if not answer["ok"]:
         return int(answer.get("code", exit_codes.UNAVAILABLE))
     return _health(answer["status"]) if "status" in answer else exit_codes.OK
@@ -80,20 +98,18 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(ENVELOPE_MAX + 1)
     if len(data) > ENVELOPE_MAX:
-        print(f"kitctl: {path}: larger than any order ({ENVELOPE_MAX} bytes)", file=sys.stderr)
+        print(f"kitctl: {path}: larger than any order or act ({ENVELOPE_MAX} bytes)", file=sys.stderr)
         sys.exit(exit_codes.DATA)
     return data
 
 
-def _print_answer(answer: dict[str, Any]) -> None:
+def _print_answer(answer: dict[str, Any], lang: str) -> None:
     for item in answer.get("items", []):
         print(f"{'ok ' if item['ok'] else 'NO '} {item['name']}: {item['detail']}")
     if not answer["ok"]:
         print(f"kitctl: {answer['error']}", file=sys.stderr)
-    elif "waiting_for" in answer:
-        print(f"signature taken; the order waits for {answer['waiting_for']}")
-    elif answer.get("accepted"):
-        print("order accepted")
+    elif "accepted" in answer or "followed" in answer:
+        print(answer_in_words(answer, lang))
 
 
 def _health(status: dict[str, Any]) -> int:

@@ -16,6 +16,9 @@ _FA: Final[dict[str, str]] = {
     "connected": "وصل",
     "not connected": "قطع",
     "ballots": "برگه",
+    "standby": "ذخیره",
+    "retired": "کنارگذاشته‌شده",
+    "close": "پایان رأی‌گیری نه پیش از",
     "preferred": "در حال استفاده",
     "no daemon": "سرویس kitd پاسخ نمی‌دهد. با فرمان systemctl status kitd وضعیت آن را ببینید.",
     "commissioned": "آمادهٔ راه‌اندازی",
@@ -60,6 +63,7 @@ _FA: Final[dict[str, str]] = {
     "alarm": "هشدار",
 }
 _EN: Final[dict[str, str]] = {
+    "close": "closes not before",
     "no daemon": "kitd does not answer. Look at it with: systemctl status kitd",
     "mains": "mains",
     "low": "battery low",
@@ -93,7 +97,10 @@ def render(status: dict[str, Any], say: Words) -> str:
     for terminal in status["terminals"]:
         state = say("connected" if terminal["connected"] else "not connected")
         counter = f"{terminal['public_counter'] or 0} {say('ballots')}"
-        lines.append(f"{say('terminal')} {terminal['id']}: {state}, {counter}")
+        part = "" if terminal["part"] == "active" else f" ({say(terminal['part'])})"
+        lines.append(f"{say('terminal')} {terminal['id']}{part}: {state}, {counter}")
+    times = status["schedule"]
+    lines.append(f"{say('close')}: {times['close_not_before']}; {say('tally')}: {times['tally_not_before']}")
     links = [
         f"{name} {say(state)}" + (f" ← {say('preferred')}" if name == uplinks["preferred"] else "")
         for name, state in uplinks["states"].items()

@@ -116,16 +116,17 @@ class RealKit:
         await writer.wait_closed()
         return answer
 
-    async def ctl(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    async def ctl(self, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
         """Run kitctl; the event loop goes on answering for the devices meanwhile."""
         env = {**os.environ, "PYTHONPATH": str(ROOT), "KITD_SOCKET": str(self.socket), **environment}
         process = await asyncio.create_subprocess_exec(
             *command("kitctl", *arguments),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=env,
         )
-        out, err = await process.communicate()
+        out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
 

@@ -11,7 +11,7 @@ from crypto.statements import Finding
 from drivers.ports import TerminalLost
 from failover.uplink import TABLE as UPLINK_TABLE
 from kit import exit_codes
-from kit.cli import kitctl
+from kit.cli import arguments, kitctl
 from kit.cli.words import Words, render
 from kit.events import TerminalHeard
 from kit.phases import PHASES
@@ -186,7 +186,7 @@ def test_language_is_not_the_technicians(
         monkeypatch.delenv(name, raising=False)
     for name, value in locale.items():
         monkeypatch.setenv(name, value)
-    assert kitctl._language() == language
+    assert arguments.language() == language
 
 
 def test_exit_codes_of_one_meaning_differ_between_programs() -> None:
