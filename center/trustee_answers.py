@@ -21,7 +21,7 @@ ANSWERS_MAX: Final = 64 * 1024 * 1024  # bytes of one file
 
 
 class TrusteeAnswers(Statement, frozen=True, kw_only=True):
-    """The file. ``answers``: base64 of ``crypto.trustees.PartialOpening``, 145 bytes each."""
+    """The file. ``answers``: base64 of ``crypto.trustees.PartialOpening``, 113 bytes each."""
 
     type: Literal["trustee-answers"] = "trustee-answers"
     election: Id
