@@ -6,7 +6,7 @@ coefficients, encapsulated keys).
 """
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Final
 
 import nacl.bindings as sodium
@@ -166,6 +166,7 @@ def to_x25519(point: bytes) -> bytes:
     return sodium.crypto_sign_ed25519_pk_to_curve25519(point)
 
 
+@lru_cache(maxsize=8)  # all answers for an envelope are checked one after the other
 def from_x25519(public: bytes) -> bytes:
     """Return the point of edwards25519 with this u-coordinate whose x is even (sign bit zero).
 

@@ -107,9 +107,8 @@ def _shared_secret(dh: bytes, enc: bytes, public: bytes) -> bytes:
 
 def _key_schedule(shared_secret: bytes, info: bytes) -> tuple[bytes, bytes]:
     """Key and base nonce of base mode (RFC 9180 §5.1); single shot, so the base nonce is the nonce."""
-    psk_id_hash = _labeled_extract(_HPKE_SUITE, b"", b"psk_id_hash", b"")
     info_hash = _labeled_extract(_HPKE_SUITE, b"", b"info_hash", info)
-    context = _MODE_BASE + psk_id_hash + info_hash
+    context = _MODE_BASE + _PSK_ID_HASH + info_hash
     secret = _labeled_extract(_HPKE_SUITE, shared_secret, b"secret", b"")
     key = _labeled_expand(_HPKE_SUITE, secret, b"key", context, 32)
     return key, _labeled_expand(_HPKE_SUITE, secret, b"base_nonce", context, _NONCE_BYTES)
@@ -122,3 +121,6 @@ def _labeled_extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> byt
 def _labeled_expand(suite: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
     labeled_info = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
     return HKDFExpand(SHA256(), length, labeled_info).derive(prk)
+
+
+_PSK_ID_HASH: Final = _labeled_extract(_HPKE_SUITE, b"", b"psk_id_hash", b"")  # base mode has no psk_id

@@ -6,7 +6,8 @@ DSSE envelope around it all. The blind keeps ``inner_sha256`` in the header from
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from msgspec import structs
 
 from crypto import codec, enc_proof, envelope, identity
 from crypto.envelope import Envelope, Signature
@@ -73,7 +74,7 @@ def seal_tally(
     terminal_signature = tally_envelope.signatures[0].sig
     commitment = codec.to_bytes(_commitment(tally_envelope, blind, submission.device), is_checked=True)
     header = SealedHeader(
-        **_fields(submission, Submission),
+        **{name: getattr(submission, name) for name in Submission.__struct_fields__},
         kid=manifest.manifest.election_key.kid,
         inner_sha256=codec.sha256_hex(commitment),
     )
@@ -89,7 +90,7 @@ def seal_tally(
     enc, ciphertext = hpke_seal(manifest.election_public_key, info, _AAD, plaintext, ephemeral=ephemeral)
     proof = enc_proof.prove(ephemeral, enc=enc, info=info, ciphertext=ciphertext)
     sealed = SealedTally(
-        **_fields(header, SealedHeader),
+        **structs.asdict(header),
         enc=codec.b64(enc),
         enc_proof=codec.b64(proof),
         ciphertext=codec.b64(ciphertext),
@@ -181,8 +182,3 @@ def _commitment(tally_envelope: Envelope, blind: bytes, device: str) -> TallyCom
 
 def _prefix(manifest: TrustedManifest, branch: str) -> bytes:
     return bytes.fromhex(manifest.definition_sha256(branch))[:PREFIX_BYTES]
-
-
-def _fields(statement: Submission, type_: type[Submission]) -> dict[str, Any]:
-    """Those fields of ``statement`` that ``type_`` has too."""
-    return {name: getattr(statement, name) for name in type_.__struct_fields__}

@@ -69,6 +69,8 @@ def seal_info(header: SealedHeader) -> bytes:
 
 def header_of(sealed: SealedHeader) -> SealedHeader:
     """Return the header alone of a sealed tally."""
+    if type(sealed) is SealedHeader:
+        return sealed
     return SealedHeader(**{name: getattr(sealed, name) for name in SealedHeader.__struct_fields__})
 
 
