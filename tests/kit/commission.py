@@ -52,13 +52,15 @@ def commission(
     terminal: str = "/dev/null",
     ups: str = "/dev/null",
     port: int = 1,
+    device: str = "device-1",
 ) -> Path:
-    """Lay everything out as ``deploy`` would; returns the path of the configuration."""
+    """Lay everything out as ``deploy`` would; returns the path of the configuration. ``device``: which kit this is."""
     keys = ", ".join(f'"{b64(key.public)}"' for key in election.manifest_keys)
     config = folder / "kitd.toml"
-    config.write_text(CONFIG.format(keys=keys, terminal=terminal, ups=ups, port=port), encoding="utf-8")
+    own = "" if device == "device-1" else f'device = "{device}"\n'
+    config.write_text(own + CONFIG.format(keys=keys, terminal=terminal, ups=ups, port=port), encoding="utf-8")
     (folder / "manifest.dsse.json").write_bytes(election.manifest_bytes)
-    (folder / "device.key").write_bytes(election.devices["device-1"].seed)
+    (folder / "device.key").write_bytes(election.devices[device].seed)
     (folder / "device.key").chmod(0o600)
     return config
 

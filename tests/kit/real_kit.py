@@ -41,7 +41,11 @@ class RealKit:
         self.terminal_line = PtyLine(self._answer)
         self.ups_line = PtyLine(lambda data: self.spoil(self.ups.feed(data, monotonic_ms())))
         self.config = commission(
-            folder, election=ONE_TERMINAL, terminal=self.terminal_line.path, ups=self.ups_line.path
+            folder,
+            election=ONE_TERMINAL,
+            terminal=self.terminal_line.path,
+            ups=self.ups_line.path,
+            device=branch.device,
         )
         self.socket = folder / "kitd.sock"
         self.log = folder / "log"

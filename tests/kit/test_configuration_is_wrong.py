@@ -185,6 +185,14 @@ def with_more_terminals(config: Path) -> None:
     changed(config, "terminal-1-1", "terminal-1-2")
 
 
+def as_a_device_of_elsewhere(config: Path) -> None:
+    changed(config, 'branch = "branch-1"', 'branch = "branch-1"\ndevice = "device-2"')
+
+
+def as_a_re_vote_on_the_first_kit(config: Path) -> None:
+    changed(config, 'branch = "branch-1"', 'branch = "branch-1"\npoll = "re-vote"')
+
+
 def with_key_of_another_device(config: Path) -> None:
     (config.parent / "device.key").write_bytes(ELECTION.devices["device-2"].seed)
 
@@ -223,6 +231,8 @@ def check(config: Path) -> None:
             with_more_terminals,
             "has terminals terminal-1-1 in the manifest (standbys too), the configuration has terminal-1-2",
         ),
+        (as_a_device_of_elsewhere, "device 'device-2' is none of branch branch-1: it is device-1"),
+        (as_a_re_vote_on_the_first_kit, 'poll = "re-vote" is for a standby kit'),
         (with_key_of_another_device, "not the key that the manifest enrols for device device-1"),
         (with_short_key, "not a device key"),
         (with_key_for_everyone, "chmod 600"),
@@ -316,3 +326,37 @@ def test_help_does_not_say_how(program: str) -> None:
     assert ended.returncode == exit_codes.OK
     assert "examples:" in ended.stdout
     assert "exit codes:" in ended.stdout
+
+
+# --- standbys -------------------------------------------------------------------------------------
+
+STANDBYS = make_election(2, standbys=1)
+STANDBY_LINE = """
+[[terminals]]
+id = "standby-terminal-1-1"
+port = "/dev/null"
+"""
+
+
+def test_standby_kit_is_taken_for_the_branchs_own(tmp_path: Path) -> None:
+    config = commission(tmp_path, election=STANDBYS, device="standby-device-1-1")
+    loaded = load(config)
+    manifest = load_manifest(loaded)
+    assert load_key(loaded, manifest).public == STANDBYS.devices["standby-device-1-1"].public
+    (config.parent / "device.key").write_bytes(STANDBYS.devices["device-1"].seed)
+    with pytest.raises(ConfigError, match="enrols for device standby-device-1-1"):
+        load_key(loaded, manifest)
+
+
+def test_line_of_a_standby_terminal_is_refused(tmp_path: Path) -> None:
+    config = commission(tmp_path, election=STANDBYS)
+    config.write_text(config.read_text(encoding="utf-8") + STANDBY_LINE, encoding="utf-8")
+    assert load_manifest(load(config))
+
+
+def test_terminal_takes_part_and_has_no_line(tmp_path: Path) -> None:
+    """Known when the journal was read: only it can tell which terminals were given up."""
+    config = changed(commission(tmp_path, election=STANDBYS), "terminal-1-1", "standby-terminal-1-1")
+    ended = run("kitd", "--config", config)
+    assert ended.returncode == exit_codes.CONFIG
+    assert "terminal terminal-1-1 takes part and has no line" in ended.stderr + ended.stdout

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from crypto.codec import b64
 from crypto.statements import AccountSubmission, SealedTally
 from crypto.submissions import check_submission
 from kit import exit_codes
@@ -20,7 +21,8 @@ from kit.facts import (
     TerminalActed,
 )
 from tests.kit.harness import CLOSE_MS, STANDBY_DEVICE, STANDBY_TERMINAL, TALLY_MS, TWO_TERMINALS, Branch
-from tests.kit.staff import order, standing_in, work_until
+from tests.kit.real_kit import real_kit
+from tests.kit.staff import FORMS, order, standing_in, work_until
 
 T1, T2 = "terminal-1-1", "terminal-1-2"
 SECOND_DEVICE: Final = "standby-device-1-2"
@@ -152,6 +154,21 @@ def test_closed_terminal_is_opened_by_the_take_over() -> None:
     kit.advance(60_000)
     assert kit.lines[T1].model.phase == "closed"
     assert kit.lines[T1].asked == []
+
+
+async def test_real_terminal_does_not_say_where_it_stands() -> None:
+    """A real kitd as a standby, a terminal on a real line that another kit had opened."""
+    lost = standing_in("open")
+    kit = Branch(lost.election, device=STANDBY_DEVICE, lines_of=lost)
+    async with real_kit(kit) as real:
+        status = await real.until_status(lambda status: status["terminals"][0]["connected"], "the terminal")
+        assert (status["phase"], status["device"]) == ("commissioned", STANDBY_DEVICE)
+        for official in lost.election.officials_of("branch-1"):
+            data = lost.election.order("branch-1", "reissue", signers=[official], **FORMS["reissue"])
+            answer = await real.ask({"op": "order", "envelope": b64(data)})
+            assert answer["ok"] is True, answer
+        status = await real.until_status(lambda status: status["phase"] == "open", "the take-over")
+        assert (status["cause"], status["terminals"][0]["at"]) == ("replacement-kit", "open")
 
 
 # --- after the close: the terminals give again what they gave
