@@ -14,7 +14,7 @@ SOURCE: Final = Path(__file__).parent / "go" / "main.go"
 LIBRARIES: Final = Path("/usr/share/gocode")  # where Debian puts the sources of Go packages
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, source: Path = SOURCE) -> Path:
     """Compile into ``folder``; nothing is fetched, for modules are off and the libraries are Debian's."""
     go = require_program("go")
     sumdb = LIBRARIES / "src" / "golang.org" / "x" / "mod" / "sumdb"
@@ -27,7 +27,7 @@ def build(folder: Path) -> Path:
         "GOFLAGS": "",
     }
     subprocess.run(
-        [go, "build", "-o", str(program), str(SOURCE)],
+        [go, "build", "-o", str(program), str(source)],
         env=os.environ | settings,
         cwd=folder,
         check=True,
