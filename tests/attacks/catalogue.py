@@ -7,6 +7,7 @@ that is meant for it; and shows that the same scene without the attack passes.
 """
 
 import ast
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -133,7 +134,8 @@ def table() -> str:
     lines = [
         "# Attacks, and the tests that stage them",
         "",
-        (__doc__ or "").split("\n\n")[-1].strip().replace("\n", " "),
+        *textwrap.wrap((__doc__ or "").split("\n\n")[-1], 110),
+        "",
         "Written by `python -m tests.attacks.catalogue`; a test fails when it is out of date.",
     ]
     tests = staged()

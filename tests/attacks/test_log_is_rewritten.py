@@ -12,6 +12,7 @@ from center.witness import RefusedError, Request, Witness, WitnessStore
 from crypto import acknowledgement, canonical, merkle, notes, receipt
 from crypto.comparison import compare
 from crypto.notes import Checkpoint, CosignatureVerifier, Cosigner
+from kit.cli import receipts
 from tests.attacks.catalogue import attack
 from tests.center.publication import PAST, Office
 from tests.crypto.election_fixture import COUNCIL, LOG_NAME, Election, key_of, make_election
@@ -75,6 +76,14 @@ class Rewriting:
             (folder / "receipts" / f"{name}.tlog-proof").write_bytes(self.receipt(index))
 
 
+def compared(log: str, *files: Path) -> int:
+    """The exit code of ``kitctl receipt compare``."""
+    with pytest.raises(SystemExit) as ended:
+        receipts.main(["compare", "--log", log, *map(str, files)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
 def leaves_of(folder: Path) -> list[bytes]:
     return [(folder / "leaves" / f"{index}.dsse.json").read_bytes() for index in range(4)]
 
@@ -91,7 +100,7 @@ def test_control_honest_publication_is_accused(honest: Office, election: Electio
 
 
 @attack("fork between branches")
-def test_two_branches_are_shown_two_logs(honest: Office, election: Election) -> None:
+def test_two_branches_are_shown_two_logs(honest: Office, election: Election, tmp_path: Path) -> None:
     """Each receipt is perfect by itself. Held side by side, with the log's own signatures, they show the fork."""
     one = Rewriting(election, leaves_of(honest.public))
     other = Rewriting(election, [*one.leaves[:2], *reversed(one.leaves[2:])])
@@ -106,6 +115,11 @@ def test_two_branches_are_shown_two_logs(honest: Office, election: Election) -> 
     assert found.forks[0].files == ("branch-1", "branch-2")
     same = [("branch-1", one.receipt(0)), ("branch-2", one.receipt(3))]
     assert compare(same, loaded.log_verifier).verdict == "consistent"
+    for name, data in (("mine", shown[0]), ("theirs", shown[1]), ("third", same[1][1])):
+        (tmp_path / name).write_bytes(data)
+    log = election.manifest.log.vkey
+    assert compared(log, tmp_path / "mine", tmp_path / "theirs") == 2
+    assert compared(log, tmp_path / "mine", tmp_path / "third") == 0
 
 
 @attack("fork between branches")
