@@ -25,6 +25,7 @@ from tests.kit.harness import (
     TWO_TERMINALS,
     Branch,
 )
+from tests.kit.real_kit import real_kit
 from tests.kit.staff import order, standing_in, work_until
 
 T1, T2, SECOND_STANDBY = "terminal-1-1", "terminal-1-2", "standby-terminal-1-2"
@@ -202,6 +203,22 @@ def test_standby_is_destroyed_too() -> None:
     assert order(branch, "replace-terminal", terminal=STANDBY_TERMINAL, standby=SECOND_STANDBY)["accepted"]
     work_until(branch, "delivered")
     assert counted(branch) == {SECOND_STANDBY, T2}
+
+
+async def test_kit_does_not_start_because_the_standby_has_no_line_yet() -> None:
+    """The configuration is edited when there is time for it; until then the kit runs, and says what is missing."""
+    branch = standing_in("open")
+    branch.plug(STANDBY_TERMINAL)
+    order(branch, "replace-terminal")
+    branch.settle()
+    async with real_kit(branch) as real:
+        status = (await real.ask({"op": "status"}))["status"]
+        assert [(one["id"], one["part"]) for one in status["terminals"]] == [
+            (T1, "retired"),
+            (STANDBY_TERMINAL, "active"),
+        ]
+        assert status["terminals"][1]["connected"] is False
+        assert "takes part and has no line" in real.log.read_text()
 
 
 # --- refusals

@@ -34,11 +34,11 @@ class Quiet:
 class Uplink:
     """One uplink called "fibre" through a relay, and the list of what it said."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, standby: str | None = None) -> None:
         self.relay = Relay("127.0.0.1", port)
         self.events: list[Event] = []
         self.log = Quiet()
-        self._port = port
+        self._port, self._standby = port, standby
         self.on_event: Callable[[], object] = lambda: None
         self._changed = asyncio.Event()
 
@@ -50,6 +50,7 @@ class Uplink:
             branch=BRANCH,
             post=self._post,
             log=self.log,
+            standby=self._standby,
         )
 
     def _post(self, event: Event) -> None:
@@ -90,8 +91,8 @@ class Uplink:
 
 
 @asynccontextmanager
-async def uplink(broker: MqttBroker) -> AsyncIterator[Uplink]:
-    made = Uplink(broker.port)
+async def uplink(broker: MqttBroker, standby: str | None = None) -> AsyncIterator[Uplink]:
+    made = Uplink(broker.port, standby)
     await made.start()
     try:
         yield made
