@@ -6,6 +6,7 @@ python bench/evidence.py [--quick]
 import argparse
 import gc
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -57,14 +58,14 @@ CONTESTS: Final = 3
 CANDIDATES: Final = 40  # in each
 VOTES: Final = 20  # for each
 RATIO_MIN: Final = 0.6  # of the bare libraries' speed
-TURNS: Final = 100  # ours and the rivals' by turns, so that a busy machine slows all of them
-OPERATIONS: Final = 20  # in one turn
+TURNS: Final = 500  # ours and the rivals' by turns, so that a busy machine slows all of them
+OPERATIONS: Final = 4  # in one turn: less than a scheduler's slice
 
 ENVELOPES: Final = 10_000
 ENVELOPES_QUICK: Final = 500
 OPENING_MAX_S: Final = 60.0  # seconds for all envelopes, on ``WORKERS`` cores
 WORKERS: Final = 2
-CHUNK: Final = 100  # envelopes handed to a worker at a time
+CHUNK: Final = 25  # envelopes handed to a worker at a time
 ORDER: Final = "0a" * 32
 
 
@@ -314,6 +315,11 @@ def opening(world: World, number: int) -> None:
     print(
         f"  everything, one after the other                   {total:>7.1f} s  at most {OPENING_MAX_S:g}  {verdict}"
     )
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = scale * (children.ru_utime + children.ru_stime)
+    print(
+        f"  processor time of all this: {cpu:.1f} s; were nobody else here, {cpu / WORKERS:.1f} s on {WORKERS} cores"
+    )
 
 
 def main() -> None:
@@ -327,6 +333,9 @@ def main() -> None:
     rivals = Rivals(world)
     data = world.seal(1)
     print(f"a tally of {CONTESTS} contests x {CANDIDATES} candidates, {len(data)} bytes of DSSE JSON")
+    print(
+        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before this began: what else runs slows the opening"
+    )
     compare("seal and sign", lambda: world.seal(1), rivals.seal, rivals.seal_narrow)
     compare("verify", lambda: check_submission(data, world.manifest), rivals.verify, rivals.verify_narrow)
     opening(world, ENVELOPES_QUICK if arguments.quick else ENVELOPES)
