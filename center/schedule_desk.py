@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from center.act_admission import EVERYTHING
-from center.schedules import check_later
+from center.schedules import is_later
 from crypto.act_statements import ScheduleChange
 from crypto.acts import read_act
-from crypto.errors import StatementError
 
 REPEAT_S: Final = 30.0
 RETRY_S: Final = 1.0  # while there is no session with the broker
@@ -20,13 +19,15 @@ MESSAGES_MAX: Final = 200  # messages in one round; where there are more changes
 Say = Callable[[bytes], Awaitable[bool]]
 """Sends one act to all branches; False when there is no session with the broker."""
 
+_Logged = tuple[ScheduleChange, bytes]
+
 
 class ScheduleDesk:
     """Knows of each branch, and of all together, the newest change. ``logged`` are those in the log, in order."""
 
     def __init__(self, logged: Iterable[bytes], say: Say) -> None:
         self._say = say
-        self._newest: dict[str, tuple[ScheduleChange, bytes]] = {}
+        self._newest: dict[str, _Logged] = {}
         self._turn = 0
         self._changed = asyncio.Event()
         for data in logged:
@@ -50,23 +51,27 @@ class ScheduleDesk:
                 pass
 
     async def _round(self) -> bool:
-        """Say what stands; False when there is nobody to say it to."""
-        standing = self._standing()
-        start = self._turn if self._turn < len(standing) else 0
-        for data in standing[start : start + MESSAGES_MAX]:
-            if not await self._say(data):
-                return False
+        """Say what stands; False when there is nobody to say it to.
+
+        In the order of the numbers: a kit follows no change after one with a greater number.
+        """
+        own, for_all = self._standing()
+        start = self._turn if self._turn < len(own) else 0
         self._turn = start + MESSAGES_MAX
+        for _, data in sorted([*own[start : self._turn], *for_all], key=_number):
+            if not await self._say(data):
+                self._turn = start
+                return False
         return True
 
-    def _standing(self) -> list[bytes]:
-        """The changes that still matter, newest first: not those of a branch that one for all moved later still."""
+    def _standing(self) -> tuple[list[_Logged], list[_Logged]]:
+        """What still matters: changes of single branches that go beyond the one for all, and that one."""
         for_all = self._newest.get(EVERYTHING)
-        return [
-            data
-            for change, data in sorted(self._newest.values(), key=lambda one: -one[0].number)
-            if for_all is None or change.branch is None or _goes_beyond(change, for_all[0])
-        ]
+        own = [one for subject, one in self._newest.items() if subject != EVERYTHING]
+        if for_all is None:
+            return sorted(own, key=_number), []
+        beyond = [one for one in own if not is_later(for_all[0].schedule, one[0].schedule)]
+        return sorted(beyond, key=_number), [for_all]
 
     def _keep(self, data: bytes) -> None:
         change = read_act(data)
@@ -74,9 +79,5 @@ class ScheduleDesk:
             self._newest[change.branch or EVERYTHING] = (change, data)
 
 
-def _goes_beyond(change: ScheduleChange, for_all: ScheduleChange) -> bool:
-    try:
-        check_later(for_all.schedule, change.schedule, "")
-    except StatementError:
-        return True
-    return False
+def _number(logged: _Logged) -> int:
+    return logged[0].number

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
-from msgspec import structs
-
 from crypto import rfc3339
 from crypto.act_statements import ScheduleChange
 from crypto.errors import StatementError
@@ -34,14 +32,20 @@ def check_forwards(schedule: Schedule) -> None:
 
 
 def in_force(schedule: Schedule, changes: Iterable[ScheduleChange], branch: str | None) -> Schedule:
-    """The schedule of a branch, or of branches that no change names (None), after all ``changes``."""
+    """The schedule of a branch, or of branches that no change names (None), after all ``changes`` in their order.
+
+    As a kit follows them: one that would move any time earlier, for this branch, is passed over as a whole.
+    """
     for change in changes:
-        if change.branch is None or change.branch == branch:
-            schedule = later_of(schedule, change.schedule)
+        if change.branch in (None, branch) and is_later(change.schedule, schedule):
+            schedule = change.schedule
     return schedule
 
 
-def later_of(one: Schedule, other: Schedule) -> Schedule:
-    """Of each time the later one."""
-    times = {name: max(getattr(one, name), getattr(other, name), key=rfc3339.to_ms) for name in _TIMES}
-    return structs.replace(one, **times)
+def is_later(schedule: Schedule, before: Schedule) -> bool:
+    """Whether no time of ``schedule`` is earlier than that of ``before``."""
+    try:
+        check_later(schedule, before, "")
+    except StatementError:
+        return False
+    return True

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from center import schedule_desk
 from center.schedule_desk import REPEAT_S, RETRY_S, ScheduleDesk
-from center.schedules import in_force, later_of
+from center.schedules import in_force
 from crypto.act_statements import ScheduleChange
 from crypto.acts import read_act
 from crypto.statements import Schedule
@@ -120,7 +120,7 @@ def test_each_branch_keeps_what_is_its_own(commission: Commission) -> None:
         await asyncio.sleep(1)
 
     run(desk, day)
-    assert air.since(0) == [all_, one], "branch 2 gets no more than everybody, branch 1 stays later still"
+    assert air.since(0) == [one, all_], "branch 2 gets no more than everybody, branch 1 stays later still"
 
 
 def test_many_changes_take_turns(commission: Commission, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,17 +132,38 @@ def test_many_changes_take_turns(commission: Commission, monkeypatch: pytest.Mon
         await asyncio.sleep(2 * REPEAT_S + 1)
 
     run(ScheduleDesk(acts, air.say), day)
-    assert air.since(0) == [acts[2], acts[1], acts[0], acts[2], acts[1]]
+    assert air.since(0) == [acts[0], acts[1], acts[2], acts[0], acts[1]]
 
 
-def test_latest_of_all_times_is_in_force(commission: Commission) -> None:
+def test_newest_that_moves_nothing_earlier_is_in_force(commission: Commission) -> None:
+    mixed = structs.replace(
+        LATER, close_not_before="2027-06-18T16:00:00.000Z", opening_not_before="2027-06-19T00:00:00Z"
+    )
     changes = [
         read_act(log(commission, schedule, branch))
-        for schedule, branch in ((LATEST, "branch-1"), (LATER, None))
+        for schedule, branch in ((LATEST, "branch-1"), (mixed, None))
     ]
     known = [one for one in changes if isinstance(one, ScheduleChange)]
     assert in_force(SCHEDULE, [], "branch-1") == SCHEDULE
-    assert in_force(SCHEDULE, known, "branch-1") == LATEST
-    assert in_force(SCHEDULE, known, "branch-2") == LATER
-    assert in_force(SCHEDULE, known, None) == LATER
-    assert later_of(LATER, SCHEDULE) == later_of(SCHEDULE, LATER) == LATER
+    assert in_force(SCHEDULE, known, "branch-1") == LATEST, "the one for all would move its close earlier"
+    assert in_force(SCHEDULE, known, "branch-2") == mixed
+    assert in_force(SCHEDULE, known, None) == mixed
+
+
+def test_kit_that_hears_all_of_it_follows_what_the_centre_holds_to_be_in_force(
+    commission: Commission,
+) -> None:
+    """Whatever was logged, and whenever a branch begins to listen."""
+    acts = [log(commission, LATER, None), log(commission, LATEST, "branch-1")]
+    evening = structs.replace(LATEST, opening_not_before="2027-06-18T22:00:00.000Z")
+    acts += [log(commission, evening, None), log(commission, evening, "branch-2")]
+    changes = [one for one in map(read_act, acts) if isinstance(one, ScheduleChange)]
+    air = Air()
+
+    async def day() -> None:
+        await asyncio.sleep(1)
+
+    run(ScheduleDesk(acts, air.say), day)
+    heard = [one for one in map(read_act, air.since(0)) if isinstance(one, ScheduleChange)]
+    for branch in ("branch-1", "branch-2", "branch-3"):
+        assert in_force(SCHEDULE, heard, branch) == in_force(SCHEDULE, changes, branch) == evening
