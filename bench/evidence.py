@@ -333,8 +333,9 @@ def main() -> None:
     rivals = Rivals(world)
     data = world.seal(1)
     print(f"a tally of {CONTESTS} contests x {CANDIDATES} candidates, {len(data)} bytes of DSSE JSON")
+    load = os.getloadavg()[0]
     print(
-        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before this began: what else runs slows the opening"
+        f"{os.cpu_count()} cores, load average {load:.1f} before this began: what else runs slows the opening"
     )
     compare("seal and sign", lambda: world.seal(1), rivals.seal, rivals.seal_narrow)
     compare("verify", lambda: check_submission(data, world.manifest), rivals.verify, rivals.verify_narrow)
