@@ -4,20 +4,18 @@ from typing import Any, Final
 
 import msgspec
 
+from crypto.rfc3339 import to_ms
 from crypto.statements import OrderKind
 from kit.events import OrderReceived, ReadinessAsked
 from kit.facts import Phase
 from tests.crypto.election_fixture import Election
 from tests.kit.harness import (
-    CLOSE_MS,
     MAINS,
     ONE_TERMINAL,
-    OPEN_MS,
     SCHEDULE,
     SIGNED_IN,
     STANDBY_DEVICE,
     STANDBY_TERMINAL,
-    TALLY_MS,
     Branch,
     PowerCut,
 )
@@ -65,7 +63,7 @@ def readiness(branch: Branch) -> dict[str, Any]:
 
 def take_next_step(branch: Branch) -> None:
     """One step further in the day, as far as that is up to people and clocks."""
-    state = branch.station.day.state
+    state, schedule = branch.station.day.state, branch.station.day.schedule.current
     if state.stage is not None:
         branch.advance(11_000)  # the terminals are at it; they are asked again after ten seconds
     elif state.phase == "commissioned":
@@ -74,15 +72,22 @@ def take_next_step(branch: Branch) -> None:
         readiness(branch)
         branch.advance(7_000)
     elif state.phase in NEXT_ORDER:
+        there = [unit for unit in state.active() if unit.terminal in branch.lines]
         if state.phase == "zeroed":
-            branch.advance_to_wall(OPEN_MS)
+            branch.advance_to_wall(to_ms(schedule.open_not_before))
         elif state.phase in ("open", "suspended"):
             for line in branch.lines.values():
                 line.model.cast_all()
-            branch.advance_to_wall(CLOSE_MS)
+            branch.advance_to_wall(to_ms(schedule.close_not_before))
+        elif state.phase == "closed" and any(
+            branch.lines[unit.terminal].model.phase == "open" for unit in there
+        ):
+            branch.advance_to_wall(to_ms(schedule.close_not_before))
+            order(branch, "close")  # one reopened, and another would not
+            return
         order(branch, NEXT_ORDER[state.phase])
-    elif state.phase == "accounted" and branch.wall_ms < TALLY_MS:
-        branch.advance_to_wall(TALLY_MS)
+    elif state.phase == "accounted" and branch.wall_ms < to_ms(schedule.tally_not_before):
+        branch.advance_to_wall(to_ms(schedule.tally_not_before))
     else:
         branch.advance(11_000)
 

@@ -1,6 +1,5 @@
 """The schedule moves later and never earlier, by orders of the branch and by acts of the centre."""
 
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from crypto.statements import Schedule
 from kit import exit_codes
 from kit.events import ScheduleHeard
 from kit.facts import IncidentRecorded, ScheduleExtended
-from tests.crypto.election_fixture import ELECTION, key_of
+from tests.crypto.election_fixture import ELECTION, Election, key_of
 from tests.kit.harness import ONE_TERMINAL, SCHEDULE, TALLY_MS, TWO_TERMINALS, Branch
 from tests.kit.staff import LATER, order, standing_in, work_until
 
@@ -27,12 +26,17 @@ def moved(**times: str) -> Schedule:
 
 
 def act(
-    number: int = 1, *, schedule: Schedule = LATER, branch: str | None = None, signers: tuple[str, ...] = BOTH
+    number: int = 1,
+    *,
+    schedule: Schedule = LATER,
+    branch: str | None = None,
+    signers: tuple[str, ...] = BOTH,
+    election: Election = ONE_TERMINAL,
 ) -> bytes:
     change = ScheduleChange(
         election=ELECTION,
         round=1,
-        manifest_sha256=ONE_TERMINAL.loaded.sha256,
+        manifest_sha256=election.loaded.sha256,
         number=number,
         prev=None if number == 1 else sha256(b"the one before").hexdigest(),
         branch=branch,
@@ -259,16 +263,4 @@ def test_flood_of_bad_acts_fills_the_flash() -> None:
 
 
 def test_act_of_another_election_or_manifest() -> None:
-    branch = standing_in("open")
-    other = replace(ONE_TERMINAL, loaded=TWO_TERMINALS.loaded)
-    change = ScheduleChange(
-        election=ELECTION,
-        round=1,
-        manifest_sha256=other.loaded.sha256,
-        number=1,
-        prev=None,
-        branch=None,
-        schedule=LATER,
-        reason="queues",
-    )
-    assert "manifest_sha256" in refused(branch, sign_act(change, [key_of(one) for one in BOTH]))
+    assert "manifest_sha256" in refused(standing_in("open"), act(election=TWO_TERMINALS))
