@@ -9,6 +9,7 @@ from crypto import merkle, receipt
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint, verify_note
 from kit.facts import EnvelopeSealed, PhaseEntered, ReceiptStored
+from kit.journal_report import verify
 from kit.phases import PHASES
 from simulators.secrecy import secrets_of, told
 from simulators.world.branch import Branch
@@ -65,6 +66,24 @@ def journal_findings(
     return found
 
 
+def evidence_findings(branch: Branch, entries: Sequence[Entry], manifest: TrustedManifest) -> list[str]:
+    """A stranger verifies the journal, against all that the centre logged: nothing broken may cost it a key.
+
+    What was not signed when the power went for the last time may stay unsigned.
+    """
+    bodies, seeds = branch.read_evidence()
+    logged = {entry.leaf: entry.data for entry in entries}
+    report = verify(bodies, manifest, leaves=logged, seeds=seeds)
+    said: list[tuple[str, str]] = [(fault.code, fault.detail) for fault in report.faults]
+    said += [(remark.code, remark.detail) for remark in report.remarks if remark.code != "tail-unsigned"]
+    found = [
+        f"{branch.name}: its journal does not convince a stranger: {code} ({detail})" for code, detail in said
+    ]
+    if not report.published:
+        found.append(f"{branch.name}: nothing that the centre logged anchors its journal")
+    return found
+
+
 def receipt_findings(
     name: str, facts: Sequence[Any], entries: Sequence[Entry], manifest: TrustedManifest
 ) -> list[str]:
@@ -98,11 +117,11 @@ def secrecy_findings(branches: Iterable[Branch], tap: Wiretap, manifest: Trusted
 
 
 def log_findings(entries: Sequence[Entry]) -> list[str]:
-    """No envelope and no unit is logged twice."""
+    """No envelope and no unit is logged twice. Acts of the centre are of no unit."""
     found = []
     if len({entry.sha256 for entry in entries}) != len(entries):
         found.append("an envelope is in the log twice")
-    units = [(entry.unit, entry.kind) for entry in entries]
+    units = [(entry.unit, entry.kind) for entry in entries if entry.unit]
     if len(set(units)) != len(units):
         found.append("a unit is in the log twice")
     return found

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -292,6 +293,44 @@ def test_disk_refuses_while_a_logged_file_is_laid_aside(
     verdict = spool.verdict(name)
     assert verdict is not None
     assert verdict.result == Result(sha256=sha256_hex(act), leaf=0, held=True)
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_centerd_is_killed_at_every_step_of_laying_aside(
+    spool: Spool, center_: Center, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Before and after each of: record, rename, sync of either folder. Another centerd then finishes."""
+    act = Commission(center_).change()
+    name = bring(spool, act)
+    done = 0
+
+    def killed(real: Callable[..., object]) -> Callable[..., object]:
+        def go(*arguments: Any, **named: Any) -> object:
+            nonlocal done
+            done += 1
+            if done == step:
+                raise SystemExit
+            return real(*arguments, **named)
+
+        return go
+
+    with monkeypatch.context() as patched:
+        patched.setattr(center.spool, "write_whole", killed(center.spool.write_whole))
+        patched.setattr(Path, "rename", killed(Path.rename))
+        patched.setattr(center.spool, "sync_folder", killed(center.spool.sync_folder))
+        if step < 5:
+            with pytest.raises(SystemExit):
+                Desk(spool, center_).serve()
+        else:
+            Desk(spool, center_).serve()
+            assert done == 4, "there are no more steps than are tried here"
+    Desk(spool, center_).serve()
+    assert [entry.data for entry in center_.ledger.entries()] == [act]
+    verdict = spool.verdict(name)
+    assert verdict is not None
+    assert verdict.result is not None
+    assert verdict.result.leaf == 0
+    assert spool.waiting() == []
 
 
 def test_spool_that_vanishes_does_not_end_the_desk(
