@@ -17,8 +17,8 @@ FEW = (
         "1. Valid mnemonic without sharing (128 bits)",
         [
             (
-                "duckling enlarge academic academic agency result length solution fridge kidney coal piece deal husband "
-                "erode duke ajar critical decision keyboard"
+                "duckling enlarge academic academic agency result length solution fridge kidney coal "
+                "piece deal husband erode duke ajar critical decision keyboard"
             ),
         ],
         "bb54aac4b89dc868ba37d9cc21b2cece",
@@ -27,8 +27,8 @@ FEW = (
         "2. Mnemonic with invalid checksum (128 bits)",
         [
             (
-                "duckling enlarge academic academic agency result length solution fridge kidney coal piece deal husband "
-                "erode duke ajar critical decision kidney"
+                "duckling enlarge academic academic agency result length solution fridge kidney coal "
+                "piece deal husband erode duke ajar critical decision kidney"
             ),
         ],
         "",
@@ -37,12 +37,12 @@ FEW = (
         "4. Basic sharing 2-of-3 (128 bits)",
         [
             (
-                "shadow pistol academic always adequate wildlife fancy gross oasis cylinder mustang wrist rescue view "
-                "short owner flip making coding armed"
+                "shadow pistol academic always adequate wildlife fancy gross oasis cylinder mustang wrist "
+                "rescue view short owner flip making coding armed"
             ),
             (
-                "shadow pistol academic acid actress prayer class unknown daughter sweater depict flip twice unkind craft "
-                "early superior advocate guest smoking"
+                "shadow pistol academic acid actress prayer class unknown daughter sweater depict flip "
+                "twice unkind craft early superior advocate guest smoking"
             ),
         ],
         "b43ceb7e57a0ea8766221624d01b0864",
@@ -50,19 +50,19 @@ FEW = (
 )
 SHARES = (
     (
-        "cylinder result academic acid aquatic spider sympathy style cinema afraid organize listen adapt peasant bundle "
-        "peanut both club explain forget blimp speak snake royal dwarf declare wits smear black stick tadpole recover "
-        "income"
+        "cylinder result academic acid aquatic spider sympathy style cinema afraid organize listen adapt "
+        "peasant bundle peanut both club explain forget blimp speak snake royal dwarf declare wits smear "
+        "black stick tadpole recover income"
     ),
     (
-        "cylinder result academic agency adjust rebuild dryer human dynamic eclipse voter bulge calcium domestic spray "
-        "column manual alpha learn package switch ultimate recover shelter leaves nail family downtown hormone survive "
-        "depict keyboard change"
+        "cylinder result academic agency adjust rebuild dryer human dynamic eclipse voter bulge calcium "
+        "domestic spray column manual alpha learn package switch ultimate recover shelter leaves nail "
+        "family downtown hormone survive depict keyboard change"
     ),
     (
-        "cylinder result academic always adapt much alcohol prune ancient emphasis epidemic rival nylon fake olympic "
-        "segment debris testify sidewalk snapshot move cricket acne rhyme fangs welcome rescue eraser upstairs bedroom "
-        "deadline meaning density"
+        "cylinder result academic always adapt much alcohol prune ancient emphasis epidemic rival nylon "
+        "fake olympic segment debris testify sidewalk snapshot move cricket acne rhyme fangs welcome "
+        "rescue eraser upstairs bedroom deadline meaning density"
     ),
 )
 """Of the election key of the fixture, two of three; made once, with another seed they would have other words."""
