@@ -1,7 +1,7 @@
 """Elections and envelopes for the tests of the compact carrier."""
 
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -11,6 +11,7 @@ from crypto.statements import (
     AccountSubmission,
     BallotAccount,
     Candidate,
+    Cause,
     Contest,
     ContestResult,
     Finding,
@@ -122,7 +123,9 @@ def outers(draw: st.DrawFn, election: Election) -> Submission:
     return outer(
         election,
         branch.id,
-        terminal=draw(st.sampled_from(branch.terminals)),
+        device=draw(st.sampled_from(branch.all_devices)),
+        terminal=draw(st.sampled_from(branch.all_terminals)),
+        cause=draw(st.sampled_from(get_args(Cause))),
         close_no=draw(digits),
         seq=draw(digits),
         prev=draw(st.none() | hashes),

@@ -17,7 +17,7 @@ from crypto.wire import TYPE_ORDER
 from tests.crypto.carrier_world import HASH, OTHER_HASH, account, counts, outer, outers, sealed
 from tests.crypto.election_fixture import COUNCIL, MAYOR, make_election
 
-WORLD = make_election(branches=3, terminals_per_branch=8, count_bits=13)
+WORLD = make_election(branches=3, terminals_per_branch=6, standbys=2, count_bits=13)
 MANIFEST = WORLD.loaded
 
 findings = st.builds(
