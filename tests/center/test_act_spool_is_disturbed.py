@@ -315,9 +315,9 @@ def test_centerd_is_killed_at_every_step_of_laying_aside(
         return go
 
     with monkeypatch.context() as patched:
-        patched.setattr(center.spool, "write_whole", killed(center.spool.write_whole))
+        patched.setattr(center.spool, "write_whole", killed(files.write_whole))
         patched.setattr(Path, "rename", killed(Path.rename))
-        patched.setattr(center.spool, "sync_folder", killed(center.spool.sync_folder))
+        patched.setattr(center.spool, "sync_folder", killed(files.sync_folder))
         if step < 5:
             with pytest.raises(SystemExit):
                 Desk(spool, center_).serve()
