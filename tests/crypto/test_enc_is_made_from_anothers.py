@@ -325,6 +325,27 @@ def test_a_device_that_seals_twice_with_one_key_is_not_flagged() -> None:
     assert related_points(points) == (Relation(both[0].sha256, both[1].sha256, 1, 1, 0),)
 
 
+def x25519_key(scalar: int) -> bytes:
+    """The X25519 private key that acts as a scalar or its negative: a multiple of 8 with bit 254 set."""
+    number = scalar * pow(8, -1, ORDER) % ORDER * 8
+    number = number if number >> 254 == 1 else 8 * ORDER - number
+    assert number >> 254 == 1
+    return number.to_bytes(32, "little")
+
+
+@pytest.mark.parametrize("number", [2, 3, 7])
+def test_a_multiple_by_somebody_who_knows_the_key_is_not_flagged(number: int) -> None:
+    """It has its proof, rightly: he who knows the first key can read the first tally without any trustee."""
+    key = int.from_bytes(clamped(seed_of("ephemeral")), "little")
+    second = check_submission(seal("branch-2", ephemeral=x25519_key(number * key)), MANIFEST)
+    assert isinstance(second.statement, SealedTally)
+    enc = codec.unb64(second.statement.enc)
+    assert enc == to_x25519(multiple(scalar_from_int(number), POINT))
+    assert related_points({"first": VICTIM_ENC, "second": enc}) == (
+        Relation("first", "second", number, 1, 0),
+    )
+
+
 def test_honest_envelopes_are_accused() -> None:
     assert related_points(HONEST) == ()
     assert related_points({}) == ()
