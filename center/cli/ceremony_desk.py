@@ -15,6 +15,7 @@ from center.ceremony.enrolment import Register, reread
 from center.ceremony.errors import CeremonyRefusedError, PaperMissingError, PassphraseRefusedError
 from center.ceremony.papers import EnrolmentList, P
 from center.ceremony.plan import Plan
+from center.cli.command import Commands
 from center.edges import wall_ms
 from center.errors import ConfigError, OutputError
 from center.files import PRIVATE_MODE, PUBLIC_MODE, UnreadableError, read_whole, sync_folder, write_whole
@@ -122,6 +123,13 @@ def file_name(holder: str) -> str:
 
 
 # --- options that several commands have ------------------------------------------------------------------------
+
+
+def show_examples(kinds: Commands, examples: str) -> None:
+    """Every step of a command ends its help with the examples of the command."""
+    for step in kinds.choices.values():
+        step.epilog = examples
+        step.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

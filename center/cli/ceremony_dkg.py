@@ -79,6 +79,7 @@ def add(commands: Commands) -> None:
         desks.add_agreement(step)
     for step in (session, one, relay, two, certify, finish):
         desks.add_out(step)
+    desks.show_examples(kinds, _EXAMPLES)
 
 
 def _session(arguments: argparse.Namespace) -> int:
@@ -159,19 +160,18 @@ def _finish(arguments: argparse.Namespace) -> int:
         nonce=desk.entropy(AEAD_NONCE_BYTES),
         cost=cost,
     )
+    name = desks.file_name(key.owner.id)
+    path = arguments.out / f"share-{name}.json"
+    desks.write_secret(path, data)
     again = share_file.open_share(
-        data,
+        desks.read(path),
         passphrase,
         election=session.election,
         round_number=session.round,
         election_key=keys.x25519_public,
     )
     if again != (share, keys):
-        raise CeremonyRefusedError(
-            "the share file does not open again: this machine is at fault; take another"
-        )
-    name = desks.file_name(key.owner.id)
-    desks.write_secret(arguments.out / f"share-{name}.json", data)
+        raise CeremonyRefusedError(f"{path} does not open again: this machine is at fault; take another")
     desks.write_public(
         arguments.out / f"confirm-{name}.json", papers.to_bytes(dkg.confirm(certificate, key, cost))
     )

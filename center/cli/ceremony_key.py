@@ -21,6 +21,7 @@ from crypto.key_file import HeldKey, KeyOwner, Role
 from crypto.passphrase import NONCE_BYTES, SALT_BYTES
 
 RAW_ROLES: Final = frozenset({"device", "terminal", "log", "witness"})  # programs that start by themselves
+KNOWN_MAX: Final = 400  # characters of the plan's ids in a refusal
 
 _EXAMPLES: Final = """examples:
   kit-ceremony key new --plan plan.json --role trustee --id judge-1
@@ -58,6 +59,7 @@ def add(commands: Commands) -> None:
     show = kinds.add_parser("show", help="whose key a file holds; needs no passphrase")
     show.add_argument("file", type=Path, metavar="FILE")
     show.set_defaults(run=_show)
+    desks.show_examples(kinds, _EXAMPLES)
 
 
 def _new(arguments: argparse.Namespace) -> int:
@@ -68,7 +70,7 @@ def _new(arguments: argparse.Namespace) -> int:
         )
     if len(arguments.id) > 1 and role not in RAW_ROLES:
         raise ConfigError(f"each {role} makes a key of their own: give one --id")
-    owners = [_owner(arguments, role, one) for one in arguments.id]
+    owners = _owners(arguments, role)
     passphrase = ""
     if not arguments.raw:
         what = f"{role} {arguments.id[0]}"
@@ -81,17 +83,20 @@ def _new(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _owner(arguments: argparse.Namespace, role: Role, one: str) -> tuple[KeyOwner, str | None]:
+def _owners(arguments: argparse.Namespace, role: Role) -> list[tuple[KeyOwner, str | None]]:
+    """Whose keys are to be made, each with the body that the person stands for."""
     if arguments.plan is None:
         if arguments.election is None or not arguments.round:
             raise ConfigError("for which election and round? Give --plan, or --election and --round")
-        return KeyOwner(arguments.election, arguments.round, role, one), arguments.body
+        election, number = arguments.election, arguments.round
+        return [(KeyOwner(election, number, role, one), arguments.body) for one in arguments.id]
     plan = desks.read_paper(arguments.plan, Plan)
     wanted = seats(plan)
-    if (role, one) not in wanted:
-        known = ", ".join(name for kind, name in list(wanted) if kind == role) or "none"
-        raise CeremonyRefusedError(f"the plan knows no {role} {one!r}, but these: {known[:400]}")
-    return KeyOwner(plan.election, plan.round, role, one), wanted[role, one]
+    for one in arguments.id:
+        if (role, one) not in wanted:
+            known = ", ".join(name for kind, name in wanted if kind == role) or "none"
+            raise CeremonyRefusedError(f"the plan knows no {role} {one!r}, but these: {known[:KNOWN_MAX]}")
+    return [(KeyOwner(plan.election, plan.round, role, one), wanted[role, one]) for one in arguments.id]
 
 
 def _make(arguments: argparse.Namespace, owner: KeyOwner, body: str | None, passphrase: str) -> None:

@@ -87,6 +87,7 @@ def add(commands: Commands) -> None:
     verify = kinds.add_parser("verify", help="as every branch and the centre will verify it")
     desks.add_trust(verify)
     verify.set_defaults(run=_verify)
+    desks.show_examples(kinds, _EXAMPLES)
     _add_escrow(commands)
 
 
@@ -108,6 +109,7 @@ def _add_escrow(commands: Commands) -> None:
     check.add_argument("files", type=Path, nargs="+", metavar="FILE", help="slip39-*.txt")
     desks.add_trust(check)
     check.set_defaults(run=_escrow_check)
+    desks.show_examples(kinds, _ESCROW_EXAMPLES)
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -219,7 +221,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         print("for the configuration of the centre and of branches:")
         print(f"[trust]\nthreshold = {plan.manifest_keys.threshold}\nmanifest_keys = [")
         for one, public in desks.manifest_keys(register).items():
-            print(f'  {{ public_key = "{codec.b64(public)}", key_id = "{key_id(public)}" }},  # {one}')
+            print(f'  "{codec.b64(public)}",  # {one}, key id {key_id(public)}')
         print("]")
     return OK
 

@@ -74,6 +74,7 @@ def add(commands: Commands) -> None:
     show = kinds.add_parser("show", help="what a plan.json says, and its fingerprint")
     show.add_argument("source", type=Path, metavar="PLAN.JSON")
     show.set_defaults(run=_show)
+    desks.show_examples(kinds, _EXAMPLES)
     enrol = commands.add_parser(
         "enrol",
         help="coordinator: verify requests to be enrolled, and list them",

@@ -66,6 +66,8 @@ def add(commands: Commands) -> None:
         desks.add_passphrase(step)
     for step in (new, answer):
         desks.add_out(step)
+    desks.show_examples(kinds, _EXAMPLES)
+    desks.show_examples(steps, _DRILL_EXAMPLES)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from tests.ceremony.hall import Hall, counted, run
 
 COMMANDS = [
     *(["plan"], ["key"], ["enrol"], ["dkg"], ["manifest"], ["escrow"], ["share"], ["drill"], ["rehearse"]),
-    [],
+    *([], ["plan", "new"], ["key", "new"], ["dkg", "finish"], ["manifest", "sign"], ["escrow", "new"]),
+    *(["share", "check"], ["drill", "answer"]),
 ]
 
 

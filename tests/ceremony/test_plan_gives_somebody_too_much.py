@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from center.ceremony.plan import Plan
+from center.cli.ceremony_desk import Desk
 from crypto import codec
 from tests.ceremony.hall import Hall, run
 
@@ -213,6 +214,33 @@ def test_new_plan_cannot_be_filled_in(tmp_path: Path) -> None:
     code, _, err = check(path)
     assert code == 0, err
     assert run(*new[:-1], "tr-9", "--commissioner", "nobody")[0] == 78
+
+
+def test_questions_of_a_new_plan(tmp_path: Path) -> None:
+    answers = {
+        "id of the election": "demo-1405",
+        "number of the round": "1",
+        "commissioners": "com-1:a com-2:b",
+        "how many trustees": "2",
+        "trustees, as": "tr-1:a tr-2:b tr-3:c",
+        "how many manifest keys": "2",
+        "holders of manifest keys": "mk-1:a mk-2:b",
+    }
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return next(answer for key, answer in answers.items() if question.startswith(key))
+
+    code, _, err = run("plan", "new", "--out", str(tmp_path), "--witness", "w.example", desk=Desk(ask=ask))
+    assert code == 0, err
+    assert len(asked) == len(answers)
+    text = (tmp_path / "plan.toml").read_text()
+    assert 'members = [{ id = "tr-1", body = "a" }, { id = "tr-2", body = "b" }' in text
+    for name, table in TABLES.items():
+        (tmp_path / name).write_text(table.replace("s-1", "style-1"), encoding="utf-8")
+    (tmp_path / "plan.toml").write_text(text.replace('["contest-1"]', '["c-1", "c-2"]'))
+    assert check(tmp_path / "plan.toml")[0] == 0
 
 
 def test_answer_breaks_out_of_the_plan(tmp_path: Path) -> None:
