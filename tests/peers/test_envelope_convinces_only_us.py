@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
@@ -18,7 +19,10 @@ from crypto import canonical, envelope, wire
 from crypto.envelope import Envelope, Signature
 from crypto.errors import EvidenceError, SignatureInvalidError
 from crypto.identity import SigningKey, key_id
-from tests.center.branch import Device
+from crypto.journal_note import JournalKey, JournalName, epoch_key, sign_certificate
+from crypto.statements import JournalCheckpoint
+from tests.center.branch import Center, Device
+from tests.center.commission import LATER, Commission
 from tests.crypto.byte_flips import damaged, every_bit_flipped
 from tests.crypto.election_fixture import make_election
 
@@ -65,7 +69,34 @@ def signed() -> dict[str, Signed]:
         Signed(wire.TYPE_ACCOUNT_SUBMISSION, device.account(), keys_of(device.key), 1),
         Signed(wire.TYPE_SEALED_TALLY, device.tally(), keys_of(device.key), 1),
     ]
+    found += acts()
+    name = JournalName(ELECTION.manifest.election, 1, "branch-1", "device-1")
+    key = JournalKey(
+        election=name.election,
+        round=1,
+        branch=name.branch,
+        device=name.device,
+        manifest_sha256=ELECTION.loaded.sha256,
+        segment=1,
+        epoch=1,
+        vkey=epoch_key(bytes(32), name).vkey,
+        journal=JournalCheckpoint(size=3, root="ab" * 32),
+        reason="first",
+    )
+    found.append(Signed(wire.TYPE_JOURNAL_KEY, sign_certificate(key, device.key), keys_of(device.key), 1))
     return {one.payload_type: one for one in found}
+
+
+def acts() -> list[Signed]:
+    """Of the centre: each signed by two commissioners."""
+    with TemporaryDirectory() as folder:
+        center = Center(ELECTION, f"{folder}/ledger.db")
+        center.take((Device(ELECTION, "branch-1"), Device(ELECTION, "branch-1").tally()))
+        commission = Commission(center)
+        signed = [commission.adjudication(), commission.change(LATER), commission.order()]
+        center.close()
+    keys = keys_of(*ELECTION.commissioners.values())
+    return [Signed(Envelope.from_bytes(data).payload_type, data, keys, 2) for data in signed]
 
 
 SIGNED: Final = signed()

@@ -4,7 +4,7 @@ pymerkle makes the roots and audit paths of RFC 6962, but consistency proofs of 
 order: those are not compared, they only judge our roots. tlog-scales makes and checks all proofs of RFC 9162.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pymerkle
@@ -21,8 +21,11 @@ from tlog_scales.tlog import (
 )
 from tlog_scales.writer import TilesWriter
 
-from crypto import merkle
+from crypto import merkle, receipt
 from crypto.errors import ProofError
+from crypto.notes import Checkpoint, text_of
+from tests.center.publication import PAST, Office, contents
+from tests.crypto.election_fixture import make_election
 from tests.peers.log_claims import DATA, SAMPLED, SMALL, TREE, Claim, claims
 
 pytestmark = pytest.mark.peer
@@ -106,3 +109,52 @@ def test_consistency_is_refused_exactly_where_they_refuse_it(claim: Claim) -> No
     )
     proof = ConsistencyProof(claim.first, claim.second, list(claim.path))
     assert we == refuses(lambda: proof.check(claim.start, claim.end), ConsistencyProofInvalid)
+
+
+# --- pymerkle as the judge of a published log ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a centre published: three branches, six leaves."""
+    office = Office(tmp_path_factory.mktemp("office"), make_election(3, schedule=PAST))
+    office.day("branch-1", "branch-2", "branch-3")
+    assert office.publish().code in (0, 1)
+    return contents(office.public)
+
+
+def believed_by_pymerkle(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether pymerkle's verifier takes the path of a receipt for a proof."""
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    tree.append_entries([leaf] * size)
+    proof = tree.prove_inclusion(index + 1, size)  # of the right form; its hashes are replaced
+    first = merkle.leaf_hash(leaf)
+    proof.path = [first, *path]
+    try:
+        pymerkle.verify_inclusion(first, root, proof, index=index + 1, size=size)
+    except pymerkle.InvalidProof:
+        return False
+    return True
+
+
+def test_published_receipts_do_not_convince_pymerkle(published: dict[str, bytes]) -> None:
+    head = Checkpoint.parse(text_of(published["checkpoint"].decode()))
+    leaves = [published[f"leaves/{index}.dsse.json"] for index in range(head.size)]
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    tree.append_entries(leaves)
+    assert tree.get_root(head.size) == head.root
+    for name in (name for name in published if name.startswith("receipts/")):
+        parts = receipt.parse_unverified(published[name].decode())
+        under = Checkpoint.parse(text_of(parts.note))
+        leaf, path, root = leaves[parts.index], list(parts.proof), under.root
+        assert tree.get_root(under.size) == root
+        claim = (leaf, parts.index, under.size)
+        assert believed_by_pymerkle(*claim, path, root), name
+        assert not believed_by_pymerkle(leaf + b" ", *claim[1:], path, root)
+        assert not believed_by_pymerkle(leaves[parts.index - 1], *claim[1:], path, root)
+        assert not believed_by_pymerkle(*claim, path, merkle.EMPTY_ROOT)
+        for place in range(len(path)):
+            bent = [*path[:place], merkle.EMPTY_ROOT, *path[place + 1 :]]
+            assert not believed_by_pymerkle(*claim, bent, root)
+        assert not believed_by_pymerkle(*claim, [*path, merkle.EMPTY_ROOT], root)
+        assert not path or not believed_by_pymerkle(*claim, path[:-1], root)

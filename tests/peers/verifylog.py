@@ -62,6 +62,10 @@ class Stranger:
         said = self._ask(op="note", note=text, vkey=vkey)
         return None if "error" in said else (said["origin"], said["size"], said["root"])
 
+    def text(self, note: str, vkey: str) -> str | None:
+        """The text of any signed note that it believes, or None."""
+        return self._ask(op="text", note=note, vkey=vkey).get("text")
+
     def leaf_hash(self, leaf: bytes) -> str:
         """Its hash of a leaf, base64."""
         root: str = self._ask(op="leaf", leaf=_b64(leaf))["root"]

@@ -26,7 +26,7 @@ import (
 const lineMax = 4 << 20 // bytes of one request
 
 type request struct {
-	Op      string   `json:"op"` // "note", "leaf", "record" or "tree"
+	Op      string   `json:"op"` // "text", "note", "leaf", "record" or "tree"
 	Vkey    string   `json:"vkey"`
 	Note    string   `json:"note"`
 	Leaf    []byte   `json:"leaf"`
@@ -40,6 +40,7 @@ type request struct {
 type answer struct {
 	Error  string `json:"error,omitempty"`
 	Origin string `json:"origin,omitempty"`
+	Text   string `json:"text,omitempty"`
 	Size   int64  `json:"size"`
 	Root   string `json:"root,omitempty"`
 }
@@ -82,6 +83,9 @@ func lines() {
 
 func handle(asked request) (answer, error) {
 	switch asked.Op {
+	case "text":
+		text, _, err := open(asked.Note, asked.Vkey)
+		return answer{Text: text}, err
 	case "note":
 		origin, tree, err := openCheckpoint(asked.Note, asked.Vkey)
 		return answer{Origin: origin, Size: tree.N, Root: tree.Hash.String()}, err
@@ -107,18 +111,27 @@ func handle(asked request) (answer, error) {
 	return answer{}, fmt.Errorf("unknown op %q", asked.Op)
 }
 
-// openCheckpoint verifies a signed note with note.Open and reads the three lines of a C2SP checkpoint.
-// (tlog.ParseTree reads only notes of "go.sum database tree".)
-func openCheckpoint(signed, vkey string) (string, tlog.Tree, error) {
+// open verifies a signed note with note.Open; it returns the text, and the name of the key.
+func open(signed, vkey string) (string, string, error) {
 	verifier, err := note.NewVerifier(strings.TrimSuffix(vkey, "\n"))
 	if err != nil {
-		return "", tlog.Tree{}, err
+		return "", "", err
 	}
 	opened, err := note.Open([]byte(signed), note.VerifierList(verifier))
 	if err != nil {
+		return "", "", err
+	}
+	return opened.Text, verifier.Name(), nil
+}
+
+// openCheckpoint verifies a signed note and reads the three lines of a C2SP checkpoint.
+// (tlog.ParseTree reads only notes of "go.sum database tree".)
+func openCheckpoint(signed, vkey string) (string, tlog.Tree, error) {
+	opened, name, err := open(signed, vkey)
+	if err != nil {
 		return "", tlog.Tree{}, err
 	}
-	text := strings.Split(opened.Text, "\n")
+	text := strings.Split(opened, "\n")
 	if len(text) != 4 {
 		return "", tlog.Tree{}, errors.New("the note is not a checkpoint of three lines")
 	}
@@ -127,8 +140,8 @@ func openCheckpoint(signed, vkey string) (string, tlog.Tree, error) {
 		return "", tlog.Tree{}, fmt.Errorf("size %q", text[1])
 	}
 	hash, err := tlog.ParseHash(text[2])
-	if text[0] != verifier.Name() {
-		return "", tlog.Tree{}, fmt.Errorf("origin %q of a log called %q", text[0], verifier.Name())
+	if text[0] != name {
+		return "", tlog.Tree{}, fmt.Errorf("origin %q of a log called %q", text[0], name)
 	}
 	return text[0], tlog.Tree{N: size, Hash: hash}, err
 }
