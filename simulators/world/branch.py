@@ -12,6 +12,8 @@ from drivers.ports import OpenStream
 from kit.config import Config, TerminalLine, Trust, Uplink, UpsLine
 from kit.daemon import Daemon
 from kit.journal import Journal
+from kit.journal_seeds import seeds_in
+from kit.journal_signed import SEEDS_FILE
 from kit.ports import Ports
 from simulators.devices.pipe import PipeLine
 from simulators.devices.terminal import TerminalModel
@@ -154,6 +156,16 @@ class Branch:
         try:
             facts = list(journal.replay())
             return facts, journal.leaf_hashes()
+        finally:
+            journal.close()
+
+    def read_evidence(self) -> tuple[list[bytes], dict[int, bytes]]:
+        """The bytes of all facts, and the seeds of the journal's keys, as they lie on the disk; the daemon is down."""
+        self.disk.power_on()
+        journal = Journal(self._journal_path, vfs=self.disk.vfs_name)
+        try:
+            seeds = self.disk.content(str(Path(self.node) / SEEDS_FILE)) or b""
+            return journal.bodies(), seeds_in(seeds)
         finally:
             journal.close()
 

@@ -25,6 +25,7 @@ from simulators.world.branch import BROKER_PORT, UPLINKS, Branch
 from simulators.world.centre import HOST, PORT, Centre
 from simulators.world.checks import (
     Wiretap,
+    evidence_findings,
     journal_findings,
     log_findings,
     receipt_findings,
@@ -187,6 +188,7 @@ class WorldDay:
             broken += branch.broken
             broken += journal_findings(branch, facts, leaves, self.tap)
             broken += receipt_findings(branch.name, facts, entries, manifest)
+            broken += evidence_findings(branch, entries, manifest)
         opening = self.centre.open(DAY_BEGINS_MS + 1000 * self._hours.deadline_s)
         tallies = [entry.branch for entry in entries if entry.kind == "sealed-tally"]
         opened = msgspec.to_builtins(opening)
