@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from center.errors import WitnessError
 from center.ledger import Checkpoint, Ledger
 from crypto import codec, notes
 from crypto.errors import ProofError
@@ -93,3 +94,25 @@ def find_checkpoint(ledger: Ledger, text: str, policy: WitnessPolicy) -> Brought
         if found:
             return {checkpoint.size: found}
     return {}
+
+
+def bring(ledger: Ledger, text: str, policy: WitnessPolicy, *, at: str) -> tuple[int, tuple[str, ...]]:
+    """Put signature lines that came as a file into the ledger; returns the checkpoint's size, and whose they are.
+
+    ``at`` is the wall time (RFC 3339). Cosignatures are nobody's leaves: this may be done beside a running centerd,
+    which looks for them every few seconds (push_desk.LOOK_S), and tells the branches.
+
+    Raises:
+        WitnessError: when they are on no checkpoint of this log, or of no witness of the manifest.
+        LedgerError: when the disk refuses.
+    """
+    found = find_checkpoint(ledger, text, policy)
+    if not found:
+        raise WitnessError(
+            "the cosignature is on no checkpoint of this log, or of no witness of the manifest: give what center "
+            "witness cosign wrote"
+        )
+    ((size, lines),) = found.items()
+    for witness, line in lines.items():
+        ledger.add_cosignature(size, witness, line, at=at)
+    return size, tuple(CosignatureVerifier(witness).name for witness in lines)

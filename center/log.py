@@ -127,7 +127,7 @@ class Sequencer:
         self._witnessed = newest_witnessed(self._ledger, self._policy)
 
     def look_for_cosignatures(self) -> None:
-        """Use what another process put into the ledger meanwhile (``center witness bring``); raises LedgerError."""
+        """Use what another process put into the ledger meanwhile (``center log bring``); raises LedgerError."""
         if self._ledger.changed_elsewhere():
             self._witnessed = newest_witnessed(self._ledger, self._policy)
 

@@ -11,7 +11,7 @@ That two heads of different sizes agree needs a consistency proof, unless a rece
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from crypto import acknowledgement, codec, consistency, merkle, notes, receipt
 from crypto.errors import ProofError
@@ -68,6 +68,17 @@ class Comparison:
         if self.forks:
             return "fork"
         return "undetermined" if self.gaps or not self.heads else "consistent"
+
+    def plain(self) -> dict[str, Any]:
+        """The same as plain JSON, for machines."""
+        return {
+            "verdict": self.verdict,
+            "heads": [{"size": head.size, "root": head.root.hex()} for head in self.heads],
+            "forks": [{"low": fork.low, "high": fork.high, "files": fork.files} for fork in self.forks],
+            "gaps": [{"old": gap.old, "new": gap.new} for gap in self.gaps],
+            "silent": self.silent,
+            "unproven": self.unproven,
+        }
 
 
 def compare(files: Sequence[tuple[str, bytes]], log: NoteVerifier) -> Comparison:

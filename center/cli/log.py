@@ -1,4 +1,4 @@
-"""``center log``: checkpoints and proofs, for people who do not have to believe the centre."""
+"""``center log``: checkpoints and proofs, for people who do not have to believe the centre; and looks at the log."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from center.cli import log_checks
 from center.cli.command import OK, Commands, natural
 from center.ledger import LEDGER_NAME, Ledger
 from center.proving import LoggedTree
@@ -15,8 +16,15 @@ _EXAMPLES: Final = """examples:
   center log prove --state-dir /var/lib/centerd --envelope SHA256          tlog-proof@v1, as receipts are
   center log consistency --state-dir /var/lib/centerd --from 40 --to 96    that the log has only grown
 
-All of it can be done while centerd runs. Formats: docs/public-log.md
-exit codes: 0 printed, 65 nothing that can be proven, 69 no ledger
+  center log audit --config centerd.toml                                   the ledger, worked out from its leaves again
+  center log compare RECEIPT RECEIPT --log "$(cat log.vkey)"               did the log tell everybody the same?
+  center log bring LINE --config centerd.toml                              what center witness cosign wrote
+
+All of it can be done while centerd runs. A proof shows what it shows, whoever made it; audit believes nothing but the
+manifest, and cannot know what others were shown: that is what witnesses and compare are for. The published folder is
+audited by: center audit. Formats: docs/public-log.md, docs/receipts.md
+exit codes: 0 printed, consistent, all well, 1 undetermined, or not all witnessed, 2 a fork, 65 nothing that can be
+proven, a damaged ledger, a line of no witness, 69 no ledger, 73 cannot write, 78 configuration
 """
 
 
@@ -24,7 +32,7 @@ def add(commands: Commands) -> None:
     """Add the command to the parser of ``center``."""
     log = commands.add_parser(
         "log",
-        help="checkpoints, proofs of inclusion and of consistency",
+        help="checkpoints, proofs of inclusion and of consistency, audit, comparison",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,6 +52,7 @@ def add(commands: Commands) -> None:
             "--state-dir", required=True, type=Path, metavar="D", help="centerd's state directory"
         )
         kind.set_defaults(run=_run, show=show)
+    log_checks.add(kinds)
 
 
 def _run(arguments: argparse.Namespace) -> int:

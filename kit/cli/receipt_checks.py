@@ -85,7 +85,7 @@ def compare(given: argparse.Namespace) -> int:
     files = [(str(path), sources.limited(path, COMPARED_MAX)) for path in given.files]
     found = comparison.compare(files, log)
     if given.json:
-        print(json.dumps(_plain(found)))
+        print(json.dumps(found.plain()))
     else:
         print("\n".join(_lines(found, files, say)))
     outcomes = {"fork": exit_codes.CRITICAL, "undetermined": exit_codes.WARNING, "consistent": exit_codes.OK}
@@ -106,17 +106,6 @@ def _lines(found: Comparison, files: Sequence[tuple[str, bytes]], say: ReceiptWo
     if found.verdict == "undetermined" and not any(data.startswith(b"{") for _, data in files):
         lines.append(say("no envelopes"))
     return lines
-
-
-def _plain(found: Comparison) -> dict[str, Any]:
-    return {
-        "verdict": found.verdict,
-        "heads": [{"size": head.size, "root": head.root.hex()} for head in found.heads],
-        "forks": [{"low": fork.low, "high": fork.high, "files": fork.files} for fork in found.forks],
-        "gaps": [{"old": gap.old, "new": gap.new} for gap in found.gaps],
-        "silent": found.silent,
-        "unproven": found.unproven,
-    }
 
 
 def join(given: argparse.Namespace) -> int:
