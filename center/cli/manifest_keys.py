@@ -9,13 +9,14 @@ from crypto.errors import EvidenceError
 from crypto.identity import check_public, key_id
 
 
-def add_manifest_keys(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_manifest_keys(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the options. Where they are not ``required``, ``keys`` may be empty."""
     parser.add_argument(
         "--manifest-key",
         dest="keys",
-        required=True,
+        required=required,
         action="append",
+        default=None if required else [],
         metavar="KEY",
         help="base64 of an Ed25519 public key that may sign manifests; once for each",
     )
