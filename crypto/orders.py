@@ -80,6 +80,11 @@ def check_parts(order: Order) -> None:
 
 def _check_standby(order: Order, manifest: TrustedManifest) -> None:
     branch = manifest.branch(order.branch)
+    if order.device is not None and order.device not in branch.standby_devices:
+        raise StatementError(
+            f"device {order.device!r} is not one of the branch's standby devices {list(branch.standby_devices)}; an "
+            "order for the branch's own kit names none"
+        )
     if order.kind == "replace-terminal":
         if order.terminal not in branch.all_terminals:
             raise StatementError(
@@ -92,9 +97,10 @@ def _check_standby(order: Order, manifest: TrustedManifest) -> None:
                 f"terminal {order.standby!r} cannot take the place of {order.terminal!r}: it must be another one of "
                 f"the branch's standby terminals {list(branch.standby_terminals)}"
             )
-    if order.kind == "reissue" and order.standby not in branch.standby_devices:
+    if order.kind == "reissue" and (order.standby is None or order.standby != order.device):
         raise StatementError(
-            f"device {order.standby!r} is not one of the branch's standby devices {list(branch.standby_devices)}"
+            f"an order that device {order.standby!r} takes over must be for that very standby device, and is for "
+            f"{order.device!r}"
         )
 
 

@@ -220,12 +220,14 @@ DUAL_CONTROL: frozenset[str] = frozenset(
 
 
 class Order(Statement, frozen=True, kw_only=True):
-    """One act ordered at one branch. ``serial`` is the number of orders accepted before plus one: no replay."""
+    """One act ordered at one kit. ``serial`` is the number of orders that it accepted before plus one: no replay."""
 
     type: Literal["order"] = "order"
     election: Id
     round: Digits
     branch: Id
+    device: Id | None = None
+    """The kit that is to follow it, where that is a standby; None: the branch's own. Each kit counts its own orders."""
     kind: OrderKind
     serial: Digits
     voters_signed_in: dict[Id, Count] = {}

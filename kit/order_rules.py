@@ -15,26 +15,27 @@ from kit.wall import Wall
 
 
 class OrderRules:
-    """Judges orders by where the day stands. ``device``: this kit's own id; ``contests``: those of the branch."""
+    """Judges orders by where the day stands. ``standby``: this kit, where it is one; ``contests``: of the branch."""
 
     def __init__(
-        self, state: DayState, schedule: EffectiveSchedule, *, device: str, contests: frozenset[str]
+        self, state: DayState, schedule: EffectiveSchedule, *, standby: str | None, contests: frozenset[str]
     ) -> None:
         self._state, self._schedule = state, schedule
-        self._device, self._contests = device, contests
+        self._standby, self._contests = standby, contests
         self._particular: Final[dict[OrderKind, Callable[[Order], str | None]]] = {
             "account": self._account,
             "reopen": self._reopen,
             "close": self._close_again,
             "extend": self._extend,
             "replace-terminal": self._replace,
-            "reissue": self._reissue,
             "release-media": self._release,
         }
 
     def objection(self, order: Order, *, wall: Wall, now: Instant) -> str | None:
         """Why an authentic order cannot be followed now, in words that end the sentence "refused: ..."; or None."""
         state, kind = self._state, order.kind
+        if order.device != self._standby:
+            return f"it is for {_kit(order.device)}, and this is {_kit(self._standby)}"
         if order.serial != state.serial + 1:
             return f"its serial is {order.serial}, the next one is {state.serial + 1}"
         if state.phase not in ORDERS[kind]:
@@ -128,10 +129,9 @@ class OrderRules:
             return f"terminal {standby.terminal} is {standby.part} already: name another standby"
         return None
 
-    def _reissue(self, order: Order) -> str | None:
-        if order.standby != self._device:
-            return f"it is for device {order.standby}, and this kit is {self._device}"
-        return None
-
     def _release(self, _: Order) -> str | None:
         return None if self._state.sealed else "nothing is sealed yet: order it again when something is"
+
+
+def _kit(standby: str | None) -> str:
+    return "the branch's own kit" if standby is None else f"the standby kit {standby}"

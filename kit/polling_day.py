@@ -85,7 +85,7 @@ class PollingDay:
         self._rules = OrderRules(
             self.state,
             self.schedule,
-            device=device or entry.device,
+            standby=None if device == entry.device else device,
             contests=frozenset(contest.id for contest in manifest.contests_of(branch)),
         )
         # volatile

@@ -126,6 +126,7 @@ class Station:
             "election": manifest.election,
             "round": manifest.round,
             "device": self._device,
+            "standby": None if self._device == self._entry.device else self._device,
             "contests": [contest.id for contest in self._manifest.contests_of(self._branch)],
             "manifest_sha256": self._manifest.sha256,
             "time": self._wall.text(now),

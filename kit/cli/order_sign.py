@@ -124,11 +124,12 @@ def _signer(given: argparse.Namespace, status: dict[str, Any]) -> OfficialSigner
 def _order(given: argparse.Namespace, status: dict[str, Any]) -> Order:
     standby = given.standby
     if given.kind == "reissue" and standby is None:
-        standby = status["device"]
+        standby = status["standby"]
     return Order(
         election=status["election"],
         round=status["round"],
         branch=status["branch"],
+        device=status["standby"],
         kind=given.kind,
         serial=status["next_order"],
         voters_signed_in=_voters(given.voters, status["contests"]),

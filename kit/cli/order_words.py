@@ -8,6 +8,8 @@ _EN: Final[dict[str, str]] = {
     "you sign": "You sign this order:",
     "order": "order",
     "branch": "branch",
+    "kit": "for",
+    "own kit": "the branch's own kit",
     "serial": "number",
     "voters": "voters signed in, {contest}",
     "schedule": "{name}",
@@ -29,6 +31,8 @@ _FA: Final[dict[str, str]] = {
     "you sign": "شما این دستور را امضا می‌کنید:",
     "order": "دستور",
     "branch": "شعبه",
+    "kit": "برای",
+    "own kit": "دستگاه اصلی شعبه",
     "serial": "شماره",
     "voters": "امضاکنندگان دفتر رأی‌دهندگان، {contest}",
     "schedule": "{name}",
@@ -71,8 +75,10 @@ def order_in_words(order: Order, language: str) -> str:
     def say(key: str, **values: object) -> str:
         return phrase(key, language, **values)
 
+    device = order.device or say("own kit")
     kind = order.kind if language == "en" else f"{say(order.kind)} [{order.kind}]"
-    lines = [(say("order"), kind), (say("branch"), order.branch), (say("serial"), str(order.serial))]
+    lines = [(say("order"), kind), (say("branch"), order.branch), (say("kit"), device)]
+    lines.append((say("serial"), str(order.serial)))
     for contest, number in sorted(order.voters_signed_in.items()):
         lines.append((say("voters", contest=contest), str(number)))
     if order.schedule is not None:

@@ -42,7 +42,11 @@ PARTS: dict[str, dict[str, Any]] = {
         "standby": "standby-terminal-1-1",
         "reason": "its screen is broken",
     },
-    "reissue": {"standby": "standby-device-1-1", "reason": "the kit burnt"},
+    "reissue": {
+        "standby": "standby-device-1-1",
+        "device": "standby-device-1-1",
+        "reason": "the kit burnt",
+    },
 }
 
 
@@ -66,7 +70,7 @@ def test_one_official_suffices_for_small_acts(kind: OrderKind) -> None:
 def test_an_order_that_says_too_little_or_too_much_is_refused(kind: OrderKind, *, missing: bool) -> None:
     if missing:
         # A terminal can be given up where no standby is left.
-        for part in PARTS[kind].keys() - ({"standby"} if kind == "replace-terminal" else set()):
+        for part in PARTS[kind].keys() - {"device"} - ({"standby"} if kind == "replace-terminal" else set()):
             told = {name: value for name, value in PARTS[kind].items() if name != part}
             with pytest.raises(StatementError, match=f"must say {part}"):
                 check_order(WORLD.order("branch-1", kind, **told), WORLD.loaded, "branch-1")
@@ -85,6 +89,11 @@ def test_an_order_that_says_too_little_or_too_much_is_refused(kind: OrderKind, *
         ("replace-terminal", {"terminal": "standby-terminal-1-1"}),
         ("reissue", {"standby": "device-1"}),
         ("reissue", {"standby": "standby-device-2-1"}),
+        ("reissue", {"device": None}),
+        ("reissue", {"device": "device-1", "standby": "device-1"}),
+        ("reissue", {"device": "standby-device-2-1", "standby": "standby-device-2-1"}),
+        ("reopen", {"device": "standby-device-2-1"}),
+        ("extend", {"device": "device-1"}),
     ],
 )
 def test_a_standby_of_elsewhere_takes_nobodys_place(kind: OrderKind, change: dict[str, str]) -> None:

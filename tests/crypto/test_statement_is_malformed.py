@@ -20,7 +20,7 @@ def fields_of(statement: Any) -> dict[str, Any]:
 
 def test_every_field_is_written_defaults_and_null_too() -> None:
     assert codec.to_bytes(ORDER) == (
-        b'{"branch":"b1","election":"e1","kind":"account","reason":"","round":1,"schedule":null,"serial":1,'
+        b'{"branch":"b1","device":null,"election":"e1","kind":"account","reason":"","round":1,"schedule":null,"serial":1,'
         b'"standby":null,"terminal":null,"type":"order","voters_signed_in":{"mayor":12}}'
     )
     assert (

@@ -37,7 +37,7 @@ FORMS: Final[dict[OrderKind, dict[str, Any]]] = {
     "reopen": {"reason": "closed by mistake"},
     "extend": {"schedule": LATER, "reason": "queues"},
     "replace-terminal": {"terminal": "terminal-1-1", "standby": STANDBY_TERMINAL, "reason": "it burnt"},
-    "reissue": {"standby": STANDBY_DEVICE, "reason": "the kit is lost"},
+    "reissue": {"device": STANDBY_DEVICE, "standby": STANDBY_DEVICE, "reason": "the kit is lost"},
 }
 """What orders of each kind say, unless a test wants it otherwise."""
 STEPS_MAX: Final = 300  # of one day, with whatever had to be done twice
@@ -46,7 +46,8 @@ STEPS_MAX: Final = 300  # of one day, with whatever had to be done twice
 def order(branch: Branch, kind: OrderKind, serial: int | None = None, **form: Any) -> dict[str, Any]:
     """Both officials hand in the same order, each with a signature of their own; returns the last answer."""
     serial = branch.station.day.state.serial + 1 if serial is None else serial
-    form = {**FORMS.get(kind, {}), **form}
+    standby = None if branch.device == branch.entry.device else branch.device
+    form = {"device": standby, **FORMS.get(kind, {}), **form}
     answer: dict[str, Any] = {}
     for official in branch.election.officials_of(branch.name):
         data = branch.election.order(branch.name, kind, serial, signers=[official], **form)

@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import pytest
 
-from crypto.codec import b64
+from crypto.codec import b64, unb64
 from crypto.statements import AccountSubmission, SealedTally
 from crypto.submissions import check_submission
 from kit import exit_codes
+from kit.events import OrderReceived
 from kit.facts import (
     AccountTaken,
     Commissioned,
@@ -309,15 +310,27 @@ def test_standby_kit_from_the_morning_on_calls_itself_the_first() -> None:
 
 @pytest.mark.parametrize("device", ["device-1", SECOND_DEVICE])
 def test_order_is_for_another_kit(device: str) -> None:
-    kit = replacement(standing_in("open"))
-    answer = order(kit, "reissue", standby=SECOND_DEVICE)
-    assert (answer["code"], "this kit is standby-device-1-1" in answer["error"]) == (
-        exit_codes.FORBIDDEN,
-        True,
-    )
-    own = Branch(device=device) if device != "device-1" else Branch()
-    own.settle()
-    assert order(own, "reissue")["code"] == exit_codes.FORBIDDEN
+    kit = Branch(device=device)
+    kit.settle()
+    answer = order(kit, "reissue")
+    assert answer["code"] == exit_codes.FORBIDDEN
+    assert "it is for the standby kit standby-device-1-1, and this is" in answer["error"]
+
+
+def test_order_of_the_lost_kit_is_played_to_the_standby() -> None:
+    """Each kit counts its own orders: what was signed for one must not fit the next number of another."""
+    lost = standing_in("closed")
+    signed = [unb64(fact.order) for fact in lost.facts(OrderAccepted)]
+    kit = taken_over(standing_in("open"))
+    kit.advance_to_wall(CLOSE_MS)
+    before = list(kit.journal.facts)
+    for data in signed:
+        answer = kit.ask(lambda token, data=data: OrderReceived(data, token))
+        assert "it is for the branch's own kit" in answer["error"]
+    assert kit.journal.facts == before
+    assert order(kit, "close")["accepted"] is True
+    foreign = unb64(kit.facts(OrderAccepted)[-1].order)
+    assert "standby kit" in lost.ask(lambda token: OrderReceived(foreign, token))["error"]
 
 
 def test_kit_that_has_begun_its_day_takes_over() -> None:

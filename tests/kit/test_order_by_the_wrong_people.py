@@ -25,7 +25,8 @@ SECOND: Final = "official-1-executive-2"
 
 def hand_in(branch: Branch, kind: OrderKind, *signers: str, **form: Any) -> dict[str, Any]:
     serial = form.pop("serial", branch.station.day.state.serial + 1)
-    form = {**FORMS.get(kind, {}), **form}
+    standby = None if branch.device == branch.entry.device else branch.device
+    form = {"device": standby, **FORMS.get(kind, {}), **form}
     data = branch.election.order("branch-1", kind, serial, signers=signers, **form)
     return branch.ask(lambda token: OrderReceived(data, token))
 
