@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from center.cli.command import DATA, OK, QUEUED, Commands, natural
-from center.config import load_config, load_manifest
+from center.config import ledger_path, load_config, load_manifest
+from center.cosignatures import newest_witnessed
 from center.edges import state_dir_in_use, wall_ms
 from center.errors import SpoolError
-from center.files import UnreadableError, read_whole
+from center.files import PUBLIC_MODE, UnreadableError, read_whole, sync_folder, write_whole
 from center.leaves import check_leaf
+from center.ledger import Ledger
+from center.proving import LoggedTree
 from center.spool import Spool, Verdict, envelope_in
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
@@ -27,6 +30,7 @@ _EXAMPLES: Final = """examples:
   center submit order-1.signed --config centerd.toml            an act, signed by two commissioners of different bodies
   center submit /media/usb/*.dsse.json --config centerd.toml    envelopes that a courier brought
   center submit late.compact --config centerd.toml --wait 0     a compact carrier (as in SMS and QR); do not wait
+  center submit /media/usb/*.dsse.json --config centerd.toml --receipts /media/usb    receipts for the way back
 
 A file may be handed in as often as you like. centerd takes it within a second. To be run by whom centerd runs as.
 exit codes: 0 all logged (or held already), 65 something was refused, 73 the spool cannot be used, 75 queued: centerd
@@ -48,6 +52,12 @@ def add(commands: Commands) -> None:
     submit.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
     submit.add_argument(
         "--wait", type=natural, default=WAIT_S, metavar="SECONDS", help=f"for centerd; default {WAIT_S}"
+    )
+    submit.add_argument(
+        "--receipts",
+        type=Path,
+        metavar="DIR",
+        help="write the receipt of each envelope there, for its courier",
     )
     submit.add_argument("--json", action="store_true", help="one JSON object for each file instead of words")
     submit.set_defaults(run=_run)
@@ -76,6 +86,10 @@ def _run(arguments: argparse.Namespace) -> int:
     in_use = _await(spool, state_dir, handed, arguments.wait)
     for one in handed:
         _tell(one, in_use=in_use, as_json=arguments.json)
+    if arguments.receipts is not None and any(
+        one.verdict is not None and one.verdict.result for one in handed
+    ):
+        _write_receipts(arguments.receipts, handed, str(ledger_path(config)), manifest)
     if any(one.verdict is not None and one.verdict.reason is not None for one in handed):
         return DATA
     return OK if all(one.verdict is not None for one in handed) else QUEUED
@@ -105,6 +119,29 @@ def _await(spool: Spool, state_dir: Path, handed: list[_Handed], wait_s: int) ->
         if done or not in_use or time.monotonic() >= deadline:
             return in_use
         time.sleep(POLL_S)
+
+
+def _write_receipts(folder: Path, handed: list[_Handed], path: str, manifest: TrustedManifest) -> None:
+    """Write what the branches are owed: under a checkpoint that witnesses vouched for, where there is one yet."""
+    results = [
+        one.verdict.result for one in handed if one.verdict is not None and one.verdict.result is not None
+    ]
+    ledger = Ledger.open_to_read(path)
+    try:
+        # Nobody waits for the receipt of an act.
+        owed = [result for result in results if ledger.branch_of(result.sha256) is not None]
+        if not owed:
+            return
+        log = LoggedTree(ledger)
+        witnessed = newest_witnessed(ledger, manifest.manifest.witness_policy)
+        for result in owed:
+            size = None if witnessed is None or result.leaf >= witnessed.size else witnessed.size
+            target = folder / f"{result.sha256}.tlog-proof"
+            write_whole(target, log.prove(result.sha256, size).encode(), mode=PUBLIC_MODE)
+            print(f"{target}: its receipt", file=sys.stderr)
+        sync_folder(folder)
+    finally:
+        ledger.close()
 
 
 def _tell(one: _Handed, *, in_use: bool, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from center.edges import state_dir_in_use
 from center.ledger import Ledger
 from center.spool import DONE, Spool
+from crypto import receipt
 from crypto.acts import read_act
 from crypto.carrier import to_compact
 from crypto.codec import sha256_hex
@@ -88,7 +89,16 @@ def test_acts_and_envelopes_are_logged_within_a_second(site: Site, commission: C
         f"logged as leaf {leaf}" for leaf in range(3)
     ]
     assert in_log(site) == [act, account, tally], "in the order in which they were given, and in full"
-    again = submit(site, *brought, "--json")
+    back = site.folder / "back"
+    back.mkdir()
+    again = submit(site, *brought, "--json", "--receipts", back)
+    assert {path.name for path in back.iterdir()} == {
+        f"{sha256_hex(data)}.tlog-proof" for data in (account, tally)
+    }
+    text = (back / f"{sha256_hex(tally)}.tlog-proof").read_text(encoding="utf-8")
+    manifest = site.election.loaded
+    found = receipt.verify(text, tally, log=manifest.log_verifier, policy=manifest.manifest.witness_policy)
+    assert found.index == 2
     assert [json.loads(line)["state"] for line in again.out.splitlines()] == ["held"] * 3
     assert [json.loads(line)["leaf"] for line in again.out.splitlines()] == [0, 1, 2]
     assert json.loads(again.out.splitlines()[2])["envelope_sha256"] == sha256_hex(tally)
@@ -115,6 +125,10 @@ def test_refused_file_says_why_and_the_others_go_on(site: Site, commission: Comm
     ]
     ran = submit(site, *paths, site.folder / "missing", site.folder)
     assert ran.code == 65
+    assert submit(site, paths[0], "--receipts", site.folder / "nowhere").code == 0, "an act has no receipt"
+    tally = write(site.folder, "tally", Device(site.election, "branch-2").tally())
+    unwritten = submit(site, tally, "--receipts", site.folder / "nowhere")
+    assert (unwritten.code, "nowhere" in unwritten.err) == (73, True)
     assert ran.out.endswith("good: logged as leaf 0\n")
     told = dict(line.rpartition("/")[2].split(": refused: ") for line in ran.err.splitlines()[:-1])
     assert "is number 1, but 2 is the next" in told["fork"]
@@ -123,7 +137,7 @@ def test_refused_file_says_why_and_the_others_go_on(site: Site, commission: Comm
     assert "compact carrier" in told["empty"]
     assert "no such file" in told["missing"]
     assert "no ordinary file" in ran.err.splitlines()[-1]
-    assert in_log(site) == [good]
+    assert in_log(site) == [good, tally.read_bytes()]
 
 
 def test_file_waits_while_centerd_is_away_and_is_taken_when_it_starts(
