@@ -12,20 +12,24 @@ from typing import Any, Final
 
 import msgspec
 
+from center.ceremony import papers, plan_rules
 from center.ceremony.errors import CeremonyRefusedError
-from center.ceremony.plan import Plan, seats
+from center.ceremony.plan import Plan, people, read_source, seats
 from center.cli import ceremony_desk as desks
 from center.cli.ceremony_desk import Desk
 from center.cli.command import OK, WARNING, Commands, natural
 from center.errors import ConfigError, OutputError
-from center.files import PUBLIC_MODE, write_whole
+from center.files import write_whole
 from crypto import codec
 from crypto.statements import Schedule
 
-RAW: Final = ("device", "terminal", "log", "witness")
+RAW: Final = ("device", "terminal", "log", "witness")  # machines' keys: a technician makes them
+BRANCHES_MAX: Final = 100
+PEOPLE_MAX: Final = 500  # each makes a key under a passphrase
 
 _BODIES: Final = ("executive", "judiciary", "parliament", "observers", "party-a", "party-b", "party-c")
 _TABLE: Final = "coordinator"
+_TECHNICIAN: Final = "technician"
 _WORDS_FILE: Final = "passphrase.txt"
 _SCHEDULE: Final = Schedule(
     open_not_before="2027-06-18T03:30:00Z",
@@ -37,6 +41,7 @@ _EXAMPLES: Final = """examples:
   kit-ceremony rehearse /tmp/rehearsal                                    3 of 5 trustees, 2 branches
   kit-ceremony rehearse /tmp/rehearsal --trustees 7 --threshold 4 --manifest-keys 5 --manifest-threshold 3
   kit-ceremony rehearse /tmp/rehearsal --opening slip39
+  kit-ceremony rehearse /tmp/rehearsal --plan plan.toml     the plan of a real election, with keys of nobody
 
 Every person gets a folder, which stands for their machine; files are copied between them as sticks would be carried.
 Passphrases lie beside the keys, and keys cost little to guess: nothing of it may serve a real election.
@@ -91,6 +96,9 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="is made; must not exist, or be empty")
+    parser.add_argument(
+        "--plan", type=Path, metavar="PLAN.TOML", help="with this plan; else with generated numbers"
+    )
     parser.add_argument("--trustees", type=natural, default=5, metavar="N", help="default 5")
     parser.add_argument("--threshold", type=natural, default=3, metavar="K", help="default 3")
     parser.add_argument("--manifest-keys", type=natural, default=3, metavar="N", help="default 3")
@@ -126,8 +134,26 @@ def _rehearse(arguments: argparse.Namespace) -> int:
 
 
 def _write_plan(stage: Stage, arguments: argparse.Namespace) -> Plan:
-    if not 1 <= arguments.branches <= 100:  # noqa: PLR2004 - it is a rehearsal
-        raise ConfigError("--branches: 1 to 100 in a rehearsal")
+    source = Path(stage.place(_TABLE, "plan.toml"))
+    if arguments.plan is not None:
+        plan = read_source(arguments.plan, desks.read)
+        if sum(1 for _ in people(plan)) > PEOPLE_MAX:
+            raise ConfigError(
+                f"{arguments.plan}: more than {PEOPLE_MAX} people: rehearse with fewer branches"
+            )
+        plan_rules.check(plan)
+        desks.write_public(source.with_suffix(".json"), papers.to_bytes(plan))
+        return plan
+    written = "\n".join(f"{key} = {_toml(value)}" for key, value in _generated(arguments).items())
+    desks.write_public(source, written.encode())
+    stage.at(_TABLE, "plan", "check", str(source), "--out", stage.place(_TABLE))
+    return desks.read_paper(source.with_suffix(".json"), Plan)
+
+
+def _generated(arguments: argparse.Namespace) -> dict[str, Any]:
+    """A plan with as many people and branches as were asked for."""
+    if not 1 <= arguments.branches <= BRANCHES_MAX:
+        raise ConfigError(f"--branches: 1 to {BRANCHES_MAX} in a rehearsal")
     numbers = range(1, arguments.branches + 1)
     contest = {
         "id": "contest-1",
@@ -135,7 +161,7 @@ def _write_plan(stage: Stage, arguments: argparse.Namespace) -> Plan:
         "candidates": [{"code": str(n), "name": f"candidate {n}"} for n in (1, 2, 3)],
         "blank": True,
     }
-    plan: dict[str, Any] = {
+    return {
         "type": "ceremony-plan",
         "election": arguments.election,
         "round": arguments.round,
@@ -163,13 +189,6 @@ def _write_plan(stage: Stage, arguments: argparse.Namespace) -> Plan:
             for n in numbers
         ],
     }
-    source = Path(stage.place(_TABLE, "plan.toml"))
-    source.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(
-        source, "\n".join(f"{key} = {_toml(value)}" for key, value in plan.items()).encode(), mode=PUBLIC_MODE
-    )
-    stage.at(_TABLE, "plan", "check", str(source), "--out", stage.place(_TABLE))
-    return desks.read_paper(source.with_suffix(".json"), Plan)
 
 
 def _quorum(name: str, number: int, threshold: int) -> dict[str, Any]:
@@ -187,13 +206,18 @@ def _toml(value: object) -> str:
 
 
 def _make_keys(stage: Stage, plan: Plan) -> None:
-    for role, one in seats(plan):
-        stage.carry("plan.json", _TABLE, [one])
-        write_whole(Path(stage.place(one, _WORDS_FILE)), codec.b64(stage.desk.entropy(18)).encode() + b"\n")
-        secrecy = ["--raw"] if role in RAW else ["--kdf-cost", stage.cost, *stage.person(one)]
-        where = ["--plan", stage.place(one, "plan.json"), "--out", stage.place(one)]
-        stage.at(one, "key", "new", "--role", role, "--id", one, *where, *secrecy)
-        stage.carry(f"enrol-{role}-{desks.file_name(one)}.json", one, [_TABLE])
+    wanted = list(seats(plan))
+    stage.carry("plan.json", _TABLE, [_TECHNICIAN])
+    for role in RAW:
+        ids = [one for kind, one in wanted if kind == role]
+        if ids:
+            _make_key(stage, _TECHNICIAN, role, ids, ["--raw"])
+    for role, one in wanted:
+        if role not in RAW:
+            stage.carry("plan.json", _TABLE, [one])
+            words = codec.b64(stage.desk.entropy(18)).encode() + b"\n"
+            write_whole(Path(stage.place(one, _WORDS_FILE)), words)
+            _make_key(stage, one, role, [one], ["--kdf-cost", stage.cost, *stage.person(one)])
     stage.at(
         _TABLE,
         *(
@@ -207,6 +231,14 @@ def _make_keys(stage: Stage, plan: Plan) -> None:
     )
 
 
+def _make_key(stage: Stage, table: str, role: str, ids: Sequence[str], secrecy: Sequence[str]) -> None:
+    named = [part for one in ids for part in ("--id", one)]
+    where = ["--plan", stage.place(table, "plan.json"), "--out", stage.place(table)]
+    stage.at(table, "key", "new", "--role", role, *named, *where, *secrecy)
+    for one in ids:
+        stage.carry(f"enrol-{role}-{desks.file_name(one)}.json", table, [_TABLE])
+
+
 def _generate_key(stage: Stage, plan: Plan) -> None:
     trustees = [one.id for one in plan.trustees.members]
     out = ["--out", stage.place(_TABLE)]
@@ -215,19 +247,19 @@ def _generate_key(stage: Stage, plan: Plan) -> None:
     stage.carry("dkg-session.json", _TABLE, trustees)
     for one in trustees:
         stage.at(one, "dkg", "round1", *_own(stage, one), "--yes")
-        stage.carry(f"round1-{one}.json", one, [_TABLE])
+        stage.carry(f"round1-{desks.file_name(one)}.json", one, [_TABLE])
     stage.at(_TABLE, "dkg", "relay", *session, stage.place(_TABLE), *out)
     stage.carry("dkg-messages.json", _TABLE, trustees)
     for one in trustees:
         stage.at(one, "dkg", "round2", *_own(stage, one), *_seen(stage, one), "--yes")
-        stage.carry(f"round2-{one}.json", one, [_TABLE])
+        stage.carry(f"round2-{desks.file_name(one)}.json", one, [_TABLE])
     messages = ["--messages", stage.place(_TABLE, "dkg-messages.json")]
     stage.at(_TABLE, "dkg", "certify", *session, *messages, stage.place(_TABLE), *out)
     stage.carry("dkg-certificate.json", _TABLE, trustees)
     for one in trustees:
         certificate = ["--certificate", stage.place(one, "dkg-certificate.json"), "--kdf-cost", stage.cost]
         stage.at(one, "dkg", "finish", *_own(stage, one), *_seen(stage, one), *certificate)
-        stage.carry(f"confirm-{one}.json", one, [_TABLE])
+        stage.carry(f"confirm-{desks.file_name(one)}.json", one, [_TABLE])
 
 
 def _sign_manifest(stage: Stage, plan: Plan) -> None:
@@ -236,11 +268,11 @@ def _sign_manifest(stage: Stage, plan: Plan) -> None:
     signers = [one.id for one in plan.manifest_keys.members][: plan.manifest_keys.threshold]
     for name in ("manifest.json", "enrolments.json", *_key_papers(plan)):
         stage.carry(name, _TABLE, signers)
-    signed = [f"manifest-{one}.dsse.json" for one in signers]
+    signed = [f"manifest-{desks.file_name(one)}.dsse.json" for one in signers]
     for one, name in zip(signers, signed, strict=True):
         own = [
             "--key",
-            stage.place(one, f"manifest-{one}.key"),
+            stage.place(one, f"manifest-{desks.file_name(one)}.key"),
             *stage.person(one),
             "--yes",
             "--out",
@@ -259,17 +291,17 @@ def _drill(stage: Stage, plan: Plan) -> None:
     for name in ("manifest.dsse.json", "enrolments.json"):
         stage.carry(name, _TABLE, trustees)
     for one in trustees:
-        share = ["--share", stage.place(one, f"share-{one}.json"), *stage.person(one)]
+        share = ["--share", stage.place(one, f"share-{desks.file_name(one)}.json"), *stage.person(one)]
         stage.at(one, "share", "check", *_trust(stage, one), *share, accept=(OK, WARNING))
     stage.at(_TABLE, "drill", "new", *_trust(stage, _TABLE), "--out", stage.place(_TABLE))
     answering = trustees[-plan.trustees.threshold :]
     stage.carry("drill.json", _TABLE, answering)
     for one in answering:
-        share = ["--share", stage.place(one, f"share-{one}.json"), *stage.person(one)]
+        share = ["--share", stage.place(one, f"share-{desks.file_name(one)}.json"), *stage.person(one)]
         challenge = ["--challenge", stage.place(one, "drill.json"), "--out", stage.place(one)]
         stage.at(one, "drill", "answer", *_trust(stage, one), *challenge, *share)
-        stage.carry(f"drill-{one}.json", one, [_TABLE])
-    answers = [stage.place(_TABLE, f"drill-{one}.json") for one in answering]
+        stage.carry(f"drill-{desks.file_name(one)}.json", one, [_TABLE])
+    answers = [stage.place(_TABLE, f"drill-{desks.file_name(one)}.json") for one in answering]
     challenge = ["--challenge", stage.place(_TABLE, "drill.json")]
     stage.at(_TABLE, "drill", "open", *_trust(stage, _TABLE), *challenge, *answers)
 
@@ -278,14 +310,17 @@ def _key_papers(plan: Plan) -> list[str]:
     """What shows where the election key comes from."""
     if plan.opening == "slip39":
         return ["escrow.json"]
-    return ["dkg-certificate.json", *(f"confirm-{one.id}.json" for one in plan.trustees.members)]
+    return [
+        "dkg-certificate.json",
+        *(f"confirm-{desks.file_name(one.id)}.json" for one in plan.trustees.members),
+    ]
 
 
 def _key(stage: Stage, table: str, plan: Plan) -> list[str]:
-    papers = [stage.place(table, name) for name in _key_papers(plan)]
+    files = [stage.place(table, name) for name in _key_papers(plan)]
     if plan.opening == "slip39":
-        return ["--escrow", *papers]
-    return ["--certificate", papers[0], "--confirmations", *papers[1:]]
+        return ["--escrow", *files]
+    return ["--certificate", files[0], "--confirmations", *files[1:]]
 
 
 def _agreed(stage: Stage, table: str) -> list[str]:
@@ -299,12 +334,18 @@ def _trust(stage: Stage, table: str) -> list[str]:
 def _own(stage: Stage, one: str) -> list[str]:
     return [
         *("--session", stage.place(one, "dkg-session.json")),
-        *("--key", stage.place(one, f"trustee-{one}.key"), *stage.person(one), "--out", stage.place(one)),
+        *(
+            "--key",
+            stage.place(one, f"trustee-{desks.file_name(one)}.key"),
+            *stage.person(one),
+            "--out",
+            stage.place(one),
+        ),
     ]
 
 
 def _seen(stage: Stage, one: str) -> list[str]:
     return [
         *("--messages", stage.place(one, "dkg-messages.json")),
-        *("--sent", stage.place(one, f"round1-{one}.json")),
+        *("--sent", stage.place(one, f"round1-{desks.file_name(one)}.json")),
     ]

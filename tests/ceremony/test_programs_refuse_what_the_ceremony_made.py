@@ -29,7 +29,7 @@ def ended(main: object, argv: list[str]) -> object:
 
 def test_centerd_refuses_manifest_or_log_key(hall: Hall, capfd: pytest.CaptureFixture[str]) -> None:
     config = hall.folder / "centerd.toml"
-    key = next(hall.folder.glob("log.example_rehearsal/log-*.seed"))
+    key = hall.at("technician", "log-log.example_rehearsal.seed")
     config.write_text(
         f'state_dir = "state"\nmanifest = "{hall.file("manifest.dsse.json")}"\nlog_key = "{key}"\n{trust(hall)}'
     )
@@ -43,7 +43,7 @@ def test_kitd_refuses_manifest_or_device_key(
     config = hall.folder / "kitd.toml"
     config.write_text(
         f'branch = "branch-1"\nstate_dir = "state"\nmanifest = "{hall.file("manifest.dsse.json")}"\n'
-        f'device_key = "{hall.at("device-1", "device-device-1.seed")}"\ncontrol_socket = "kitd.sock"\n'
+        f'device_key = "{hall.at("technician", "device-device-1.seed")}"\ncontrol_socket = "kitd.sock"\n'
         '[[terminals]]\nid = "terminal-1"\nport = "/dev/null"\n'
         '[[uplinks]]\nname = "fibre"\nkind = "fibre"\nhost = "127.0.0.1"\nport = 1883\n' + trust(hall)
     )
@@ -55,7 +55,7 @@ def test_kitd_refuses_manifest_or_device_key(
 def test_witness_has_another_verifier_key_than_the_manifest_says(
     hall: Hall, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    key = hall.at("witness-1.example", "witness-witness-1.example.seed")
+    key = hall.at("technician", "witness-witness-1.example.seed")
     assert ended(main_center, ["witness", "vkey", "--name", "witness-1.example", "--key", str(key)]) == 0
     vkey = capfd.readouterr().out.strip()
     assert re.fullmatch(r"witness-1\.example\+[0-9a-f]{8}\+\S+", vkey)
