@@ -40,8 +40,9 @@ class SeedFile:
             if vfs is None:
                 _private(Path(path))
             self._file = apsw.VFSFile(vfs or "", self._path, [_FLAGS, 0])
-            if self._file.xFileSize() < SLOTS * SLOT_BYTES:
-                self._write(bytes(SLOTS * SLOT_BYTES), 0)
+            size = self._file.xFileSize()
+            if size < SLOTS * SLOT_BYTES:
+                self._write(bytes(SLOTS * SLOT_BYTES - size), size)
         except (apsw.Error, OSError) as error:
             raise self._explained(error) from error
 

@@ -322,3 +322,20 @@ def test_others_than_the_owner_can_read_the_seeds(tmp_path: Path) -> None:
     path.chmod(0o644)
     SeedFile(path).close()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_file_of_seeds_that_was_cut_short_loses_the_other_seed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.seeds"
+    store = SeedFile(path)
+    store.put(2, b"\x02" * 32)
+    store.put(3, b"\x03" * 32)
+    store.close()
+    path.write_bytes(path.read_bytes()[: SLOT_BYTES + 20])
+    store = SeedFile(path)
+    assert store.seeds() == {2: b"\x02" * 32}
+    store.put(3, b"\x04" * 32)
+    assert store.seeds() == {2: b"\x02" * 32, 3: b"\x04" * 32}
+    store.erase(2)
+    assert store.seeds() == {3: b"\x04" * 32}
+    store.close()
+    assert b"\x02" * 8 not in path.read_bytes()

@@ -23,10 +23,10 @@ from crypto.submissions import check_submission
 from kit.facts import CheckpointSigned, EnvelopeSealed, Fact, JournalKeyCertified, PhaseEntered
 from kit.journal import Journal, JournalError, read_fact
 from kit.journal_report import verify
-from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE
-from tests.crypto.election_fixture import key_of
+from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE, open_journal
+from tests.crypto.election_fixture import key_of, make_election
 from tests.kit.center_stand_in import Center
-from tests.kit.harness import ONE_TERMINAL
+from tests.kit.harness import ONE_TERMINAL, Branch
 from tests.kit.signed_day import (
     KEY,
     MANIFEST,
@@ -334,3 +334,39 @@ def test_seeds_alone_are_put_back(tmp_path: Path) -> None:
     branch.stop()
     report = looked_at(folder, leaves=leaves_of(branch.center))
     assert (report.verdict, codes(report)) == ("flagged", {"seed-lost-unsigned"})
+
+
+# --- what it began with ----------------------------------------------------------------------------------------------
+
+
+def test_another_manifest_comes_after_the_journal_was_signed(day: tuple[Path, dict[int, bytes]]) -> None:
+    newer = make_election(2, version=2).loaded
+    journal = open_journal(day[0], newer, "branch-1", KEY, entropy=Stream("newer"), vfs=None)
+    with pytest.raises(JournalError, match="use an empty state directory, or the manifest that this journal"):
+        list(journal.replay())
+    journal.close()
+    assert "foreign-journal" in {fault.code for fault in verify(bodies_in(day[0]), newer).faults}
+
+
+def test_journal_was_begun_without_keys(tmp_path: Path) -> None:
+    """It gets its first key late: everybody is told which facts came before."""
+    plain = work_until(Branch(), "open").journal.facts
+    folder = tmp_path / "state"
+    folder.mkdir()
+    journal = Journal(folder / JOURNAL_FILE)
+    assert not list(journal.replay())
+    journal.append(plain)
+    journal.close()
+    assert codes(looked_at(folder)) == {"never-signed"}
+    branch = SignedBranch(folder)
+    branch.settle()
+    assert branch.phase == "open"
+    branch.stop()
+    report = looked_at(folder)
+    assert (report.verdict, codes(report)) == ("remarks", {"birth-unsigned"})
+
+
+def test_journal_says_nothing_of_whose_it_is(day: tuple[Path, dict[int, bytes]]) -> None:
+    bodies = bodies_in(day[0])
+    for changed in ([], bodies[1:], [b"nonsense", *bodies[1:]]):
+        assert "foreign-journal" in {fault.code for fault in verify(changed, MANIFEST).faults}
