@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from crypto import envelope, hpke, manifest, rfc3339
+from crypto import envelope, manifest, rfc3339
 from crypto.codec import b64, to_bytes
 from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
-from crypto.notes import NoteSigner
+from crypto.notes import Cosigner, NoteSigner
 from crypto.statements import (
     BallotStyle,
     BranchEntry,
@@ -28,12 +28,15 @@ from crypto.statements import (
 )
 from crypto.wire import TYPE_ORDER
 from simulators.results import Results, Station
+from simulators.trustees import Board, hold_ceremony
 
 ELECTION_ID: Final = "georgia-councils-2017"
 LOG_NAME: Final = "log.example/georgia-councils-2017"
 BODIES: Final = ("executive", "supervision")
 MANIFEST_THRESHOLD: Final = 2  # of three keys
-COUNT_BITS: Final = 16  # every count of a station fits: the largest in the data has four digits
+WITNESS_NAMES: Final = ("university.example", "observers.example", "press.example")
+WITNESSES_ASKED: Final = 2  # of the three
+COUNT_BITS: Final = 13  # to 8,191: the largest count of a station is 1,550, and three contests of 40 fit five SMS
 Entropy = Callable[[int], bytes]
 
 
@@ -66,7 +69,9 @@ class Election:
     devices: Mapping[str, SigningKey]
     terminals: Mapping[str, SigningKey]
     officials: Mapping[str, SigningKey]
-    election_private_key: bytes
+    commissioners: Mapping[str, SigningKey]
+    board: Board
+    witnesses: Mapping[str, SigningKey]
     log_key: SigningKey
 
     def orders(
@@ -88,19 +93,32 @@ class Election:
             for official in self.trusted.branch(branch).officials
         ]
 
-    def write(self, folder: Path) -> None:
-        """Write what programs read: manifest, device keys, the log key and the election key (single key)."""
+    def cosigners(self) -> tuple[Cosigner, ...]:
+        """The witnesses, as the manifest names them."""
+        return tuple(Cosigner(name, key) for name, key in self.witnesses.items())
+
+    def write(self, folder: Path, entropy: Entropy) -> None:
+        """Write what programs read: the manifest, everybody's keys, and the trustees' share files."""
         keys = folder / "keys"
         keys.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.dsse.json").write_bytes(self.manifest_bytes)
         for name, seed in {
-            **{name: key.seed for name, key in self.devices.items()},
+            **{name: key.seed for name, key in {**self.devices, **self.commissioners}.items()},
+            **{name.partition(".")[0]: key.seed for name, key in self.witnesses.items()},
             "log": self.log_key.seed,
-            "election": self.election_private_key,
         }.items():
-            path = keys / f"{name}.key"
-            path.write_bytes(seed)
-            path.chmod(0o600)
+            _write_secret(keys / f"{name}.key", seed)
+        info = self.trusted.manifest
+        for number, trustee in enumerate(self.board.statement.trustees, 1):
+            data = self.board.share_file(
+                number, election=info.election, round_number=info.round, entropy=entropy
+            )
+            _write_secret(keys / f"{trustee.id}.share.json", data)
+
+
+def _write_secret(path: Path, data: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(data)
 
 
 def terminal_of(branch: str) -> str:
@@ -125,7 +143,9 @@ def commission(
     devices = {f"kit-{branch}": new_key() for branch in branches}
     terminals = {terminal_of(branch): new_key() for branch in branches}
     officials = {f"{body}-{branch}": new_key() for branch in branches for body in BODIES}
-    election_key = entropy(32)
+    commissioners = {f"commissioner-{body}": new_key() for body in BODIES}
+    board = hold_ceremony(f"{ELECTION_ID}, round 1, {entropy(16).hex()}", entropy)
+    witnesses = {name: new_key() for name in WITNESS_NAMES}
     log_key = new_key()
     document = Manifest(
         version=1,
@@ -141,11 +161,20 @@ def commission(
             Official(id=name, body=name.split("-", 1)[0], public_key=b64(key.public))
             for name, key in officials.items()
         ),
+        commissioners=tuple(
+            Official(id=name, body=name.split("-", 1)[1], public_key=b64(key.public))
+            for name, key in commissioners.items()
+        ),
         election_key=ElectionKey(
-            kid="single-1", public_key=b64(hpke.x25519_public(election_key)), opening="single-key"
+            kid="round-1",
+            public_key=b64(board.keys.x25519_public),
+            opening="trustees",
+            board=board.statement,
         ),
         log=LogIdentity(vkey=NoteSigner(LOG_NAME, log_key).vkey),
-        witness_policy=WitnessPolicy(m=0, witnesses=()),
+        witness_policy=WitnessPolicy(
+            m=WITNESSES_ASKED, witnesses=tuple(Cosigner(name, key).vkey for name, key in witnesses.items())
+        ),
         endpoints=(endpoint,),
         schedule=times.schedule(),
     )
@@ -153,7 +182,18 @@ def commission(
     trusted = manifest.load(
         data, trusted={key.key_id: key.public for key in manifest_keys}, threshold=MANIFEST_THRESHOLD
     )
-    return Election(data, trusted, manifest_keys, devices, terminals, officials, election_key, log_key)
+    return Election(
+        manifest_bytes=data,
+        trusted=trusted,
+        manifest_keys=manifest_keys,
+        devices=devices,
+        terminals=terminals,
+        officials=officials,
+        commissioners=commissioners,
+        board=board,
+        witnesses=witnesses,
+        log_key=log_key,
+    )
 
 
 def _enrol(keys: Mapping[str, SigningKey]) -> tuple[EnrolledKey, ...]:

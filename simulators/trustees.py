@@ -12,14 +12,8 @@ from crypto.cocktail import Outcome
 from crypto.cocktail_wire import Setup, session_setup
 from crypto.codec import b64
 from crypto.edwards import scalar_from_wide
-from crypto.share_file import (
-    MEMORY_KIB_MIN,
-    NONCE_BYTES,
-    OPERATIONS_MIN,
-    SALT_BYTES,
-    Argon2Cost,
-    seal_share,
-)
+from crypto.passphrase import NONCE_BYTES, REHEARSAL_COST, SALT_BYTES
+from crypto.share_file import seal_share
 from crypto.statements import Trustee, TrusteeBoard
 from crypto.trustees import TrusteeKeys, TrusteeShare
 
@@ -49,7 +43,7 @@ class Board:
             round_number=round_number,
             salt=entropy(SALT_BYTES),
             nonce=entropy(NONCE_BYTES),
-            cost=Argon2Cost(OPERATIONS_MIN, MEMORY_KIB_MIN),
+            cost=REHEARSAL_COST,
         )
 
 

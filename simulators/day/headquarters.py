@@ -1,14 +1,13 @@
-"""The other side of a real-process day: the broker, the centre, and the opening."""
+"""The other side of a real-process day: the broker, the centre, and the witnesses."""
 
-import asyncio
 import contextlib
-import json
 import sqlite3
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from crypto.codec import b64
-from simulators.day.process import Program, ProgramError, entry
+from simulators.day.observers import Observers
+from simulators.day.process import Program, entry
 from simulators.election import MANIFEST_THRESHOLD, Election
 from simulators.loopback.broker import Broker, MqttBroker
 
@@ -24,11 +23,13 @@ manifest_keys = [{keys}]
 [broker]
 host = "127.0.0.1"
 port = {port}
+
+{witnesses}
 """
 
 
 class Headquarters:
-    """Broker and centre on loopback. ``start_broker`` first: the manifest names its port.
+    """Broker, centre and witnesses on loopback. ``start_broker`` first: the manifest names its port.
 
     ``broker``: None for the demo's own.
     """
@@ -37,6 +38,7 @@ class Headquarters:
         self._folder = folder
         self.broker = broker or MqttBroker()
         self.config = folder / "centerd.toml"
+        self._observers: Observers | None = None
         self.centerd = Program(
             "centerd", entry("center.cli:main_centerd", "--config", str(self.config)), folder
         )
@@ -47,29 +49,19 @@ class Headquarters:
         return self.broker.port
 
     async def start_center(self, election: Election) -> None:
-        """Write the configuration and start centerd."""
+        """Write the configuration, start the witnesses and centerd."""
         keys = ", ".join(f'"{b64(key.public)}"' for key in election.manifest_keys)
         (self._folder / "center").mkdir(mode=0o700)
-        self.config.write_text(
-            CONFIG.format(threshold=MANIFEST_THRESHOLD, keys=keys, port=self.broker.port), encoding="utf-8"
+        self._observers = Observers(election, self._folder)
+        text = CONFIG.format(
+            threshold=MANIFEST_THRESHOLD,
+            keys=keys,
+            port=self.broker.port,
+            witnesses=await self._observers.start(),
         )
+        self.config.write_text(text, encoding="utf-8")
         self.centerd.start()
         await self.centerd.ready()
-
-    async def open(self) -> dict[str, Any]:
-        """Run ``center open`` as an official would; raises ProgramError when it refuses."""
-        key = self._folder / "keys" / "election.key"
-        command = entry(
-            "center.cli:main_center", "open", "--config", str(self.config), "--key", str(key), "--json"
-        )
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        out, err = await process.communicate()
-        if not out:
-            raise ProgramError(f"center open ended with exit code {process.returncode}: {err.decode()}")
-        opening: dict[str, Any] = json.loads(out)
-        return opening
 
     def received(self) -> list[str]:
         """The branch of every sealed tally in the centre's log, read from the ledger file itself."""
@@ -79,6 +71,8 @@ class Headquarters:
             return [str(branch) for (branch,) in rows]
 
     async def close(self) -> None:
-        """Stop centre and broker."""
+        """Stop centre, witnesses and broker."""
         await self.centerd.stop()
+        if self._observers is not None:
+            await self._observers.close()
         self.broker.stop()

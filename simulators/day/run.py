@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from crypto.statements import Endpoint
 from simulators.day.headquarters import Headquarters
+from simulators.day.opening_night import OpeningNight
 from simulators.day.progress import Watcher
 from simulators.day.site import UPLINKS, Site, UplinkTap, monotonic_ms, wall_ms
 from simulators.day.workspace import Workspace
@@ -19,6 +20,7 @@ from simulators.devices.terminal_reports import Dishonesty
 from simulators.election import Election, Times, commission
 from simulators.loopback.broker import Broker
 from simulators.results import Results, Station, load_results, select
+from simulators.trustees import THRESHOLD
 from simulators.verdict import judge
 
 BRANCHES_MAX: Final = 64  # real processes; more are for `kit-sim world`
@@ -118,6 +120,7 @@ class Day:
         self.sites: list[Site] = []
         self._statuses: dict[str, dict[str, Any]] = {}
         self._times = Times(0, 0, 0, 0)
+        self._election: Election | None = None
 
     async def run(self) -> dict[str, Any]:
         """The whole day; returns the report."""
@@ -151,7 +154,8 @@ class Day:
         self._times = Times(open_ms, close_ms, close_ms, close_ms + OPENING_MS)
         endpoint = Endpoint(host="127.0.0.1", port=port)
         election = commission(self._results, self._stations, self._times, os.urandom, endpoint)
-        election.write(self.folder)
+        self._election = election
+        election.write(self.folder, os.urandom)
         await self.headquarters.start_center(election)
         self._watcher.stage("starting a kitd at every branch")
         self.sites = [self._site(election, station, port) for station in self._stations]
@@ -252,14 +256,19 @@ class Day:
         for site in self.sites:
             await self._look_at(site)
         await _sleep_until(self._times.opening_ms)
-        self._watcher.stage(
-            "opening with a single key: whoever holds it can open alone (trustees: not in use)"
-        )
-        opening = await self.headquarters.open()
-        self._watcher.stage("comparing with the input files")
+        assert self._election is not None  # noqa: S101 - the day begins with it
+        night = OpeningNight(self._election, self.folder, self.headquarters.config, self._watcher.stage)
         received = self.headquarters.received()
+        opening = await night.open()
+        self._watcher.stage(
+            "a stranger audits what is published, from the folder and the manifest keys alone"
+        )
+        audit = await night.audit()
+        self._watcher.stage("comparing with the input files")
         report = judge(self._options.data, self._stations, self._statuses, opening, received)
         checks = {
+            "two trustees opened, on a witnessed order; none could alone": _by_trustees(opening),
+            "a stranger recomputed the published result and found no fault": not audit["faults"],
             "every tally went over the fallback, 4G": set(self._measured.links.values()) == {"4g"},
             "the killed kit was sealed and unsent, and came back with the same bytes": self._measured.survived,
         }
@@ -312,6 +321,13 @@ class Day:
         if status is not None:
             self._statuses[site.branch] = status
             self._watcher.status(site.branch, status, site.terminal.cast_progress)
+
+
+def _by_trustees(opening: Mapping[str, Any]) -> bool:
+    return bool(
+        opening["opening"] == "trustees"
+        and all(len(one["trustees"]) >= THRESHOLD for one in opening["orders"])
+    )
 
 
 def _in_the_dark(status: Mapping[str, Any]) -> bool:

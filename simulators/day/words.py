@@ -15,7 +15,7 @@ _FINDINGS = {
     "account-differs-from-tally": "the ballot account and the tally differ",
 }
 EXPLANATION = (
-    "Every branch closed in the dark, with its fibre dead. Each sealed its tally so that only the election key opens "
+    "Every branch closed in the dark, with its fibre dead. Each sealed its tally so that only trustees together open "
     "it, kept it in its journal, sent it over what still worked, and let go only when it had verified a signed receipt "
     "which proves that the tally is in the log. The totals were compared with the input files, not with memory."
 )
@@ -44,7 +44,8 @@ def print_verdict(report: dict[str, Any], console: Console) -> None:
     console.print(numbers)
     console.print(EXPLANATION, highlight=False)
     console.print(
-        "Opened with a [bold]single key[/]: whoever holds that file can open alone. Trustees are not in use yet."
+        "Two of three [bold]trustees[/] opened, each with a share of a key that exists nowhere, after witnesses had "
+        "seen the order. The published folder holds all that a stranger needs to compute it again."
     )
     if report["verdict"] == "ok":
         console.print("[bold green]Verdict: every vote that was counted arrived, once, unchanged.[/]")

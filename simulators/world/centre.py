@@ -7,7 +7,6 @@ from center.config import Setup
 from center.daemon import CenterDaemon
 from center.ledger import Entry, Ledger, LedgerIdentity
 from center.mqtt import MqttSession
-from center.opening import open_election
 from center.opening_types import Opening
 from center.ports import CenterPorts
 from crypto.notes import NoteSigner
@@ -16,6 +15,8 @@ from simulators.virtual.clock import NodeClock
 from simulators.virtual.disk import SimDisk
 from simulators.virtual.loop import VirtualLoop
 from simulators.virtual.net import Network
+from simulators.world.opening import open_by_trustees
+from simulators.world.witnesses import Witnesses
 
 NODE: Final = "center"
 HOST: Final = "broker"
@@ -33,6 +34,7 @@ class Centre:
         self._loop, self._election = loop, election
         self.signer = NoteSigner(LOG_NAME, election.log_key)
         self.clock = NodeClock(loop, wall_start_ms=wall_start_ms)
+        self.witnesses = Witnesses(election, self.clock)
         self.disk = SimDisk(seed=loop.seed, name=NODE)
         self.disk.on_cut = lambda: loop.kill(NODE)
         self.link = network.add_link("center/lan", host=HOST, port=PORT, node=NODE, latency_s=LATENCY_S)
@@ -64,11 +66,10 @@ class Centre:
             ledger.close()
 
     def open(self, wall_ms: int) -> Opening:
-        """What ``center open`` does; centerd must be down."""
+        """The whole opening; centerd must be down."""
         ledger = self._open()
         try:
-            key = self._election.election_private_key
-            return open_election(ledger, self._election.trusted, key, wall_ms=wall_ms)
+            return open_by_trustees(ledger, self._election, self.signer, wall_ms)
         finally:
             ledger.close()
 
@@ -87,6 +88,7 @@ class Centre:
             host=HOST,
             port=PORT,
             client_id="centerd",
+            witnesses=self.witnesses.addresses,
         )
         ports = CenterPorts(
             wall_ms=self.clock.wall_ms,
@@ -96,5 +98,6 @@ class Centre:
             vfs=self.disk.vfs_name,
             exclusive_locking=True,
             probe_payload_limit=False,
+            ask_witness=self.witnesses.ask,
         )
         await CenterDaemon(setup, ports).run()

@@ -180,7 +180,8 @@ class WorldDay:
     def _judge(self, findings: list[str], statuses: dict[str, dict[str, Any]]) -> dict[str, Any]:
         entries = self.centre.entries()
         manifest = self.election.trusted
-        broken = [*findings, *log_findings(entries), *secrecy_findings(self.branches, self.tap, manifest)]
+        broken = ["a witness was shown two logs"] * self.centre.witnesses.accusations
+        broken += [*findings, *log_findings(entries), *secrecy_findings(self.branches, self.tap, manifest)]
         gc.collect()  # what nobody held or asked for is complained about when it is collected
         broken += self.loop.complaints
         for branch in self.branches:

@@ -62,6 +62,7 @@ class Swarm:
             ("centre-crash", self._centre_crash),
             ("centre-crash-at-receipt", self._centre_crash_at_receipt),
             ("centre-cut-off", self._centre_cut_off),
+            ("witnesses-silent", self._witnesses_silent),
             ("broker-crash", self._broker_crash),
             ("broker-sick", self._broker_sick),
         )
@@ -80,6 +81,7 @@ class Swarm:
         self._broker.faults = BrokerFaults()
         self._broker.restart()
         self._centre.link.up()
+        self._centre.witnesses.silent = False
         self._centre.start()
         for branch in self._branches:
             for link in branch.links.values():
@@ -143,6 +145,11 @@ class Swarm:
         self._centre.link.blackhole()
         await asyncio.sleep(rng.uniform(*OUTAGE_S))
         self._centre.link.up()
+
+    async def _witnesses_silent(self, rng: Random) -> None:
+        self._centre.witnesses.silent = True
+        await asyncio.sleep(rng.uniform(*OUTAGE_S))
+        self._centre.witnesses.silent = False
 
     async def _broker_crash(self, rng: Random) -> None:
         self._broker.crash()

@@ -32,7 +32,7 @@ def test_day_is_told_to_stop(number: signal.Signals, short_tmp: Path) -> None:
         if "readiness" in json.loads(line)["text"]:
             break
     children = psutil.Process(process.pid).children(recursive=True)
-    assert len(children) == 3  # broker, centerd, kitd
+    assert len(children) == 6  # broker, three witnesses, centerd, kitd
     os.kill(process.pid, number)
     _, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == INTERRUPTED

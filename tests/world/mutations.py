@@ -137,13 +137,13 @@ def tally_sent_in_plain(patch: Patch) -> None:
 
 
 def vote_added_before_sealing(patch: Patch) -> None:
-    pack = seal.pack
+    pack = seal.pack_checked
 
     def pack_one_more(*arguments: Any) -> bytes:
         packed = pack(*arguments)
         return (int.from_bytes(packed, "big") + 1).to_bytes(len(packed), "big")
 
-    patch.setattr(seal, "pack", pack_one_more)
+    patch.setattr(seal, "pack_checked", pack_one_more)
 
 
 def centre_drops_a_vote(patch: Patch) -> None:

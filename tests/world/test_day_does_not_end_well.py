@@ -8,7 +8,7 @@ from tests.world.short_day import Outcome, live, said_against
 
 SEEDS = range(20, 24)
 NIGHTLY_SEEDS = range(100, 150)
-FAULT_KINDS = 20
+FAULT_KINDS = 21
 
 
 def _ended_well(outcome: Outcome, branches: int) -> None:
