@@ -99,6 +99,27 @@ def draft(log: VerifiedLog, size: int) -> tuple[OpeningOrder, Listing]:
     return order, listing
 
 
+def problems_of(order: OpeningOrder, log: VerifiedLog) -> list[str]:
+    """What would keep an order from holding if it were logged next; empty when nothing would.
+
+    For whoever is asked to sign it.
+    """
+    orders = orders_of(log)
+    number = 1 if orders.last is None else orders.last.statement.number + 1
+    prev = None if orders.last is None else orders.last.leaf.sha256
+    problems = []
+    if (order.number, order.prev) != (number, prev):
+        problems.append(
+            f"it is number {order.number} after {order.prev}; the next is number {number} after {prev}"
+        )
+    before = None if orders.last is None else orders.last.leaf.index
+    problem = position_problem(order, len(log.leaves), log, before)
+    if problem is not None:
+        return [*problems, problem]
+    listing = make_listing(log, order.log.size, orders.opened(order.log.size))
+    return [*problems, *_differences(order, listing)]
+
+
 def position_problem(order: OpeningOrder, leaf: int, log: VerifiedLog, before: int | None) -> str | None:
     """What is wrong with what an order at index ``leaf`` says of the log, None when it is right.
 

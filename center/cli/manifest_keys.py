@@ -30,6 +30,8 @@ def add_manifest_keys(parser: argparse.ArgumentParser, *, required: bool = True)
 
 def manifest_keys(arguments: argparse.Namespace) -> tuple[dict[str, bytes], int]:
     """The keys by key id, and how many of them must have signed; raises ConfigError."""
+    if not arguments.keys:
+        raise ConfigError("whose manifest counts? Give --manifest-key for each key that may sign it")
     trusted = dict(map(_key, arguments.keys))
     threshold = len(trusted) // 2 + 1 if arguments.threshold is None else arguments.threshold
     if not 1 <= threshold <= len(trusted):

@@ -6,27 +6,33 @@ from pathlib import Path
 from typing import Final
 
 from center.cli.command import OK, WARNING, Commands, progress_of
+from center.cli.manifest_keys import add_manifest_keys, manifest_keys
 from center.cli.workers import Workers
 from center.config import Config, ledger_path, load_config, load_manifest
 from center.edges import wall_ms
-from center.errors import NoOrderError
-from center.files import PUBLIC_MODE, write_whole
+from center.errors import NoOrderError, OpeningError
+from center.files import PUBLIC_MODE, UnreadableError, read_whole, write_whole
 from center.ledger import Ledger
 from center.listing import Listing
 from center.logged import VerifiedLog
 from center.opening import read_log
-from center.orders import LoggedOrder, draft, opening_not_before, orders_of
+from center.orders import LoggedOrder, draft, opening_not_before, orders_of, problems_of
+from center.published_log import read_published
 from crypto import codec, rfc3339
 from crypto.act_statements import OpeningOrder
-from crypto.acts import to_draft
+from crypto.acts import read_act, read_draft, to_draft
+from crypto.errors import EvidenceError
+from crypto.wire import ENVELOPE_MAX
 
 _EXAMPLES: Final = """examples:
   center order draft --config centerd.toml --out order-1.json --listing listing-1.json
+  center order check order-1.json --config centerd.toml      would it hold? for whoever is asked to sign it
+  center order check order-1.json --publication public --manifest-key KEY1 ...           the same, far from the centre
   center order list --config centerd.toml                    which orders are logged, and what they open
 
 Then two commissioners of different bodies sign it (center act sign), it is submitted (center submit), published
 (center publish), and trustees answer it (center trustee answer). docs/opening.md
-exit codes: 0 drafted or shown, 1 so it is, with units set aside or something odd in the log, 65 damaged ledger,
+exit codes: 0 drafted, shown or right, 1 so it is, with units set aside or something odd in the log, 65 damaged ledger,
 69 no ledger, 73 cannot write, 77 nothing is logged yet
 """
 
@@ -48,6 +54,17 @@ def add(commands: Commands) -> None:
     listing.set_defaults(run=_list)
     for kind in (drafting, listing):
         kind.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
+    checking = kinds.add_parser(
+        "check", help="whether an order, drafted or signed, would hold, and what it opens"
+    )
+    checking.add_argument("file", type=Path, metavar="FILE", help="the draft, or what others signed")
+    where = checking.add_mutually_exclusive_group(required=True)
+    where.add_argument("--config", type=Path, metavar="F", help="centerd's configuration")
+    where.add_argument(
+        "--publication", type=Path, metavar="DIR", help="or a copy of what the centre published"
+    )
+    add_manifest_keys(checking, required=False)
+    checking.set_defaults(run=_check)
 
 
 def _draft(arguments: argparse.Namespace) -> int:
@@ -69,6 +86,49 @@ def _draft(arguments: argparse.Namespace) -> int:
         )
     odd = listing.count("set-aside") or listing.findings or not listing.newly_counted()
     return WARNING if odd else OK
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    order = _read_order(arguments.file)
+    log = _read(load_config(arguments.config)) if arguments.publication is None else _read_copy(arguments)
+    manifest = log.manifest.manifest
+    problems = problems_of(order, log)
+    if (order.election, order.round, order.manifest_sha256) != (
+        manifest.election,
+        manifest.round,
+        log.manifest.sha256,
+    ):
+        problems.insert(0, "it is of another election, round or manifest")
+    if problems:
+        raise OpeningError(f"{arguments.file}: do not sign it: {'; '.join(problems)}")
+    print("\n".join(_draft_lines(order, draft(log.prefix(order.log.size), order.log.size)[1])))
+    print(f"{arguments.file}: it follows from the log, and would hold")
+    return OK
+
+
+def _read_order(path: Path) -> OpeningOrder:
+    try:
+        data = read_whole(path.resolve(), ENVELOPE_MAX)
+        if data is None:
+            raise OpeningError(f"{path}: there is no such file: check the path")
+        act = read_act(data) if b'"payloadType"' in data[:ENVELOPE_MAX] else read_draft(data)
+    except (UnreadableError, EvidenceError) as error:
+        raise OpeningError(
+            f"{path}: {error}: give what center order draft or center act sign wrote"
+        ) from error
+    if not isinstance(act, OpeningOrder):
+        raise OpeningError(f"{path}: this is no opening order but a {act.type}")
+    return act
+
+
+def _read_copy(arguments: argparse.Namespace) -> VerifiedLog:
+    trusted, threshold = manifest_keys(arguments)
+    with Workers() as spread:
+        progress = progress_of("leaves verified")
+        folder = arguments.publication
+        return read_published(
+            folder, trusted=trusted, threshold=threshold, progress=progress, spread=spread
+        ).log
 
 
 def _list(arguments: argparse.Namespace) -> int:
