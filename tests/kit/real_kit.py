@@ -19,7 +19,7 @@ from simulators.devices.pty import PtyLine
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.ups import UpsModel
 from tests.kit.commission import ROOT, command, commission
-from tests.kit.harness import ONE_TERMINAL, Branch
+from tests.kit.harness import Branch
 
 PATIENCE_S: Final = 20.0
 POLL_S: Final = 0.03
@@ -32,7 +32,7 @@ def monotonic_ms() -> int:
 class RealKit:
     """``branch``: a day on the table that the process takes over, with its journal and its terminal."""
 
-    def __init__(self, folder: Path, branch: Branch) -> None:
+    def __init__(self, folder: Path, branch: Branch, port: int = 1) -> None:
         self.folder = folder
         self.branch = branch
         self.terminal: TerminalModel = branch.lines["terminal-1-1"].model
@@ -42,7 +42,8 @@ class RealKit:
         self.ups_line = PtyLine(lambda data: self.spoil(self.ups.feed(data, monotonic_ms())))
         self.config = commission(
             folder,
-            election=ONE_TERMINAL,
+            election=branch.election,
+            port=port,
             terminal=self.terminal_line.path,
             ups=self.ups_line.path,
             device=branch.device,
@@ -169,10 +170,18 @@ class OpenJournal:
 
 
 @asynccontextmanager
-async def real_kit(branch: Branch) -> AsyncIterator[RealKit]:
-    """A started kit, and its end. Not in ``tmp_path``: paths of Unix sockets are short."""
+async def real_kit(branch: Branch, port: int = 1, *, narrow: bool = False) -> AsyncIterator[RealKit]:
+    """A started kit, and its end. Not in ``tmp_path``: paths of Unix sockets are short.
+
+    ``port``: of the broker; ``narrow``: whether its uplinks say that they carry no proofs.
+    """
     folder = Path(tempfile.mkdtemp(prefix="kit-"))
-    kit = RealKit(folder, branch)
+    kit = RealKit(folder, branch, port)
+    if narrow:
+        text = kit.config.read_text(encoding="utf-8")
+        kit.config.write_text(
+            text.replace(f"port = {port}", f"port = {port}\nnarrow = true"), encoding="utf-8"
+        )
     try:
         kit.terminal_line.start()
         kit.ups_line.start()
