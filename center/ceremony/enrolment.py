@@ -69,11 +69,6 @@ def register(plan: Plan, requests: Iterable[tuple[str, Enrolment]]) -> Register:
     return Register(papers_, tuple(seat for seat in wanted if seat not in accepted))
 
 
-def reread(plan: Plan, written: EnrolmentList, where: str) -> Register:
-    """Verify a list that ``register`` made, for it was carried; raises CeremonyRefusedError as that does."""
-    return register(plan, ((where, one) for one in written.enrolments))
-
-
 def _check(plan: Plan, wanted: dict[tuple[str, str], str | None], paper: Enrolment, where: str) -> None:
     if (paper.election, paper.round) != (plan.election, plan.round):
         raise CeremonyRefusedError(

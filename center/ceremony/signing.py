@@ -66,10 +66,10 @@ def sign(draft: Draft, key: HeldKey) -> Envelope:
             "another holder of a manifest key must sign"
         )
     manifest_rules.check(manifest)
-    for one in manifest_rules.enrolled(manifest):
-        if codec.unb64(one.public_key) == key.public:
+    for holder, public in manifest_rules.key_holders(manifest):
+        if public == key.public:
             raise CeremonyRefusedError(
-                f"the manifest enrols this very key as that of {one.id!r}: a manifest key has no other role"
+                f"the manifest enrols this very key as that of {holder!r}: a manifest key has no other role"
             )
     own = envelope.sign(TYPE_MANIFEST, draft.payload, [key.signing])
     return own if draft.signed is None else _merge(draft.signed, own)

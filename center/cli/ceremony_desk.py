@@ -5,17 +5,17 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from center.ceremony import papers, signing
-from center.ceremony.enrolment import Register, reread
+from center.ceremony.enrolment import Register, register
 from center.ceremony.errors import CeremonyRefusedError, PaperMissingError, PassphraseRefusedError
-from center.ceremony.papers import EnrolmentList, P
+from center.ceremony.papers import Enrolment, EnrolmentList, P
 from center.ceremony.plan import Plan
-from center.cli.command import Commands
+from center.cli.command import Commands, progress_of
 from center.edges import wall_ms
 from center.errors import ConfigError, OutputError
 from center.files import PRIVATE_MODE, PUBLIC_MODE, UnreadableError, read_whole, sync_folder, write_whole
@@ -273,7 +273,23 @@ def held_key(arguments: argparse.Namespace, role: Role) -> HeldKey:
 def plan_and_register(arguments: argparse.Namespace) -> tuple[Plan, Register]:
     """Read ``--plan`` and ``--enrolments``, verified anew; raises CeremonyRefusedError."""
     plan = read_paper(arguments.plan, Plan)
-    return plan, reread(plan, read_paper(arguments.enrolments, EnrolmentList), str(arguments.enrolments))
+    where = str(arguments.enrolments)
+    written = read_paper(arguments.enrolments, EnrolmentList)
+    if (written.election, written.round) != (plan.election, plan.round):
+        raise CeremonyRefusedError(
+            f"{where}: is of election {written.election!r} round {written.round}, the plan of {plan.election!r} round "
+            f"{plan.round}: take the right file"
+        )
+    return plan, register(plan, watched([(where, one) for one in written.enrolments]))
+
+
+def watched(requests: list[tuple[str, Enrolment]]) -> Iterator[tuple[str, Enrolment]]:
+    """The requests, with a line of progress while they are verified: a country has tens of thousands."""
+    show = progress_of("requests verified")
+    for done, one in enumerate(requests, 1):
+        yield one
+        if show is not None:
+            show(done, len(requests))
 
 
 def manifest_keys(register: Register) -> dict[str, bytes]:

@@ -177,7 +177,8 @@ def _tell(plan: Plan) -> None:
 def _enrol(arguments: argparse.Namespace) -> int:
     plan = desks.read_paper(arguments.plan, Plan)
     plan_rules.check(plan)
-    register = enrolment.register(plan, desks.read_papers(arguments.files, Enrolment, "enrol-*.json"))
+    requests = desks.read_papers(arguments.files, Enrolment, "enrol-*.json")
+    register = enrolment.register(plan, desks.watched(requests))
     # The list grows with every run, so it takes the place of its elder.
     desks.write_again(arguments.out / "enrolments.json", papers.to_bytes(register.list))
     print("\n".join(_lines(register)))

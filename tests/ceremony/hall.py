@@ -9,6 +9,7 @@ All entropy is made from numbers, so a rehearsal gives the same files every time
 import atexit
 import contextlib
 import io
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -43,6 +44,15 @@ def run(*argv: str, desk: Desk | None = None) -> tuple[int, str, str]:
         except SystemExit as exit_:
             code = exit_.code if isinstance(exit_.code, int) else 1
     return code, out.getvalue(), err.getvalue()
+
+
+def toml(value: object) -> str:
+    """A value as inline TOML."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value)
 
 
 @cache

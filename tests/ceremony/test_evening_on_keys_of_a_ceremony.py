@@ -18,8 +18,7 @@ from crypto.notes import NoteSigner
 from crypto.statements import Manifest
 from tests.center.evening import Evening
 from tests.center.publication import PAST
-from tests.ceremony.hall import Hall, counted, run
-from tests.ceremony.test_plan_gives_somebody_too_much import toml
+from tests.ceremony.hall import Hall, counted, run, toml
 from tests.crypto.election_fixture import COUNCIL, LOG_NAME, Election, make_election
 
 TRUSTEES = [{"id": f"judge-{n}", "body": body} for n, body in enumerate(("a", "b", "c", "d", "e"), 1)]

@@ -1,6 +1,5 @@
 """A plan is refused before anybody makes a key, not when the manifest is to be signed."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from center.ceremony.plan import Plan
 from center.cli.ceremony_desk import Desk
 from crypto import codec
-from tests.ceremony.hall import Hall, run
+from tests.ceremony.hall import Hall, run, toml
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -61,14 +60,6 @@ def source(tmp_path: Path, change: Change = lambda _: None, **tables: str) -> Pa
     path = tmp_path / "plan.toml"
     path.write_text("\n".join(f"{key} = {toml(value)}" for key, value in plan.items()), encoding="utf-8")
     return path
-
-
-def toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value)
 
 
 def check(path: Path) -> tuple[int, str, str]:

@@ -96,6 +96,11 @@ def test_list_of_the_enrolled_is_altered(hall: Hall) -> None:
         code, _, err = run("dkg", "session", *hall.agreed(), "--out", hall.file("new"))
         assert code == 65
         assert "enrolments.json" in err
+    hall.put(replace(listed, round=2), "enrolments.json")
+    assert (
+        "is of election 'rehearsal' round 2"
+        in run("dkg", "session", *hall.agreed(), "--out", hall.file("n"))[2]
+    )
     hall.put(replace(listed, enrolments=listed.enrolments[:-1]), "enrolments.json")
     hall.remove("manifest.json")
     code, _, err = hall.build()
