@@ -116,10 +116,10 @@ def load(
             f"before: use the newer one"
         )
     manifest_rules.check(manifest)
-    for enrolled in manifest_rules.enrolled(manifest):
-        if _key_id(enrolled) in trusted:
+    for holder, public in manifest_rules.key_holders(manifest):
+        if key_id(public) in trusted:
             raise ManifestError(
-                f"the key of {enrolled.id!r} is also a manifest key: whoever defines the election holds no other "
+                f"the key of {holder!r} is also a manifest key: whoever defines the election holds no other "
                 f"role in it; enrol another key"
             )
     return TrustedManifest(manifest, codec.sha256_hex(envelope_.payload))

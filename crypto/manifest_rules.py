@@ -128,15 +128,32 @@ def _check_keys(manifest: Manifest) -> None:
     _check_unique("terminal", (terminal.id for terminal in manifest.terminals))
     _check_unique("device", (device.id for device in manifest.devices))
     _check_unique("official", (official.id for official in manifest.officials))
-    log, witnesses = _log_and_witnesses(manifest)
-    holders = {log.public: log.name}
-    named = [(witness.name, witness.public) for witness in witnesses]
-    for holder, public in (*named, *_enrolled_keys(manifest)):
+    holders: dict[bytes, str] = {}
+    for holder, public in key_holders(manifest):
+        try:
+            identity.check_public(public)
+        except SignatureInvalidError as exc:
+            raise ManifestError(f"the key of {holder!r}: {exc}") from exc
         if public in holders:
             raise ManifestError(
                 f"{holders[public]!r} and {holder!r} have the same key: every key has one holder and one role"
             )
         holders[public] = holder
+
+
+def key_holders(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
+    """Everybody who signs in this election, and the Ed25519 public key: the log, witnesses, and all who are enrolled.
+
+    Raises ManifestError for what is no key's encoding.
+    """
+    log, witnesses = _log_and_witnesses(manifest)
+    for verifier in (log, *witnesses):
+        yield verifier.name, verifier.public
+    for one in enrolled(manifest):
+        try:
+            yield one.id, codec.unb64(one.public_key)
+        except EncodingError as exc:
+            raise ManifestError(f"the key of {one.id!r}: {exc}") from exc
 
 
 def _check_commissioners(manifest: Manifest) -> None:
@@ -147,16 +164,6 @@ def _check_commissioners(manifest: Manifest) -> None:
             f"all commissioners stand for one body, so that nobody can sign an act of the centre: name some of "
             f"{BODIES_MIN} bodies"
         )
-
-
-def _enrolled_keys(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
-    for one in enrolled(manifest):
-        try:
-            public = codec.unb64(one.public_key)
-            identity.check_public(public)
-        except (EncodingError, SignatureInvalidError) as exc:
-            raise ManifestError(f"the key of {one.id!r}: {exc}") from exc
-        yield one.id, public
 
 
 def _log_and_witnesses(manifest: Manifest) -> tuple[NoteVerifier, list[CosignatureVerifier]]:

@@ -9,7 +9,8 @@ from crypto import canonical, codec, envelope
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError, ManifestError, SignatureInvalidError, StatementError
 from crypto.manifest import TrustedManifest, load, sign_manifest
-from crypto.notes import NoteVerifier
+from crypto.notes import Cosigner, NoteSigner, NoteVerifier
+from crypto.statements import LogIdentity, WitnessPolicy
 from crypto.wire import TYPE_MANIFEST, TYPE_ORDER
 from tests.crypto.election_fixture import CONTESTS, LOG_NAME, key_of, make_election
 
@@ -105,13 +106,24 @@ def test_an_older_version_is_refused_and_the_same_one_is_not() -> None:
     assert load_(data, not_older_than=5).manifest.version == 6
 
 
-@pytest.mark.parametrize("field", ["terminals", "devices", "officials"])
+@pytest.mark.parametrize("field", ["terminals", "devices", "officials", "commissioners"])
 def test_a_manifest_key_with_another_role_is_refused(field: str) -> None:
     entries = list(getattr(WORLD.manifest, field))
     entries[0] = structs.replace(entries[0], public_key=codec.b64(key_of("manifest-3").public))
     manifest = structs.replace(WORLD.manifest, **{field: tuple(entries)})
     with pytest.raises(ManifestError, match=f"key of '{entries[0].id}' is also a manifest key"):
         load_(sign_manifest(manifest, WORLD.manifest_keys[:2]))
+
+
+def test_a_manifest_key_that_is_the_log_or_a_witness_is_refused() -> None:
+    """Who says which witnesses count must not be one of them."""
+    key = key_of("manifest-3")
+    log = structs.replace(WORLD.manifest, log=LogIdentity(vkey=NoteSigner("log.example/x", key).vkey))
+    vkey = Cosigner("witness.example/x", key).vkey
+    witness = structs.replace(WORLD.manifest, witness_policy=WitnessPolicy(m=1, witnesses=(vkey,)))
+    for manifest, holder in ((log, "log.example/x"), (witness, "witness.example/x")):
+        with pytest.raises(ManifestError, match=f"key of '{holder}' is also a manifest key"):
+            load_(sign_manifest(manifest, WORLD.manifest_keys[:2]))
 
 
 def test_no_threshold_is_not_a_threshold() -> None:
