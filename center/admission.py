@@ -23,6 +23,7 @@ from crypto.codec import sha256_hex
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
+from crypto.statements import AccountSubmission, SealedTally
 from crypto.submissions import check_submission
 from crypto.wire import branch_of_topic, topic_envelope
 
@@ -31,11 +32,12 @@ REASON_MAX: Final = 300  # characters of a reason: it is logged, stored and sent
 SPOOL: Final = "spool"
 """In the place of a topic: a file that the centre's own people brought (center.spool)."""
 
-Flag = Literal["clash", "other-close", "gap", "prev-mismatch", "seq-reused"]
+Flag = Literal["clash", "other-close", "re-vote", "gap", "prev-mismatch", "seq-reused"]
 """What was odd at arrival.
 
 - ``clash``: another authentic envelope of the same type is logged for this counting unit.
 - ``other-close``: one is logged for the same terminal, under another close (a poll that was held again).
+- ``re-vote``: a sealed tally that says so: somebody has to say what becomes of the poll before.
 - ``gap``: no envelope with the sequence number before this one had arrived (it may still come).
 - ``prev-mismatch``: the chain of hashes between neighbouring sequence numbers does not hold.
 - ``seq-reused``: the device gave this sequence number to another envelope as well.
@@ -156,9 +158,7 @@ def admit(topic: str, payload: bytes, manifest: TrustedManifest, past: Past) -> 
         kind=statement.type,
         seq=statement.seq,
         prev=statement.prev,
-        flags=_flags(
-            unit, statement.type, Link(sha256, statement.prev), statement.device, statement.seq, past
-        ),
+        flags=_flags(unit, statement, Link(sha256, statement.prev), past),
         data=payload,
     )
 
@@ -237,12 +237,15 @@ class BatchPast:
         return self._root_at(size)
 
 
-def _flags(unit: str, kind: str, link: Link, device: str, seq: int, past: Past) -> tuple[Flag, ...]:
+def _flags(unit: str, statement: AccountSubmission | SealedTally, link: Link, past: Past) -> tuple[Flag, ...]:
     flags: list[Flag] = []
+    device, seq, kind = statement.device, statement.seq, statement.type
     if past.has_unit(unit, kind):
         flags.append("clash")
     elif past.has_terminal(unit.rpartition("/")[0], kind):
         flags.append("other-close")
+    if kind == "sealed-tally" and statement.cause == "re-vote":
+        flags.append("re-vote")
     before = past.links_at(device, seq - 1) if seq > 1 else ()
     if seq > 1 and not before:
         flags.append("gap")

@@ -46,7 +46,9 @@ _ACTS_AS_ENTRIES: Final = (
     " WHERE leaf >= ?1 AND leaf < ?2"
 )
 _IN_ORDER: Final = " ORDER BY leaf LIMIT ?3"
-_SELECT_LAST_ACT: Final = "SELECT number, sha256, bytes, leaf FROM acts WHERE type = ? ORDER BY number DESC LIMIT 1"
+_SELECT_LAST_ACT: Final = (
+    "SELECT number, sha256, bytes, leaf FROM acts WHERE type = ? ORDER BY number DESC LIMIT 1"
+)
 _SELECT_LAST_ACT_ON: Final = (
     "SELECT number, sha256, bytes, leaf FROM acts WHERE type = ? AND subject = ? ORDER BY number DESC LIMIT 1"
 )
@@ -59,7 +61,7 @@ _SELECT_ODD: Final = (
     " NOT EXISTS (SELECT 1 FROM envelopes AS b WHERE b.device = a.device AND b.seq = a.seq - 1)"
     " FROM envelopes AS a WHERE flags <> ''"
 )
-_SETTLED_BY_ADJUDICATION: Final = frozenset({"clash", "other-close"})
+_SETTLED_BY_ADJUDICATION: Final = frozenset({"clash", "other-close", "re-vote"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ UnitCode = Literal[
     "several-closes",  # set aside: sealed tallies of different closes
     "several-devices",  # set aside: sealed tallies of different devices
     "several-of-one-device",  # set aside: one device sealed several
+    "re-vote",  # set aside: of a poll that was held again; what was counted before may be logged elsewhere
     "enc-reused",  # set aside: another envelope has the same encapsulated key
     "enc-related",  # set aside: its encapsulated key is made from that of another envelope
     "adjudicated-absent-but-arrived",  # set aside: the adjudication says that nothing will come, something did
@@ -259,10 +260,15 @@ def _unsettled(arrived: _Arrived, related: Mapping[str, _Related]) -> _Verdict:
         code, what = _several([sealed for _, _, sealed in tallies])
         reason = f"{len(tallies)} sealed tallies, {what}: no adjudication says which counts"
         return "set-aside", code, reason, None
-    ((_, sha256, _),) = tallies
+    ((_, sha256, sealed),) = tallies
     if sha256 in related:
         code, detail = related[sha256]
         return "set-aside", code, f"{detail}: an adjudication has to settle it", None
+    if sealed.cause == "re-vote":
+        reason = (
+            "of a poll that was held again: no adjudication says that it counts, nor what of the one before"
+        )
+        return "set-aside", "re-vote", reason, None
     return "counted", "only-one", "one sealed tally", sha256
 
 

@@ -182,6 +182,27 @@ def test_burnt_kits_stick_turns_up_before_the_opening(round_: Round) -> None:
     assert votes(round_) == VOTES
 
 
+def test_re_vote_on_standby_terminals(round_: Round) -> None:
+    """As kits do it: the annulled count is another unit's, and would count too if nobody said otherwise."""
+    annulled = whole_day(round_, round_.device())
+    standby = round_.device(standby=True)
+    account = standby.account("standby-terminal-1-1", cause="re-vote")
+    again = standby.tally("standby-terminal-1-1", cause="re-vote", results=OTHER, public_counter=810)
+    assert round_.send(standby, account, again) == ((), ("re-vote",))
+    assert round_.counts().flags == {"re-vote": 1}
+    unit = round_.unit("standby-terminal-1-1")
+    assert (unit.status, unit.code) == ("set-aside", "re-vote")
+    assert round_.unit("terminal-1-1").envelope_sha256 == sha256_hex(annulled)
+    place = {"terminal": "standby-terminal-1-1", "cause": "re-vote"}
+    round_.act(round_.commission.adjudication("branch-1", "count", again, **place))
+    round_.act(round_.commission.adjudication("branch-1", "set-aside", cause="re-vote"))
+    assert (round_.counts().flags, round_.counts().settled) == ({}, 1)
+    round_.order()
+    opening = round_.open()
+    assert opened(opening, "terminal-1-1").disclosures == (), "the annulled count stays sealed"
+    assert opening.contests[COUNCIL].votes["41"] == 3
+
+
 def test_re_vote(round_: Round) -> None:
     """A poll held again: another close of the same terminal. Both are logged; commissioners say that it is meant."""
     device = round_.device()
@@ -190,12 +211,13 @@ def test_re_vote(round_: Round) -> None:
     second = device.tally(
         close_no=2, cause="re-vote", supersedes=sha256_hex(first), results=OTHER, public_counter=810
     )
-    assert round_.send(device, second_account, second) == (("other-close",), ("other-close",))
+    flags = round_.send(device, second_account, second)
+    assert flags == (("other-close",), ("other-close", "re-vote"))
     unit = round_.unit("terminal-1-1")
     assert (unit.status, unit.code) == ("set-aside", "several-closes"), "supersedes alone decides nothing"
     round_.act(round_.commission.adjudication("branch-1", "count", second, cause="re-vote"))
     assert round_.counts().flags == {}
-    assert round_.counts().settled == 2
+    assert round_.counts().settled == 3
     round_.order()
     opening = round_.open()
     assert opened(opening, "terminal-1-1").close_no == 2
