@@ -10,8 +10,8 @@ from center.logged import verify_log
 from center.orders import problems_of
 from crypto.acts import read_draft, sign_act, to_draft
 from tests.center.command import Ran, center
-from tests.center.evening import IN_TIME_S, TOO_EARLY_S, Evening, cosign, trustees_election
-from tests.crypto.election_fixture import Election, make_election
+from tests.center.evening import TOO_EARLY_S, Evening, trustees_election
+from tests.crypto.election_fixture import Election, make_election, seed_of
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,19 @@ def test_witness_vouches_again_after_the_time_and_is_not_heard(evening: Evening)
     assert evening.answer(1).code == 77
     newest = evening.center.ledger.newest_checkpoint()
     assert newest is not None
-    line = evening.folder / "line"
-    line.write_text(cosign(evening.election, newest.note, 1, IN_TIME_S)[1], encoding="utf-8")
+    key, line, shown = (evening.folder / name for name in ("w1.key", "line", "shown"))
+    key.write_bytes(seed_of("witness-1"))
+    key.chmod(0o600)
+    state = ("--state-dir", evening.folder / "state")
+    grown = center("log", "consistency", *state, "--from", newest.size, "--to", newest.size).out
+    # The first time it remembers the checkpoint, the second time it says only that it is still the newest.
+    for text in (newest.note, grown):
+        shown.write_text(text, encoding="utf-8")
+        ran = center(
+            *("witness", "cosign", shown, "--name", "witness-1.example", "--key", key, "--out", line),
+            *("--state-dir", evening.folder / "memory", "--log", evening.election.log.vkey),
+        )
+        assert ran.code == 0, ran.err
     evening.publish("--cosignature", line)
     assert evening.answer(1).code == 0
     # It stays published, whatever the ledger says.
