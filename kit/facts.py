@@ -218,6 +218,8 @@ class ScheduleExtended(FactBase, frozen=True, tag="schedule-extended"):
     source: Literal["order", "act"]
     number: int
     """The serial of the order, or the number of the act."""
+    branch: Id | None
+    """This branch; None where an act moves all of them."""
     signers: tuple[Id, ...]
     schedule: Schedule
     """All of it, as it is from now on."""

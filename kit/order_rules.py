@@ -71,6 +71,7 @@ class OrderRules:
                 at=at,
                 source="order",
                 number=order.serial,
+                branch=order.branch,
                 signers=officials,
                 schedule=order.schedule,
                 reason=order.reason,
@@ -105,6 +106,8 @@ class OrderRules:
         if given:
             return f"the tally of {', '.join(given)} was given: nothing can be moved any more"
         assert order.schedule is not None  # noqa: S101 - crypto.orders refuses such an order
+        if self._schedule.is_present(order.schedule):
+            return "it changes nothing: all its times are those of the present schedule"
         return self._schedule.objection(order.schedule)
 
     def _replace(self, order: Order) -> str | None:

@@ -26,8 +26,8 @@ class EffectiveSchedule:
     def __init__(self, manifest: TrustedManifest, branch: str) -> None:
         self._manifest, self._branch = manifest, branch
         self.current = manifest.manifest.schedule
-        self.number = 0
-        """Of the last act that was followed; 0 before the first."""
+        self._numbers: dict[str | None, int] = {}
+        """Of the last act that was followed: for this branch, and for all (None)."""
         self._followed: set[str] = set()
 
     def apply(self, fact: Fact) -> None:
@@ -35,7 +35,7 @@ class EffectiveSchedule:
         if isinstance(fact, ScheduleExtended):
             self.current = fact.schedule
             if fact.source == "act":
-                self.number = fact.number
+                self._numbers[fact.branch] = fact.number
                 self._followed.add(fact.act)
 
     def objection(self, new: Schedule) -> str | None:
@@ -56,7 +56,14 @@ class EffectiveSchedule:
                     f"the schedule would run backwards: {earlier} {getattr(new, earlier)} is after {later} "
                     f"{getattr(new, later)}; give a later {later} too"
                 )
-        return "it changes nothing: all its times are those of the present schedule" if times == old else None
+        return None
+
+    def is_present(self, schedule: Schedule) -> bool:
+        """Whether these are the times that hold already, however they are written."""
+        try:
+            return _instants(schedule) == _instants(self.current)
+        except StatementError:
+            return False
 
     def heard(self, data: bytes, at: str) -> ScheduleExtended | None:
         """The fact that follows from an act of the centre; None where it is known already, or of another branch.
@@ -76,9 +83,11 @@ class EffectiveSchedule:
         if change.branch not in (None, self._branch):
             return None
         what = f"schedule change {change.number} ({sha256(data).hexdigest()[:16]})"
-        if change.number <= self.number:
+        # The two kinds are numbered together and heard apart: who came late may hear the one for all first.
+        followed = self._numbers.get(change.branch, 0)
+        if change.number <= followed:
             raise ScheduleRefusedError(
-                f"{what}: number {self.number} was followed already; ask for the newest one"
+                f"{what}: number {followed} was followed already; ask for the newest one"
             )
         objection = self.objection(change.schedule)
         if objection is not None:
@@ -87,6 +96,7 @@ class EffectiveSchedule:
             at=at,
             source="act",
             number=change.number,
+            branch=change.branch,
             signers=tuple(one.id for one in act.commissioners),
             schedule=change.schedule,
             reason=change.reason,

@@ -195,10 +195,31 @@ def test_act_of_yesterday_is_played_again() -> None:
     branch = standing_in("open")
     branch.post(ScheduleHeard(act(2, branch="branch-1")))
     branch.settle()
-    assert "number 2 was followed already" in refused(branch, act(1))
+    later = msgspec.structs.replace(LATER, opening_not_before="2027-06-18T20:00:00Z")
+    assert "number 2 was followed already" in refused(branch, act(1, branch="branch-1", schedule=later))
     branch.boot()
     branch.settle()
-    assert "number 2 was followed already" in refused(branch, act(2))
+    assert "number 2 was followed already" in refused(branch, act(2, branch="branch-1", schedule=later))
+
+
+def test_act_for_this_branch_is_heard_after_the_next_one_for_all() -> None:
+    """A kit that came late hears both in any order: what moves later is followed."""
+    branch = standing_in("open")
+    assert hand_in(branch, act(5))["followed"] is True
+    later = msgspec.structs.replace(LATER, close_not_before="2027-06-18T14:41:00Z")
+    assert hand_in(branch, act(4, branch="branch-1", schedule=later))["followed"] is True
+    assert schedule_of(branch) == later
+    assert "moves later" in refused(branch, act(6))
+
+
+def test_act_says_what_officials_have_ordered_already() -> None:
+    branch = standing_in("open")
+    order(branch, "extend")
+    for _ in range(3):
+        branch.post(ScheduleHeard(act()))
+        branch.settle()
+    assert [fact.source for fact in branch.facts(ScheduleExtended)] == ["order", "act"]
+    assert branch.facts(IncidentRecorded) == []
 
 
 @pytest.mark.parametrize(
