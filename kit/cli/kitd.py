@@ -19,7 +19,7 @@ EXAMPLES = """examples:
   kitd --config /etc/branch-kit/kitd.toml                  run (systemd does this)
   kitd --config /etc/branch-kit/kitd.toml --check-config   check file, manifest and key, then leave
 
-exit codes: 0 stopped cleanly, 64 usage, 65 damaged or foreign journal, 70 bug (restart it: it replays), 73 state
+exit codes: 0 stopped cleanly, 64 usage, 65 damaged, foreign or older journal, 70 bug (restart it: it replays), 73 state
 directory in use, not writable or full, 78 configuration
 """
 

@@ -1,6 +1,7 @@
 """Facts rewritten, cut off, signed with another key, or brought back from an older disk: who notices, and where."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -20,13 +21,13 @@ from crypto.merkle import leaf_hash, root
 from crypto.notes import Checkpoint, text_of
 from crypto.statements import JournalCheckpoint
 from crypto.submissions import check_submission
-from kit.facts import CheckpointSigned, EnvelopeSealed, Fact, JournalKeyCertified, PhaseEntered
+from kit.facts import CheckpointSigned, Commissioned, EnvelopeSealed, Fact, JournalKeyCertified, PhaseEntered
 from kit.journal import Journal, JournalError, read_fact
 from kit.journal_report import verify
 from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE, open_journal
-from tests.crypto.election_fixture import key_of, make_election
+from tests.crypto.election_fixture import COUNCIL, MAYOR, key_of, make_election
 from tests.kit.center_stand_in import Center
-from tests.kit.harness import ONE_TERMINAL, Branch
+from tests.kit.harness import ONE_TERMINAL, TRUTH, Branch
 from tests.kit.signed_day import (
     KEY,
     MANIFEST,
@@ -370,3 +371,44 @@ def test_journal_says_nothing_of_whose_it_is(day: tuple[Path, dict[int, bytes]])
     bodies = bodies_in(day[0])
     for changed in ([], bodies[1:], [b"nonsense", *bodies[1:]]):
         assert "foreign-journal" in {fault.code for fault in verify(changed, MANIFEST).faults}
+
+
+def test_checkpoints_follow_the_votes(tmp_path: Path) -> None:
+    """Other votes for others, in another order: the same checkpoints over as many facts at the same times."""
+    others = {
+        COUNCIL: replace(TRUTH[COUNCIL], votes={"2": 4807, "5": 1201, "41": 2003}),
+        MAYOR: replace(TRUTH[MAYOR], votes={"02": 4099, "2": 3911}),
+    }
+    seen = []
+    for name, truth in (("one", TRUTH), ("other", others)):
+        branch = SignedBranch(tmp_path / name, truth=truth)
+        work_until(branch, "delivered")
+        branch.stop()
+        bodies = bodies_in(tmp_path / name)
+        facts = [read_fact(body) for body in bodies]
+        seen.append([(type(fact).__name__, fact.at, len(bodies[n])) for n, fact in enumerate(facts)])
+    assert seen[0] == seen[1]
+
+
+def test_standby_kit_signs_in_the_name_of_the_first(tmp_path: Path) -> None:
+    election = make_election(2, standbys=1)
+    key = election.devices["standby-device-1-1"]
+    journal = open_journal(tmp_path, election.loaded, "branch-1", key, entropy=Stream(), vfs=None)
+    assert not list(journal.replay())
+    born = Commissioned(
+        at="2027-06-18T14:00:00.001Z",
+        election=NAME.election,
+        round=1,
+        branch="branch-1",
+        device="standby-device-1-1",
+        manifest_sha256=election.loaded.sha256,
+        manifest_version=1,
+    )
+    journal.append([born])
+    journal.close()
+    report = verify(bodies_in(tmp_path), election.loaded)
+    assert report.verdict == "good"
+    assert report.name is not None
+    assert report.name.origin.endswith("/branch-1/standby-device-1-1")
+    claimed = rewritten(bodies_in(tmp_path), 1, device="device-1")
+    assert "certificate-forged" in {fault.code for fault in verify(claimed, election.loaded).faults}
