@@ -208,7 +208,7 @@ def _unit(
     leaves = {sha256: leaf for leaf, sha256, _ in reversed(arrived.tallies)}
     verdict: _Verdict
     if before is not None:
-        reason = f"opened by order {before.number}"
+        reason = f"opened by order {before.number} ({before.unit.reason})"
         verdict = ("counted", "opened", reason, before.unit.envelope_sha256)
     elif adjudication is not None:
         verdict = _adjudicated(adjudication[1], arrived)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from center.audit_record import printable
 from center.ledger import Checkpoint, Counts, LedgerIdentity
 from center.opening_types import Opening, OpeningFinding
 from crypto.manifest import TrustedManifest
@@ -70,12 +71,12 @@ def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
         yield f"{total.ballots:>12}  ballots"
     for unit in opening.units:
         if unit.status == "counted" and unit.adjudication is not None:
-            yield f"settled: {unit.branch} {unit.terminal}: {unit.reason} (act {unit.adjudication})"
+            yield f"settled: {unit.branch} {unit.terminal}: {printable(unit.reason or '')} (act {unit.adjudication})"
     missing = [unit for unit in opening.units if unit.status != "counted"]
     if missing:
         yield ""
     for unit in missing:
-        yield f"not counted: {unit.branch} {unit.terminal} ({unit.status}): {unit.reason}"
+        yield f"not counted: {unit.branch} {unit.terminal} ({unit.status}): {printable(unit.reason or '')}"
     if opening.findings:
         yield ""
     for finding in opening.findings:

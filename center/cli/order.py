@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from center.audit_record import printable
 from center.cli.command import OK, WARNING, Commands, progress_of
 from center.cli.manifest_keys import add_manifest_keys, manifest_keys
 from center.cli.workers import Workers
@@ -172,8 +173,8 @@ def _draft_lines(order: OpeningOrder, listing: Listing) -> Iterator[str]:
     yield f"it opens {len(listing.newly_counted())} envelopes that no order before opened"
     for unit in listing.units:
         if unit.status != "counted":
-            yield f"{unit.status}: {unit.branch} {unit.terminal} ({unit.code}): {unit.reason}"
+            yield f"{unit.status}: {unit.branch} {unit.terminal} ({unit.code}): {printable(unit.reason)}"
         elif unit.code == "adjudicated":
-            yield f"counted: {unit.branch} {unit.terminal} (adjudicated): {unit.reason}"
+            yield f"counted: {unit.branch} {unit.terminal} (adjudicated): {printable(unit.reason)}"
     for finding in listing.findings:
-        yield f"alarm: {finding.code}: leaf {finding.leaf} {finding.branch or ''}: {finding.detail}"
+        yield f"alarm: {finding.code}: leaf {finding.leaf} {finding.branch or ''}: {printable(finding.detail)}"
