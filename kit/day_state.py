@@ -184,7 +184,8 @@ class DayState:
             unit.part, unit.joined, unit.counter_due = "active", True, 0
 
     def _taken_over(self, fact: TakenOver) -> None:
-        self.envelope_cause = fact.cause
+        if self.envelope_cause != "re-vote":  # which poll it is says more than which kit runs it
+            self.envelope_cause = fact.cause
         for terminal, standing in fact.terminals.items():
             unit = self.units[terminal]
             unit.at, unit.close_no = standing.phase, standing.close_no

@@ -347,7 +347,9 @@ class Branch:
         return [msgspec.json.decode(f'"{fact.envelope}"', type=bytes) for fact in self.envelopes()]
 
     def _entropy(self, size: int) -> bytes:
-        data = sha256(f"entropy {self.lives} {len(self.entropy_drawn)}".encode()).digest()[:size]
+        data = sha256(f"entropy {self.device} {self.lives} {len(self.entropy_drawn)}".encode()).digest()[
+            :size
+        ]
         self.entropy_drawn.append(data)
         return data
 

@@ -299,6 +299,15 @@ def test_re_vote_is_taken_for_a_replacement() -> None:
     assert kit.facts(Commissioned)[0].poll == "re-vote"
 
 
+def test_re_vote_is_no_re_vote_any_more_when_its_kit_is_replaced_too() -> None:
+    lost = standing_in("open", device=SECOND_DEVICE, poll="re-vote")
+    kit = replacement(lost, poll="re-vote")
+    order(kit, "reissue")
+    kit.statuses()
+    work_until(kit, "delivered")
+    assert {one.cause for one in stated(kit)} == {"re-vote"}
+
+
 def test_standby_kit_from_the_morning_on_calls_itself_the_first() -> None:
     kit = Branch(device=STANDBY_DEVICE)
     work_until(kit, "delivered")
