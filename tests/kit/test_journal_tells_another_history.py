@@ -337,6 +337,16 @@ def test_seeds_alone_are_put_back(tmp_path: Path) -> None:
     assert (report.verdict, codes(report)) == ("flagged", {"seed-lost-unsigned"})
 
 
+# --- a centre that is not what its receipts say ---
+
+
+def test_log_leaves_out_or_swaps_what_it_receipted(day: tuple[Path, dict[int, bytes]]) -> None:
+    bodies, (account, tally) = bodies_in(day[0]), day[1].values()
+    for leaves in ({2: tally}, {1: tally, 2: account}, {1: account, 2: account}):
+        assert "receipt-false" in {fault.code for fault in verify(bodies, MANIFEST, leaves=leaves).faults}
+    assert verify(bodies, MANIFEST, leaves={1: account}).verdict == "good", "not published yet"
+
+
 # --- what it began with ----------------------------------------------------------------------------------------------
 
 
