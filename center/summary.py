@@ -53,7 +53,7 @@ def opening_lines(opening: Opening, manifest: TrustedManifest) -> Iterator[str]:
     """An opening for people: how, by what, sums, what is missing, what is odd."""
     yield f"election {opening.election} round {opening.round}, manifest {opening.manifest_sha256}"
     yield from how_opened(opening)
-    yield f"log {manifest.log_verifier.name}: {opening.log.size} envelopes, root {opening.log.root}"
+    yield f"log {manifest.log_verifier.name}: {opening.log.size} leaves, root {opening.log.root}"
     yield (
         f"units: {len(opening.units)} expected, {opening.count('counted')} counted, "
         f"{opening.count('set-aside')} set aside, {opening.count('absent')} absent"

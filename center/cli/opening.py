@@ -36,10 +36,9 @@ from center.witnessed_time import check_witnessed
 from crypto.manifest import TrustedManifest
 
 _EXAMPLES: Final = """examples:
-  center open --config centerd.toml --answers answers-*.json --out result.json       trustees answered the logged orders
-  center open --config centerd.toml --publication public --out result.json           answers that are published already
-  center open --config centerd.toml --escrow slip39 --share s1 --share s2 --out result.json    plan B, where the
-                                                                                      manifest says so
+  center open --config centerd.toml --answers answers-*.json --out result.json       what trustees answered
+  center open --config centerd.toml --publication public --out result.json           answers published already
+  center open --config centerd.toml --escrow slip39 --share s1 --share s2            plan B
   center open --config centerd.toml --key election.key --json | sha256sum            a rehearsal's single key
 
 Which of these it is, the manifest says: none takes the place of another. The same inputs give the same bytes.

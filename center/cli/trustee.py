@@ -23,8 +23,8 @@ from crypto.wire import ENVELOPE_MAX
 
 _EXAMPLES: Final = """examples:
   center trustee check  --publication public --manifest-key KEY1 --manifest-key KEY2 --manifest-key KEY3
-  center trustee answer --publication public --manifest-key KEY1 ... --share trustee-2.share --remember seen.json \\
-                        --out answers-trustee-2.json
+  center trustee answer --publication public --manifest-key KEY1 ... --share share-trustee-2.json \\
+                        --remember seen.json --out answers-trustee-2.json
   center trustee check  --publication public --manifest-key KEY1 ... --envelope SHA256     would this one be opened?
 
 Both read a copy of the published folder and nothing else: carry it to a machine without a network. The answers are
