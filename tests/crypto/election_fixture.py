@@ -271,17 +271,7 @@ def make_election(
     With ``opening="trustees"`` two of three trustees open, and one of two witnesses is asked for. ``standbys``: how
     many standby devices (``standby-device-1-1``) and terminals (``standby-terminal-1-1``) each branch has.
     """
-    numbers = range(1, branches + 1)
-    terminal_ids = {n: [f"terminal-{n}-{t}" for t in range(1, terminals_per_branch + 1)] for n in numbers}
-    spares = {n: [f"{n}-{t}" for t in range(1, standbys + 1)] for n in numbers}
-    terminals = {one: key_of(one) for ids in terminal_ids.values() for one in ids}
-    devices = {f"device-{n}": key_of(f"device-{n}") for n in numbers}
-    for spare in (one for ids in spares.values() for one in ids):
-        terminals[f"standby-terminal-{spare}"] = key_of(f"standby-terminal-{spare}")
-        devices[f"standby-device-{spare}"] = key_of(f"standby-device-{spare}")
-    commissioners = {f"commissioner-{body}": key_of(f"commissioner-{body}") for body in BODIES}
-    bodies = {f"official-{n}-{body}": body for n in numbers for body in BODIES}
-    officials = {one: key_of(one) for one in bodies}
+    people = _people(branches, terminals_per_branch, standbys)
     manifest_keys = tuple(key_of(f"manifest-{n}") for n in (1, 2, 3))
     trusted = {key.key_id: key.public for key in manifest_keys}
     log = NoteSigner(LOG_NAME, key_of("log"))
@@ -302,17 +292,11 @@ def make_election(
                 id="style-1", contests=tuple(contest.id for contest in contests), count_bits=count_bits
             ),
         ),
-        branches=tuple(_branch(n, terminal_ids[n], spares[n]) for n in numbers),
-        terminals=_enrol(terminals),
-        devices=_enrol(devices),
-        officials=tuple(
-            Official(id=one, body=body, public_key=codec.b64(officials[one].public))
-            for one, body in bodies.items()
-        ),
-        commissioners=tuple(
-            Official(id=one, body=one.split("-", 1)[1], public_key=codec.b64(key.public))
-            for one, key in commissioners.items()
-        ),
+        branches=people.branches,
+        terminals=_enrol(people.terminals),
+        devices=_enrol(people.devices),
+        officials=_of_bodies(people.officials),
+        commissioners=_of_bodies(people.commissioners),
         election_key=election_key,
         log=LogIdentity(vkey=log.vkey),
         witness_policy=witness_policy,
@@ -328,14 +312,53 @@ def make_election(
         threshold=2,
         loaded=load(manifest_bytes, trusted=trusted, threshold=2),
         manifest_keys=manifest_keys,
-        terminals=terminals,
-        devices=devices,
-        officials=officials,
+        terminals=people.terminals,
+        devices=people.devices,
+        officials=people.officials,
         election_private_key=election_private_key,
         log=log,
-        commissioners=commissioners,
+        commissioners=people.commissioners,
         shares=shares,
         witnesses=witnesses,
+    )
+
+
+@dataclass(frozen=True)
+class _People:
+    """Who and what is enrolled, and where it belongs."""
+
+    branches: tuple[BranchEntry, ...]
+    terminals: dict[str, SigningKey]
+    devices: dict[str, SigningKey]
+    officials: dict[str, SigningKey]
+    commissioners: dict[str, SigningKey]
+
+
+def _people(branches: int, terminals_per_branch: int, standbys: int) -> _People:
+    numbers = range(1, branches + 1)
+    terminals = {n: [f"terminal-{n}-{t}" for t in range(1, terminals_per_branch + 1)] for n in numbers}
+    spares = {n: [f"{n}-{t}" for t in range(1, standbys + 1)] for n in numbers}
+    all_spares = [one for ids in spares.values() for one in ids]
+
+    def keys(*owners: str) -> dict[str, SigningKey]:
+        return {owner: key_of(owner) for owner in owners}
+
+    return _People(
+        branches=tuple(_branch(n, terminals[n], spares[n]) for n in numbers),
+        terminals=keys(
+            *(one for ids in terminals.values() for one in ids),
+            *(f"standby-terminal-{one}" for one in all_spares),
+        ),
+        devices=keys(*(f"device-{n}" for n in numbers), *(f"standby-device-{one}" for one in all_spares)),
+        officials=keys(*(f"official-{n}-{body}" for n in numbers for body in BODIES)),
+        commissioners=keys(*(f"commissioner-{body}" for body in BODIES)),
+    )
+
+
+def _of_bodies(officials: Mapping[str, SigningKey]) -> tuple[Official, ...]:
+    return tuple(
+        Official(id=one, body=one.rpartition("-")[2], public_key=codec.b64(key.public))
+        for one, key in officials.items()
     )
 
 
