@@ -26,18 +26,20 @@ from center.opening import (
     orders_to_follow,
     read_log,
 )
-from center.opening_types import Opening
-from center.orders import Orders, opening_not_before
+from center.opening_types import LogHead, Opening
+from center.orders import Orders, opening_not_before, orders_of
 from center.refusals import NotWitnessedError
 from center.spread import Spread
 from center.summary import PLAN_B, SINGLE_KEY, opening_lines
 from center.threshold import WrongAnswers, open_by_answers
 from center.witnessed_time import check_witnessed
+from crypto import codec
 from crypto.manifest import TrustedManifest
 
 _EXAMPLES: Final = """examples:
   center open --config centerd.toml --answers answers-*.json --out result.json       what trustees answered
   center open --config centerd.toml --publication public --out result.json           answers published already
+  center open --config centerd.toml --publication public --answers answers-2-*.json  those, and to a later order
   center open --config centerd.toml --escrow slip39 --share s1 --share s2            plan B
   center open --config centerd.toml --key election.key --json | sha256sum            a rehearsal's single key
 
@@ -57,13 +59,13 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     opening.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
-    how = opening.add_mutually_exclusive_group(required=True)
-    how.add_argument(
-        "--answers", nargs="+", type=Path, metavar="FILE", help="what center trustee answer wrote"
+    opening.add_argument(
+        "--answers", nargs="+", default=[], type=Path, metavar="FILE", help="what center trustee answer wrote"
     )
-    how.add_argument(
-        "--publication", type=Path, metavar="DIR", help="take the answers that are published there"
+    opening.add_argument(
+        "--publication", type=Path, metavar="DIR", help="take the answers that are published there too"
     )
+    how = opening.add_mutually_exclusive_group()
     how.add_argument("--escrow", choices=["slip39"], help="plan B: restore an ordinary key from --share")
     how.add_argument("--key", type=Path, metavar="FILE", help="the single private key, of a rehearsal")
     opening.add_argument(
@@ -82,8 +84,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if bool(arguments.shares) != (arguments.escrow is not None):
-        raise ConfigError("--escrow slip39 and --share belong together: one --share for each holder")
+    _check_way(arguments)
     config = load_config(arguments.config)
     manifest = load_manifest(config)
     ledger = Ledger.open_to_read(str(ledger_path(config)))
@@ -108,6 +109,16 @@ def _run(arguments: argparse.Namespace) -> int:
     return max(_code(opening), WARNING if wrong else OK)
 
 
+def _check_way(arguments: argparse.Namespace) -> None:
+    if bool(arguments.shares) != (arguments.escrow is not None):
+        raise ConfigError("--escrow slip39 and --share belong together: one --share for each holder")
+    by_trustees = bool(arguments.answers) or arguments.publication is not None
+    if by_trustees + (arguments.escrow is not None) + (arguments.key is not None) != 1:
+        raise ConfigError(
+            "what opens? Give --answers or --publication (or both), or --escrow, or --key: as the manifest says"
+        )
+
+
 def _single_key(
     ledger: Ledger, manifest: TrustedManifest, arguments: argparse.Namespace, spread: Spread
 ) -> Opening:
@@ -123,9 +134,7 @@ def _plan_b(
 ) -> Opening:
     check_kind(manifest, "slip39")
     words = [slip39.words_of(_read_text(path), str(path)) for path in arguments.shares]
-    head, log = read_log(ledger, manifest, progress=progress_of("leaves verified"), spread=spread)
-    check_time(opening_not_before(log), wall_ms())
-    orders = orders_to_follow(log, arguments.order)
+    head, log, orders = _read(ledger, manifest, arguments, spread)
     _check_witnessed(ledger, log, orders)
     print(PLAN_B, file=sys.stderr)
     # Restored as late as can be, and forgotten with this process: it is never written.
@@ -137,13 +146,10 @@ def _by_trustees(
     ledger: Ledger, manifest: TrustedManifest, arguments: argparse.Namespace, spread: Spread
 ) -> tuple[Opening, Sequence[WrongAnswers]]:
     check_kind(manifest, "trustees")
-    head, log = read_log(ledger, manifest, progress=progress_of("leaves verified"), spread=spread)
-    check_time(opening_not_before(log), wall_ms())
-    orders = orders_to_follow(log, arguments.order)
-    if arguments.answers is not None:
-        files = answers.read_all(arguments.answers)
-    else:
-        files = list(answers.published(arguments.publication, orders, manifest))
+    head, log, orders = _read(ledger, manifest, arguments, spread)
+    files = answers.read_all(arguments.answers)
+    if arguments.publication is not None:
+        files += answers.published(arguments.publication, orders, manifest)
     numbers = {order.number for order in orders.valid}
     if arguments.order is not None:
         files = [file for file in files if file.answers.number in numbers]
@@ -155,6 +161,27 @@ def _by_trustees(
             file=sys.stderr,
         )
     return count(log, head, combined, orders=orders, answered=combined.trustees), combined.wrong
+
+
+def _read(
+    ledger: Ledger, manifest: TrustedManifest, arguments: argparse.Namespace, spread: Spread
+) -> tuple[LogHead, VerifiedLog, Orders]:
+    """The log to open by, and the orders to follow.
+
+    Where an order follows the last of them, the log ends where that one was drafted: so each set of orders has an
+    opening of its own, which is published under its own name.
+    """
+    head, log = read_log(ledger, manifest, progress=progress_of("leaves verified"), spread=spread)
+    check_time(opening_not_before(log), wall_ms())
+    orders = orders_to_follow(log, arguments.order)
+    later = [order for order in orders_of(log).valid if order.number > orders.valid[-1].number]
+    checkpoint = ledger.checkpoint_at(later[0].statement.log.size) if later else None
+    if checkpoint is not None:
+        log = log.prefix(checkpoint.size)
+        root = codec.b64(log.tree.root(checkpoint.size))
+        head = LogHead(size=checkpoint.size, root=root, checkpoint=checkpoint.note)
+        orders = orders_to_follow(log, arguments.order)
+    return head, log, orders
 
 
 def _check_witnessed(ledger: Ledger, log: VerifiedLog, orders: Orders) -> None:

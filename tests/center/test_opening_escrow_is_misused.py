@@ -166,13 +166,14 @@ def test_other_ways_where_the_manifest_says_plan_b(office: PlanB) -> None:
 
 
 def test_command_is_used_wrongly(office: PlanB, words: list[str]) -> None:
-    assert center("open", "--config", office.config).code == 64
+    assert center("open", "--config", office.config).code == 78
     assert center("open", "--config", office.config, "--escrow", "slip39").code == 78
     shares = office.shares(*words[:2])
     key = office.folder / "election.key"
     assert center("open", "--config", office.config, "--key", key, *shares).code == 78
     assert center("open", "--config", office.config, "--key", key, "--escrow", "slip39", *shares).code == 64
     assert center("open", "--config", office.config, "--escrow", "slip39", "--share", "nowhere").code == 65
+    assert center("open", "--config", office.config, "--key", key, "--answers", key).code == 78
 
 
 def test_witnesses_are_named_and_saw_nothing(tmp_path: Path, words: list[str]) -> None:

@@ -98,6 +98,9 @@ def test_courier_comes_after_the_first_order(evening: Evening) -> None:
     assert ran.code == 69
     assert "order 1: 2 trustees have to answer, right are those of nobody" in ran.err
     assert evening.open_by(*answers_1, *new).code == 1
+    both = evening.result.read_bytes()
+    assert evening.open_by(*new, options=("--publication", evening.public)).code == 1
+    assert evening.result.read_bytes() == both
     evening.publish("--opening", evening.result, "--answers", *new)
     assert totals(evening).units == {"absent": 1, "counted": 2, "set-aside": 0}
     assert totals(evening).contests[COUNCIL].ballots == 2 * 814
@@ -126,6 +129,27 @@ def test_envelope_that_no_order_covers_is_forgotten(evening: Evening) -> None:
     found = [one["code"] for one in json.loads(evening.result.read_bytes())["findings"]]
     assert found == ["in-no-order-yet"]
     assert unit(evening, "branch-2", "terminal-2-1")["status"] == "absent"
+
+
+def test_second_order_is_logged_before_the_first_is_answered(evening: Evening) -> None:
+    """Each set of orders has an opening of its own, under its own name: nothing published changes."""
+    evening.day("branch-1")
+    evening.order()
+    evening.day("branch-2")
+    evening.order()
+    evening.witness(1)
+    evening.publish()
+    for order in (1, 2):
+        for number in (1, 2):
+            assert evening.answer(number, "--order", order).code == 0
+        evening.publish("--answers", evening.answers(1), evening.answers(2))
+        ran = evening.open_by(evening.answers(1), options=("--order", order, "--publication", evening.public))
+        assert ran.code == 1, ran.err
+        evening.publish("--opening", evening.result)
+        assert totals(evening).units == {"absent": 3 - order, "counted": order, "set-aside": 0}
+    assert {path.name for path in (evening.public / "opening").glob("*.json")} == {"5.json", "6.json"}
+    ran = evening.audit()
+    assert (ran.code, "openings 2" in ran.out) == (1, True), ran.out
 
 
 def test_two_kits_for_one_branch_until_officials_settle_it(evening: Evening) -> None:
