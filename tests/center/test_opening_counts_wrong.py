@@ -15,6 +15,8 @@ from center.ledger import Checkpoint, Entry
 from center.opening import open_election
 from center.opening_types import Opening
 from crypto import codec, enc_proof, envelope, merkle, rfc3339
+from crypto.act_statements import Adjudication, ScheduleChange
+from crypto.acts import AnyAct, sign_act
 from crypto.codec import sha256_hex
 from crypto.notes import Checkpoint as SignedCheckpoint
 from crypto.notes import NoteSigner
@@ -24,6 +26,7 @@ from crypto.wire import TYPE_SEALED_TALLY
 from tests.center.branch import WALL_MS, Device, two_branches
 from tests.crypto.election_fixture import (
     COUNCIL,
+    ELECTION,
     MAYOR,
     PUBLIC_COUNTER,
     RESULTS,
@@ -415,3 +418,86 @@ def test_progress_ends_at_the_total() -> None:
         progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+# --- a rehearsal's single key, and the acts of the centre -----------------------------------------------------------
+
+
+def act(election: Election, statement: AnyAct) -> bytes:
+    return sign_act(statement, list(election.commissioners.values()))
+
+
+def adjudicated(election: Election, **fields: Any) -> bytes:
+    named: dict[str, Any] = {
+        "election": ELECTION,
+        "round": 1,
+        "manifest_sha256": election.loaded.sha256,
+        "number": 1,
+        "prev": None,
+        "branch": "branch-1",
+        "terminal": "terminal-1-1",
+        "decision": "set-aside",
+        "envelope_sha256": None,
+        "cause": "two-kits",
+        "reason": "as the poll book says",
+    }
+    return act(election, Adjudication(**(named | fields)))
+
+
+def test_clash_stays_one_although_commissioners_settled_it() -> None:
+    election, one, two = two_branches()
+    first, second = one.tally(), one.tally(results=changed(MAYOR, blank=9, valid=804, invalid=6), close_no=2)
+    settled = adjudicated(election, decision="count", envelope_sha256=sha256_hex(second))
+    log = Leaves.of(election, (one, first), (one, second), (one, settled), (two, two.tally()))
+    opening = opened(log)
+    unit = opening.units[0]
+    assert (unit.status, unit.close_no, unit.code) == ("counted", 2, "adjudicated")
+    assert [one.envelope_sha256 for one in unit.disclosures] == [sha256_hex(second)]
+    assert opening.contests[MAYOR].blank == 19
+    assert (opening.orders, opening.plan_b, unit.order) == ((), False, None)
+    aside = opened(Leaves.of(election, (two, two.account()), (two, first), (two, adjudicated(election))))
+    assert (aside.units[0].status, aside.units[0].reason) == (
+        "set-aside",
+        "adjudication 1, two-kits: as the poll book says",
+    )
+
+
+def test_tally_of_a_standby_terminal_is_passed_over() -> None:
+    election = make_election(1, standbys=1)
+    one = Device(election, "branch-1")
+    opening = opened(Leaves.of(election, (one, one.tally("standby-terminal-1-1"))))
+    assert [(unit.terminal, unit.status) for unit in opening.units] == [
+        ("terminal-1-1", "absent"),
+        ("standby-terminal-1-1", "counted"),
+    ]
+    assert opening.contests[COUNCIL].ballots == 814
+
+
+def test_two_kits_of_one_branch_are_taken_for_one_that_repeats_itself() -> None:
+    """Each kit counts its own envelopes: sequence numbers of two are no clash."""
+    election = make_election(1, standbys=1)
+    one, standby = Device(election, "branch-1"), Device(election, "branch-1", "standby-device-1-1")
+    opening = opened(
+        Leaves.of(election, (one, one.account()), (standby, standby.account()), (standby, standby.tally()))
+    )
+    assert not opening.findings
+
+
+def test_encapsulated_key_that_was_used_twice_raises_no_alarm() -> None:
+    election, one, two = two_branches()
+    ephemeral = b"\5" * 32
+    log = Leaves.of(election, (one, one.tally(ephemeral=ephemeral)), (two, two.tally(ephemeral=ephemeral)))
+    found = [one.code for one in opened(log).findings if one.grade == "alarm"]
+    assert found == ["enc-reused", "enc-reused"]
+
+
+def test_poll_was_extended_and_the_opening_does_not_wait() -> None:
+    election, one, _ = two_branches()
+    later = msgspec.structs.replace(SCHEDULE, opening_not_before="2028-01-01T00:00:00.000Z")
+    head = {"election": ELECTION, "round": 1, "manifest_sha256": election.loaded.sha256}
+    change = ScheduleChange(**head, number=1, prev=None, branch="branch-2", schedule=later, reason="a flood")
+    log = Leaves.of(election, (one, one.tally()), (one, act(election, change)))
+    with pytest.raises(TooEarlyError, match="2028-01-01"):
+        opened(log)
+    after = rfc3339.to_ms("2028-01-01T00:00:00.000Z")
+    assert open_election(log, election.loaded, election.election_private_key, wall_ms=after).units
