@@ -334,7 +334,8 @@ def test_audit_believes_an_opening_that_was_changed(
 
 def test_totals_hide_how_it_was_opened(evening: Evening, copy: Path) -> None:
     path = copy / "totals.json"
-    for change in ({"orders": []}, {"plan_b": True}, {"opening": "slip39"}):
+    changes: list[dict[str, Any]] = [{"orders": []}, {"plan_b": True}, {"opening": "slip39"}]
+    for change in changes:
         facts = json.loads((evening.public / "totals.json").read_bytes())
         path.write_bytes(canonical.encode(facts | change))
         assert "totals.json" in faulty(audit(evening, copy))

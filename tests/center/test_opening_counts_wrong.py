@@ -494,7 +494,7 @@ def test_encapsulated_key_that_was_used_twice_raises_no_alarm() -> None:
 def test_poll_was_extended_and_the_opening_does_not_wait() -> None:
     election, one, _ = two_branches()
     later = msgspec.structs.replace(SCHEDULE, opening_not_before="2028-01-01T00:00:00.000Z")
-    head = {"election": ELECTION, "round": 1, "manifest_sha256": election.loaded.sha256}
+    head: dict[str, Any] = {"election": ELECTION, "round": 1, "manifest_sha256": election.loaded.sha256}
     change = ScheduleChange(**head, number=1, prev=None, branch="branch-2", schedule=later, reason="a flood")
     log = Leaves.of(election, (one, one.tally()), (one, act(election, change)))
     with pytest.raises(TooEarlyError, match="2028-01-01"):
