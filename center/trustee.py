@@ -7,6 +7,7 @@ So everything is checked before the share is even read.
 from dataclasses import dataclass
 
 from center import publication
+from center.audit_record import printable
 from center.listing import LISTING_MAX, Listing, read_listing
 from center.logged import BadLeaf, EnvelopeLeaf
 from center.orders import LoggedOrder, Orders, VoidOrder, opening_not_before, orders_of
@@ -94,7 +95,7 @@ def check_envelope(published: PublishedLog, order: LoggedOrder, sha256: str) -> 
     if unit.envelope_sha256 != sha256:
         raise EnvelopeNotOrderedError(
             f"order {order.number} does not open envelope {sha256}: {unit.branch} {unit.terminal} is {unit.status} "
-            f"({unit.reason})"
+            f"({printable(unit.reason)})"
         )
     if unit.opened_by is not None:
         raise EnvelopeNotOrderedError(f"envelope {sha256} was opened by order {unit.opened_by} already")
