@@ -9,6 +9,7 @@ from failover.events import Instant, ProbeEchoed, UplinkConnected, UplinkLost, W
 from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
 from kit import pictures
+from kit.clock_check import clock_objection
 from kit.core import Step
 from kit.events import (
     Booted,
@@ -66,6 +67,7 @@ class Station:
         self._has_ups = has_ups
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
+        self._last_at: str | None = None
         self._incidents: deque[IncidentRecorded] = deque(maxlen=INCIDENTS_SHOWN)
         self._usable: tuple[str, ...] = ()
         self._last_resort: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ class Station:
             self._commissioned = fact
         elif isinstance(fact, IncidentRecorded):
             self._incidents.append(fact)
+        self._last_at = fact.at
         for core in (self.power, self.day, self.outbox, self.journal_desk):
             core.apply(fact)
         self._folded = True
@@ -167,8 +170,12 @@ class Station:
         if event.journal_key_lost is not None:
             detail = event.journal_key_lost
             booted.append(IncidentRecorded(at=at, code="journal-key-lost", detail=detail))
-        if self._commissioned is None:
+        if self._commissioned is None or self._last_at is None:
             return [mine, *booted]
+        objection = clock_objection(self._last_at, event.wall_ms, self.day.state.phase)
+        if objection is not None:
+            code, detail = objection
+            booted.append(IncidentRecorded(at=at, code=code, detail=detail))
         for field in ("election", "round", "branch", "device", "manifest_sha256", "poll"):
             journaled, configured = getattr(self._commissioned, field), getattr(mine, field)
             if journaled != configured:

@@ -15,7 +15,7 @@ from crypto.receipt import verify as verify_receipt
 from crypto.submissions import check_submission
 from crypto.wire import topic_envelope
 from drivers.ports import TerminalRefused
-from kit.facts import OrderAccepted, TallyTaken
+from kit.facts import IncidentRecorded, OrderAccepted, TallyTaken
 from tests.attacks.catalogue import attack
 from tests.attacks.hostile_sealer import changed, header, honest, sealed_by
 from tests.attacks.stage import ELECTION, Scene
@@ -165,6 +165,13 @@ def test_envelope_of_the_last_election_is_sent_again(scene: Scene) -> None:
 # --- clocks --------------------------------------------------------------------------------------------------------
 
 
+def alarms(branch: Branch) -> list[str]:
+    """What the officials are shown, and the journal keeps."""
+    shown = [incident["code"] for incident in branch.station.status(branch.now)["incidents"]]
+    assert shown == [fact.code for fact in branch.facts(IncidentRecorded)]
+    return shown
+
+
 @attack("clock set forward")
 def test_clock_is_set_forward_to_close_early_or_to_see_a_tally_early() -> None:
     """A running kit reckons from its boot. After a restart the terminal's own clock still says too early."""
@@ -178,6 +185,13 @@ def test_clock_is_set_forward_to_close_early_or_to_see_a_tally_early() -> None:
     for line in branch.lines.values():
         line.model.cast_all()
     assert order(branch, "close").get("accepted")
+
+    branch = standing_in("zeroed")
+    branch.wall_offset += 12 * HOUR_MS
+    branch.boot()  # nothing but the journal knows better: the kit believes its clock, and says so to everybody
+    branch.settle()
+    assert alarms(branch) == ["clock-ahead-or-long-off"]
+    assert alarms(standing_in("zeroed")) == []
 
     branch = work_until(Branch(), "accounted")
     true_offset = branch.wall_offset
@@ -211,8 +225,10 @@ def test_clock_is_set_back_to_do_the_morning_again() -> None:
     branch.wall_offset = MORNING_MS - branch.now
     for restart in (False, True):
         if restart:
+            assert alarms(branch) == []
             branch.boot()
             branch.settle()
+            assert alarms(branch) == ["clock-went-back"]
         for kind, serial in (("open", 2), ("zero", 1), ("open", None)):
             answer = order(branch, kind, serial)
             assert not answer.get("accepted"), (restart, kind, answer)
