@@ -78,7 +78,7 @@ class Hall:
     def copied(cls, tmp_path: Path, *options: str) -> "Hall":
         origin, _ = rehearsed(*(options or OPTIONS))
         goal = tmp_path / "hall"
-        shutil.copytree(origin, goal)
+        shutil.copytree(origin, goal, copy_function=shutil.copy)
         return cls(goal)
 
     def at(self, table: str, name: str = "") -> Path:

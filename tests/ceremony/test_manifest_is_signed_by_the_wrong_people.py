@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from center.ceremony import papers
+from center.ceremony import papers, signing
+from center.ceremony.errors import CeremonyRefusedError
 from center.ceremony.plan import Plan
 from crypto import codec, envelope
 from crypto.key_file import HeldKey, KeyOwner, seal_key
@@ -224,6 +225,8 @@ def test_file_is_no_manifest(hall: Hall) -> None:
     code, _, err = run("manifest", "merge", hall.file("manifest.json"), "--out", hall.file(""))
     assert code == 65
     assert "is not signed by anybody" in err
+    with pytest.raises(CeremonyRefusedError, match="no signed manifest is given"):
+        signing.merge([])
 
 
 def test_trust_is_given_by_nobody(hall: Hall) -> None:
