@@ -314,7 +314,7 @@ class PollingDay:
             return self._incident(
                 "bad-counter", f"{unit.terminal} shows more than {COUNTER_MAX} ballots", now
             )
-        if self.state.phase != "open" or unit.at != "open" or now < unit.counter_due:
+        if self.state.phase != "open" or now < unit.counter_due:
             return Step()
         unit.counter_due = now + COUNTER_MS
         at = self._wall.text(now)

@@ -260,8 +260,8 @@ def test_act_for_another_branch_moves_ours() -> None:
 def test_act_resurrects_a_phase_that_is_past() -> None:
     """After the tally it is written down, and nothing waits for it."""
     branch = standing_in("tallied")
+    branch.lines["terminal-1-1"].connected = False
     branch.boot()
-    branch.unplug("terminal-1-1")
     branch.sealer_hangs = False
     assert hand_in(branch, act()) == {"ok": True, "followed": True}
     assert branch.phase == "tallied"

@@ -84,6 +84,15 @@ def test_standby_takes_votes_while_the_poll_is_not_open(phase: Phase) -> None:
         assert branch.phase == "open"
 
 
+def test_poll_cannot_be_suspended_while_a_standby_is_on_its_way() -> None:
+    branch = standing_in("open", TWO_TERMINALS)
+    branch.unplug(T1)
+    order(branch, "replace-terminal")
+    order(branch, "suspend")
+    branch.settle()
+    assert branch.phase == "suspended", "it takes no votes: nothing is to be suspended there"
+
+
 def test_standby_that_came_in_a_suspended_poll_is_never_closed() -> None:
     branch = destroyed("suspended")
     order(branch, "replace-terminal")
@@ -136,6 +145,23 @@ def test_other_terminals_tallies_are_never_sent(phase: Phase) -> None:
     assert counted(branch) == {T2}
     accounts = [fact.terminal for fact in branch.envelopes() if fact.kind == "account"]
     assert sorted(accounts) == [T1, T2]
+
+
+def test_account_that_waits_for_the_sealer_is_lost_with_its_terminal() -> None:
+    branch = standing_in("closed", TWO_TERMINALS)
+    branch.sealer_hangs = True
+    work_until(branch, "accounted")
+    order(branch, "replace-terminal", terminal=T2, standby=None)
+    branch.advance_to_wall(TALLY_MS)
+    work_until(branch, "tallied")
+    branch.sealer_hangs = False
+    branch.post(branch.sealer.make(branch.sealed[-1]))  # the tally of terminal 1 is in memory already
+    work_until(branch, "delivered")
+    assert {(fact.kind, fact.terminal) for fact in branch.envelopes()} == {
+        ("account", T1),
+        ("account", T2),
+        ("tally", T1),
+    }
 
 
 def test_its_absence_is_not_stated() -> None:
