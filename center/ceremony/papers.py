@@ -18,7 +18,7 @@ from crypto.key_file import HeldKey, Holder, Role
 from crypto.statements import Digits, Statement
 from crypto.wire import B64, MANIFEST_MAX, Id, Sha256
 
-PAPER_MAX: Final = MANIFEST_MAX  # bytes: a list of enrolments is about as long as the manifest
+PAPER_MAX: Final = 4 * MANIFEST_MAX  # bytes: an enrolment is a few times as long as its line of the manifest
 _MEDIA: Final = "application/vnd.branch-kit.ceremony."
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from center.ceremony import papers, signing
+from center.ceremony import papers, plan_rules, signing
 from center.ceremony.enrolment import Register, register
 from center.ceremony.errors import CeremonyRefusedError, PaperMissingError, PassphraseRefusedError
 from center.ceremony.papers import Enrolment, EnrolmentList, P
-from center.ceremony.plan import Plan
+from center.ceremony.plan import Plan, seats
 from center.cli.command import Commands, progress_of
 from center.edges import wall_ms
 from center.errors import ConfigError, OutputError
@@ -25,8 +25,8 @@ from crypto.identity import check_public
 from crypto.key_file import HeldKey, Role
 from crypto.manifest import TrustedManifest
 from crypto.passphrase import REHEARSAL_COST, Argon2Cost
-from crypto.wire import MANIFEST_MAX
 
+SEATS_QUICK: Final = 20_000  # keys of a plan that is checked without a word
 EXPECTED_MIN: Final = 8  # hexadecimal digits of a fingerprint that --expect compares
 
 _PASSPHRASE_FILE_MAX: Final = 2048  # bytes
@@ -51,7 +51,7 @@ def real_desk() -> Desk:
 # --- files -----------------------------------------------------------------------------------------------------
 
 
-def read(path: Path, max_bytes: int = MANIFEST_MAX) -> bytes:
+def read(path: Path, max_bytes: int = papers.PAPER_MAX) -> bytes:
     """Read a file that was carried here; raises PaperMissingError."""
     try:
         data = read_whole(path.resolve(), max_bytes)
@@ -270,8 +270,16 @@ def held_key(arguments: argparse.Namespace, role: Role) -> HeldKey:
     return key_file.open_key(data, passphrase(arguments, f"{role} {header.id}"), role=role)
 
 
-def plan_and_register(arguments: argparse.Namespace) -> tuple[Plan, Register]:
-    """Read ``--plan`` and ``--enrolments``, verified anew; raises CeremonyRefusedError."""
+def check_plan(plan: Plan) -> None:
+    """Check a plan against its rules, saying so first where that takes long; raises PlanError."""
+    wanted = len(seats(plan))
+    if wanted > SEATS_QUICK:
+        print(f"checking a plan with {wanted} keys: about {wanted // 5_000 + 1} seconds", file=sys.stderr)
+    plan_rules.check(plan)
+
+
+def plan_and_register(arguments: argparse.Namespace, *roles: Role) -> tuple[Plan, Register]:
+    """Read ``--plan`` and ``--enrolments``, verified anew: those of ``roles``, or all; raises CeremonyRefusedError."""
     plan = read_paper(arguments.plan, Plan)
     where = str(arguments.enrolments)
     written = read_paper(arguments.enrolments, EnrolmentList)
@@ -280,7 +288,8 @@ def plan_and_register(arguments: argparse.Namespace) -> tuple[Plan, Register]:
             f"{where}: is of election {written.election!r} round {written.round}, the plan of {plan.election!r} round "
             f"{plan.round}: take the right file"
         )
-    return plan, register(plan, watched([(where, one) for one in written.enrolments]))
+    needed = [(where, one) for one in written.enrolments if not roles or one.role in roles]
+    return plan, register(plan, watched(needed))
 
 
 def watched(requests: list[tuple[str, Enrolment]]) -> Iterator[tuple[str, Enrolment]]:
@@ -300,8 +309,8 @@ def manifest_keys(register: Register) -> dict[str, bytes]:
 def trusted_manifest(arguments: argparse.Namespace) -> TrustedManifest:
     """Verify ``--manifest`` by the keys that were named; raises CeremonyRefusedError or ConfigError."""
     if arguments.plan is not None and arguments.enrolments is not None:
-        plan, register = plan_and_register(arguments)
-        keys, threshold = manifest_keys(register), plan.manifest_keys.threshold
+        plan, enrolled = plan_and_register(arguments, "manifest")
+        keys, threshold = manifest_keys(enrolled), plan.manifest_keys.threshold
     elif arguments.keys:
         keys = {text: _key(text) for text in arguments.keys}
         threshold = len(keys) // 2 + 1 if arguments.threshold is None else arguments.threshold

@@ -84,7 +84,7 @@ def add(commands: Commands) -> None:
 
 def _session(arguments: argparse.Namespace) -> int:
     desk: Desk = arguments.desk
-    plan, register = desks.plan_and_register(arguments)
+    plan, register = desks.plan_and_register(arguments, "trustee")
     session = dkg.make_session(plan, register, desk.entropy(NONCE_BYTES))
     desks.write_public(arguments.out / "dkg-session.json", papers.to_bytes(session))
     _show_session(session)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from center import slip39
-from center.ceremony import assembling, dkg, escrow, papers, plan_rules, signing
+from center.ceremony import assembling, dkg, escrow, papers, signing
 from center.ceremony.errors import CeremonyRefusedError
 from center.ceremony.escrow import EscrowRecord
 from center.ceremony.papers import Confirmation, DkgCertificate
@@ -139,7 +139,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _assembled(arguments: argparse.Namespace, issued_at: str) -> Manifest:
     plan, register = desks.plan_and_register(arguments)
-    plan_rules.check(plan)
+    desks.check_plan(plan)
     if register.missing:
         role, one = register.missing[0]
         raise CeremonyRefusedError(
@@ -217,7 +217,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     print("\n".join(manifest_lines(trusted.manifest, trusted.sha256)))
     print("GOOD: signed as it must be, and consistent")
     if arguments.plan is not None and arguments.enrolments is not None:
-        plan, register = desks.plan_and_register(arguments)
+        plan, register = desks.plan_and_register(arguments, "manifest")
         print("for the configuration of the centre and of branches:")
         print(f"[trust]\nthreshold = {plan.manifest_keys.threshold}\nmanifest_keys = [")
         for one, public in desks.manifest_keys(register).items():
@@ -229,7 +229,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _escrow_new(arguments: argparse.Namespace) -> int:
     desk: Desk = arguments.desk
     plan = desks.read_paper(arguments.plan, Plan)
-    plan_rules.check(plan)
+    desks.check_plan(plan)
     record, texts = escrow.make(plan, desk.entropy(hpke.KEY_BYTES))
     for holder, text in texts.items():
         desks.write_secret(arguments.out / f"slip39-{desks.file_name(holder)}.txt", text.encode())

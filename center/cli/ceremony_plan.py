@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from center.ceremony import enrolment, papers, plan_rules
+from center.ceremony import enrolment, papers
 from center.ceremony.enrolment import Register
 from center.ceremony.errors import PlanError
 from center.ceremony.papers import Enrolment
@@ -155,7 +155,7 @@ def _members(desk: Desk, given: list[str] | None, question: str) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     plan = read_source(arguments.source, desks.read)
-    plan_rules.check(plan)
+    desks.check_plan(plan)
     desks.write_public(arguments.out / "plan.json", papers.to_bytes(plan))
     _tell(plan)
     print("next: give plan.json to everybody who takes part; each makes a key with kit-ceremony key new")
@@ -164,7 +164,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     plan = desks.read_paper(arguments.source, Plan)
-    plan_rules.check(plan)
+    desks.check_plan(plan)
     _tell(plan)
     return OK
 
@@ -176,7 +176,7 @@ def _tell(plan: Plan) -> None:
 
 def _enrol(arguments: argparse.Namespace) -> int:
     plan = desks.read_paper(arguments.plan, Plan)
-    plan_rules.check(plan)
+    desks.check_plan(plan)
     requests = desks.read_papers(arguments.files, Enrolment, "enrol-*.json")
     register = enrolment.register(plan, desks.watched(requests))
     # The list grows with every run, so it takes the place of its elder.

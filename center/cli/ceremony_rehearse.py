@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from center.ceremony import papers, plan_rules
+from center.ceremony import papers
 from center.ceremony.errors import CeremonyRefusedError
 from center.ceremony.plan import Plan, people, read_source, seats
 from center.cli import ceremony_desk as desks
@@ -141,7 +141,7 @@ def _write_plan(stage: Stage, arguments: argparse.Namespace) -> Plan:
             raise ConfigError(
                 f"{arguments.plan}: more than {PEOPLE_MAX} people: rehearse with fewer branches"
             )
-        plan_rules.check(plan)
+        desks.check_plan(plan)
         desks.write_public(source.with_suffix(".json"), papers.to_bytes(plan))
         return plan
     written = "\n".join(f"{key} = {_toml(value)}" for key, value in _generated(arguments).items())
