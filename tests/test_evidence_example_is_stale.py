@@ -1,5 +1,7 @@
 """The example of docs/evidence.md was made by these very programs: they find no fault in it, but in a changed one."""
 
+import base64
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ DATA = 65
 def example(tmp_path: Path) -> Path:
     """A copy; what is not part of the publication is moved out of it."""
     folder = evidence_document.copies(tmp_path)
-    for name in ("check.sh", "prove.go", "manifest.keys", "branch.journal"):
+    for name in ("check.sh", "prove.go", "reopen.py", "manifest.keys", "branch.journal"):
         (folder / name).rename(tmp_path / name)
     return folder
 
@@ -44,3 +46,19 @@ def test_the_journal_of_the_example_does_not_hold(example: Path) -> None:
     lines = export.read_bytes().splitlines(keepends=True)
     export.write_bytes(b"".join(lines[:3] + lines[4:]))
     assert journal(example).returncode == DATA
+
+
+def test_readers_own_opener_takes_a_forged_answer(tmp_path: Path) -> None:
+    folder = evidence_document.copies(tmp_path)
+    command = [sys.executable, "reopen.py"]
+    good = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert "2 answers proven" in good.stdout
+    path = next((folder / "opening" / "1").glob("answers-*.json"))
+    document = json.loads(path.read_bytes())
+    partial = bytearray(base64.b64decode(document["answers"][0]))
+    partial[-20] ^= 1
+    document["answers"][0] = base64.b64encode(partial).decode()
+    path.write_text(json.dumps(document), encoding="utf-8")
+    forged = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert forged.returncode
+    assert "a forged answer" in forged.stderr
