@@ -1,6 +1,6 @@
 """A whole opening night at the centre and the trustees: every leaf verified, every answer proven, every tally opened.
 
-python bench/opening.py [--branches 10000]
+python bench/opening.py [--quick | --branches 10000]
 """
 
 import argparse
@@ -25,6 +25,7 @@ from tests.center.branch import Device
 from tests.crypto.election_fixture import Election, make_election
 
 BRANCHES: Final = 10_000
+BRANCHES_QUICK: Final = 1_000
 TRUSTEES: Final = 3
 LIMIT_S: Final = 60.0  # for the trustees' answers and the opening together, on two cores
 
@@ -35,7 +36,9 @@ def main() -> None:
     """Measure each step once; seconds on the wall, for two cores work at a time where they can."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--branches", type=int, default=BRANCHES)
-    branches = parser.parse_args().branches
+    parser.add_argument("--quick", action="store_true", help=f"{BRANCHES_QUICK} branches only")
+    arguments = parser.parse_args()
+    branches = BRANCHES_QUICK if arguments.quick else arguments.branches
     print(f"{branches} branches, {TRUSTEES} trustees, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     election = make_election(branches, opening="trustees")
     leaves = timed(
