@@ -1,6 +1,7 @@
 """``kit-ceremony``: from a plan to a signed manifest and an election key that nobody has. Files only, no network."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -47,6 +48,11 @@ exit codes: 0 done, 1 done with something to be read, 64 usage, 65 refused: a fi
 
 def main_ceremony(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of ``kit-ceremony``; ends the process with the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a bare machine may know no Persian: better escapes than an end
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run_ceremony(sys.argv[1:] if argv is None else argv, real_desk()))
 
 

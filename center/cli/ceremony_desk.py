@@ -5,7 +5,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ SEATS_QUICK: Final = 20_000  # keys of a plan that is checked without a word
 EXPECTED_MIN: Final = 8  # hexadecimal digits of a fingerprint that --expect compares
 
 _PASSPHRASE_FILE_MAX: Final = 2048  # bytes
+_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _COSTS: Final = {"normal": Argon2Cost(), "low": REHEARSAL_COST}
 
 
@@ -206,6 +207,15 @@ def is_weak(operations: int, memory_kib: int) -> bool:
 
 
 # --- what people say -------------------------------------------------------------------------------------------
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Show lines with others' words in them, which must not steer the terminal or turn what people compare around.
+
+    Joiners stay: Persian is written with them.
+    """
+    for line in lines:
+        print("".join(c if c.isprintable() or c in _JOINERS else ascii(c)[1:-1] for c in line))
 
 
 def passphrase(arguments: argparse.Namespace, what: str, *, new_min: int | None = None) -> str:

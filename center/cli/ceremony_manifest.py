@@ -118,7 +118,7 @@ def _build(arguments: argparse.Namespace) -> int:
     manifest = _assembled(arguments, arguments.issued_at or now)
     data = codec.to_bytes(manifest)
     desks.write_public(arguments.out / "manifest.json", data)
-    print("\n".join(manifest_lines(manifest, codec.sha256_hex(data))))
+    desks.tell(manifest_lines(manifest, codec.sha256_hex(data)))
     print(
         "next: carry manifest.json to the holders of manifest keys; each reads it, then kit-ceremony manifest sign"
     )
@@ -182,7 +182,7 @@ def _election_key(arguments: argparse.Namespace, plan: Plan) -> ElectionKey:
 
 def _show(arguments: argparse.Namespace) -> int:
     draft = signing.read_draft(desks.read(arguments.file), str(arguments.file))
-    print("\n".join(manifest_lines(draft.manifest, draft.sha256, everything=arguments.all)))
+    desks.tell(manifest_lines(draft.manifest, draft.sha256, everything=arguments.all))
     if draft.signed is None:
         print("not signed")
     else:
@@ -192,7 +192,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _sign(arguments: argparse.Namespace) -> int:
     draft = signing.read_draft(desks.read(arguments.file), str(arguments.file))
-    print("\n".join(manifest_lines(draft.manifest, draft.sha256)))
+    desks.tell(manifest_lines(draft.manifest, draft.sha256))
     key = desks.held_key(arguments, "manifest")
     signed = signing.sign(draft, key)
     desks.agree(arguments, "the manifest's fingerprint", draft.sha256)
@@ -214,7 +214,7 @@ def _merge(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     trusted = desks.trusted_manifest(arguments)
-    print("\n".join(manifest_lines(trusted.manifest, trusted.sha256)))
+    desks.tell(manifest_lines(trusted.manifest, trusted.sha256))
     print("GOOD: signed as it must be, and consistent")
     if arguments.plan is not None and arguments.enrolments is not None:
         plan, register = desks.plan_and_register(arguments, "manifest")

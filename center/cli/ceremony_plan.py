@@ -170,7 +170,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _tell(plan: Plan) -> None:
-    print("\n".join(plan_lines(plan)))
+    desks.tell(plan_lines(plan))
     print(f"fingerprint of the plan: {papers.groups(papers.sha256_of(plan))}")
 
 
@@ -181,7 +181,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
     register = enrolment.register(plan, desks.watched(requests))
     # The list grows with every run, so it takes the place of its elder.
     desks.write_again(arguments.out / "enrolments.json", papers.to_bytes(register.list))
-    print("\n".join(_lines(register)))
+    desks.tell(_lines(register))
     if register.missing:
         print(f"{len(register.missing)} are not enrolled yet:")
         print("\n".join(_short([f"  {role} {one}" for role, one in register.missing])))

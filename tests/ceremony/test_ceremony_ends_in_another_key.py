@@ -138,6 +138,22 @@ def test_watcher_of_sockets_sleeps() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 99
 
 
+def test_terminal_knows_no_persian(tmp_path: Path) -> None:
+    hall = Hall.copied(tmp_path)
+    path = hall.at("coordinator", "manifest.json")
+    path.write_bytes(path.read_bytes().replace(b"contest 1", "شهردار".encode()))
+    process = subprocess.run(
+        [sys.executable, "-c", _WATCHED, "manifest", "show", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "\\u0634\\u0647" in process.stdout
+
+
 def typed(command: list[str], answers: list[tuple[str, str]]) -> tuple[int, str]:
     """Run a command at a terminal; each answer is typed when the question is on the screen."""
     terminal, far_end = pty.openpty()

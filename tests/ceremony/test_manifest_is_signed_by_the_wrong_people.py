@@ -243,6 +243,16 @@ def test_trust_is_given_by_nobody(hall: Hall) -> None:
     assert run("manifest", "verify", "--manifest", manifest, *given, "--threshold", "3")[0] == 65
 
 
+def test_name_in_a_manifest_steers_the_signers_terminal(hall: Hall) -> None:
+    manifest = manifest_of(hall)
+    title = "\x1b[2Jerased \u202eturned around\u202c می\u200cشود"
+    spoilt = replace(manifest, contests=(replace(manifest.contests[0], title=title),))
+    hall.at("definer-1", "manifest.json").write_bytes(codec.to_bytes(spoilt))
+    _, out, _ = run("manifest", "show", str(hall.at("definer-1", "manifest.json")))
+    assert "\\x1b[2Jerased \\u202eturned around\\u202c می\u200cشود" in out
+    assert hall.sign("definer-1")[0] == 65, "and nobody signs a control character"
+
+
 def test_summary_hides_what_is_signed(hall: Hall) -> None:
     plan = hall.paper(Plan, "plan.json")
     _, out, _ = run("manifest", "show", hall.file("manifest.json"), "--all")
