@@ -33,7 +33,9 @@ def main() -> None:
         keys = "".join(f"{key}\n" for key in settings["trust"]["manifest_keys"])
         (EVIDENCE / "manifest.keys").write_text(keys, encoding="ascii")
         state = str(day / settings["state_dir"])
-        _run("kit.cli.kitctl:main", "journal", "export", "--state-dir", state, str(EVIDENCE / "branch.journal"))
+        _run(
+            "kit.cli.kitctl:main", "journal", "export", "--state-dir", state, str(EVIDENCE / "branch.journal")
+        )
 
 
 def _run(point: str, *arguments: str) -> None:
