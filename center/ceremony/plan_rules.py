@@ -12,7 +12,6 @@ from crypto import codec, hpke
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey
 from crypto.key_file import HOLDER_PATTERN
-from crypto.manifest_rules import BODIES_MIN
 from crypto.statements import ElectionKey
 
 ESCROW_SHARES_MAX: Final = 16  # SLIP-39 shares of one group
@@ -92,8 +91,6 @@ def _check_people(plan: Plan) -> None:
         for one, times in ids.items():
             if times > 1:
                 raise PlanError(f"{one!r} stands twice among {where}: an id means one person")
-    if plan.commissioners and len({one.body for one in plan.commissioners}) < BODIES_MIN:
-        raise PlanError("all commissioners stand for one body: name some of two bodies")
 
 
 def _check_names(plan: Plan) -> None:

@@ -86,6 +86,9 @@ def quorum(name: str, threshold: int, *bodies: str) -> Change:
     return lambda plan: plan.update({name: {"threshold": threshold, "members": members}})
 
 
+seventeen = quorum("trustees", 2, *(f"body-{n}" for n in range(17)))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -117,6 +120,8 @@ def quorum(name: str, threshold: int, *bodies: str) -> Change:
         (lambda p: p["ballot_styles"][0].update(contests=["c-1", "c-9"]), "names contest 'c-9'"),
         (lambda p: p["schedule"].update(opening_not_before="2026-01-01T00:00:00Z"), "runs backwards"),
         (lambda p: p.update(witnesses={"m": 1, "names": ["wit ness"]}), "wit ness"),
+        (lambda p: p.update(log=".hidden"), "'.hidden' is no name of a log or witness"),
+        (lambda p: (p.update(opening="slip39"), seventeen(p)), "17 SLIP-39 shares: at most 16"),
         (lambda p: p.update(electoin="x"), "electoin"),
         (lambda p: p.update(round=0), "$.round"),
         (lambda p: p.update(officials="nowhere.csv"), "nowhere.csv: there is no such file"),
