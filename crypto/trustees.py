@@ -46,6 +46,7 @@ PARTIAL_BYTES: Final = 1 + CONTEXT_BYTES + POINT_BYTES + dleq.PROOF_BYTES
 
 _SUITE: Final = b"branch-kit/trustee-opening/v1/challenge"
 _NONCE_PREFIX: Final = b"branch-kit/trustee-opening/v1/nonce"
+_SIGN: Final = 0x80  # in the last byte of a point (RFC 8032 §5.1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class TrusteeKeys:
     """What everybody knows of the trustees. Trustee ``i`` (from 1) has the verification share ``shares[i - 1]``.
 
     Raises:
-        TrusteeKeysError: the threshold is not between 2 and (n + 1) / 2, or the points are no shares of one key: so
-            whatever k verified answers are combined, they give the same.
+        TrusteeKeysError: the threshold is not between 2 and (n + 1) / 2, or the points are no shares of one key (so
+            that any k verified answers give the same), or fewer than the threshold would do.
     """
 
     threshold: int
@@ -84,6 +85,23 @@ class TrusteeKeys:
             if interpolate(first, at=index) != self.shares[index - 1]:
                 raise TrusteeKeysError(
                     f"trustee {index}'s verification share is not of the others' key", index
+                )
+        self._check_nobody_opens_with_fewer(first)
+
+    def _check_nobody_opens_with_fewer(self, first: dict[int, bytes]) -> None:
+        """A ceremony never makes such shares; whoever deals them out would know that a quorum is not one."""
+        fewer = {trustee: first[trustee] for trustee in range(1, self.threshold)}
+        if interpolate(fewer) == self.group_key:
+            raise TrusteeKeysError(
+                f"fewer than {self.threshold} trustees could open: the shares lie on a polynomial of lower degree than "
+                "the threshold asks for, which no ceremony makes"
+            )
+        known = {_without_sign(self.group_key): "the whole key"}
+        for trustee, share in enumerate(self.shares, 1):
+            other = known.setdefault(_without_sign(share), f"that of trustee {trustee}")
+            if other != f"that of trustee {trustee}":
+                raise TrusteeKeysError(
+                    f"the share of trustee {trustee} is {other}: one person counts as more than one", trustee
                 )
 
     @classmethod
@@ -255,3 +273,8 @@ def combine(partials: Sequence[VerifiedPartial], threshold: int, enc: bytes) -> 
     if len(answers) < threshold:
         raise TooFewTrusteesError(f"{len(answers)} trustees answered; {threshold} are needed")
     return to_x25519(interpolate({trustee: answers[trustee] for trustee in sorted(answers)[:threshold]}))
+
+
+def _without_sign(point: bytes) -> bytes:
+    """A point and its negative have secrets that follow from one another."""
+    return point[:-1] + bytes([point[-1] & ~_SIGN])

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import dleq, edwards
-from crypto.edwards import IDENTITY, ORDER, add, add_scalars, base_multiple, multiple, scalar_from_int
+from crypto.edwards import (
+    IDENTITY,
+    ORDER,
+    add,
+    add_scalars,
+    base_multiple,
+    multiple,
+    polynomial_at,
+    scalar_from_int,
+)
 from crypto.errors import SealError
 from crypto.hpke import hpke_open, hpke_open_with_dh, x25519_public
 from crypto.trustee_errors import (
@@ -297,6 +306,32 @@ def test_verification_shares_of_the_key_zero() -> None:
     shares = tuple(base_multiple(scalar_from_int(index)) for index in (1, 2, 3))
     with pytest.raises(TrusteeKeysError, match="the group key"):
         TrusteeKeys(2, IDENTITY, shares)
+
+
+@pytest.mark.parametrize("participants", [3, 5])
+def test_verification_shares_on_a_polynomial_of_lower_degree(participants: int) -> None:
+    """Everything fits, and yet any single trustee opens, or any two where the manifest says three."""
+    degree = (participants - 1) // 2 - 1
+    secrets = [scalar_from_int(7 + power) for power in range(degree + 1)]
+    shares = tuple(base_multiple(polynomial_at(secrets, index)) for index in range(1, participants + 1))
+    with pytest.raises(TrusteeKeysError, match=f"fewer than {degree + 2} trustees could open"):
+        TrusteeKeys(degree + 2, base_multiple(secrets[0]), shares)
+
+
+@pytest.mark.parametrize(
+    ("second", "third", "trustee", "words"),
+    [
+        (-2, 1, 2, "is the whole key"),  # f(2) = f(0)
+        (-3, 1, 2, "is that of trustee 1"),  # f(2) = f(1)
+        (-19, 1, 1, "is the whole key"),  # f(1) = -f(0)
+    ],
+)
+def test_one_trustee_has_what_others_have_or_all(second: int, third: int, trustee: int, words: str) -> None:
+    secrets = [scalar_from_int(number) for number in (9, second, third)]
+    shares = tuple(base_multiple(polynomial_at(secrets, index)) for index in range(1, 6))
+    with pytest.raises(TrusteeKeysError, match=words) as caught:
+        TrusteeKeys(3, base_multiple(secrets[0]), shares)
+    assert caught.value.trustee == trustee
 
 
 def test_share_that_is_no_scalar_or_of_nobody() -> None:
