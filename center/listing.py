@@ -162,7 +162,8 @@ def _sort(
     """What came from each unit, and what became of adjudications that do not hold."""
     arrived: dict[Place, _Arrived] = {}
     for index, sha256, sealed in log.tallies():
-        if index < size:
+        # Logged a second time, the same bytes say nothing new: else whoever runs the log could hold any unit back.
+        if index < size and log.index_of[sha256].index == index:
             unit = arrived.setdefault((sealed.branch, sealed.terminal), _Arrived())
             unit.tallies.append((index, sha256, sealed))
     for index, _, account in log.accounts():
@@ -205,7 +206,7 @@ def _unit(
     place: Place, arrived: _Arrived, related: Mapping[str, _Related], before: OpenedBefore | None
 ) -> ListedUnit:
     adjudication = arrived.adjudication
-    leaves = {sha256: leaf for leaf, sha256, _ in reversed(arrived.tallies)}
+    leaves = {sha256: leaf for leaf, sha256, _ in arrived.tallies}
     verdict: _Verdict
     if before is not None:
         reason = f"opened by order {before.number} ({before.unit.reason})"

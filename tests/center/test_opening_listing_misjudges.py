@@ -106,6 +106,20 @@ def test_several_tallies_of_one_terminal(
     assert found.envelopes == tuple(map(sha256_hex, leaves))
 
 
+def test_log_holds_one_tally_twice(election: Election, evening: Evening) -> None:
+    """The centre alone must not be able to have a unit set aside, by logging what it has once more."""
+    kit = evening.devices["branch-1"]
+    tally = kit.tally()
+    leaves = [kit.account(), tally, tally]
+    found = unit(listing(election, leaves))
+    assert (found.status, found.code, found.leaf) == ("counted", "only-one", 1)
+    assert found.envelopes == (sha256_hex(tally),)
+    assert unit(listing(election, leaves, 2)) == found
+    # Evidence that is looked at leaf by leaf still shows it.
+    act = evening.commission.adjudication(decision="count", envelope=tally)
+    assert unit(listing(election, [*leaves, act])).leaf == 1
+
+
 def test_standby_terminal_is_expected_before_anything_came(election: Election, evening: Evening) -> None:
     standby = "standby-terminal-1-1"
     kit = evening.devices["branch-1"]
