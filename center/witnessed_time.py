@@ -30,7 +30,8 @@ class Cosigned:
 def cosigned_times(note: str, manifest: TrustedManifest) -> tuple[Cosigned, ...]:
     """Every good line of the manifest's witnesses on ``note``, in the order of the note.
 
-    Lines that are of nobody, or wrong, are passed over. Raises ProofError when the note is malformed.
+    Lines that are of nobody, or wrong, are passed over, and those that vouch for a time beyond the year 9999: one
+    witness whose clock is broken must not keep trustees from answering. Raises ProofError when the note is malformed.
     """
     notes.text_of(note)
     verifiers = [CosignatureVerifier(vkey) for vkey in manifest.manifest.witness_policy.witnesses]
@@ -41,7 +42,9 @@ def cosigned_times(note: str, manifest: TrustedManifest) -> tuple[Cosigned, ...]
             (verifier,) = notes.open_note(f"{body}\n\n{line}\n", verifiers).signed_by
         except ProofError:
             continue
-        found.append(Cosigned(verifier.name, verifier.public, time_of(line)))
+        time_s = time_of(line)
+        if time_s * _MS <= rfc3339.MS_MAX:
+            found.append(Cosigned(verifier.name, verifier.public, time_s))
     return tuple(found)
 
 

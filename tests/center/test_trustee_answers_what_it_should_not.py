@@ -18,10 +18,11 @@ from center.published_log import PublishedLog, read_published
 from center.trustee import Answerable, check_envelope, may_answer, open_my_share
 from center.trustee_answers import answer, read_answers
 from center.trustee_memory import check_memory, remember
+from crypto import rfc3339
 from crypto.act_statements import OpeningOrder
 from crypto.acts import sign_act
 from crypto.codec import sha256_hex
-from crypto.errors import EvidenceError
+from crypto.errors import EvidenceError, StatementError
 from crypto.statements import WitnessPolicy
 from crypto.trustee_errors import OtherElectionError, WrongPassphraseError
 from tests.center import forged_publication
@@ -243,6 +244,18 @@ def test_one_witness_is_counted_twice(tmp_path: Path) -> None:
     with pytest.raises(refusals.WitnessedTooEarlyError, match="1 of the 2"):
         scene.asked(scene.drafted(), witnesses=[(1, IN_TIME_S), (2, TOO_EARLY_S)])
     assert len(scene.asked(scene.drafted(), witnesses=[(1, IN_TIME_S), (2, IN_TIME_S)]).witnesses) == 2
+
+
+def test_one_witness_vouches_for_a_time_beyond_all_calendars(scene: Scene) -> None:
+    """A signature over 2**62 s holds. It says nothing of the time, and keeps nobody from counting on the others."""
+    found = scene.asked(scene.drafted(), witnesses=[(1, IN_TIME_S), (2, 2**62)])
+    assert [one.witness for one in found.witnesses] == ["witness-1.example"]
+    last_s = 253_402_300_799
+    assert len(scene.asked(scene.drafted(), witnesses=[(1, IN_TIME_S), (2, last_s)]).witnesses) == 2
+    with pytest.raises(refusals.NotWitnessedError):
+        scene.asked(scene.drafted(), witnesses=[(2, last_s + 1)])
+    with pytest.raises(StatementError, match="set the clock right"):
+        rfc3339.to_text((last_s + 1) * 1000)
 
 
 def test_witness_of_another_checkpoint_or_of_nobody(scene: Scene) -> None:
