@@ -11,7 +11,7 @@ from center.errors import OpeningError
 from center.logged import Leaf, VerifiedLog, bad_leaf, known_leaf
 from center.opening import orders_to_follow
 from center.opening_types import Opening, OpeningFinding
-from center.orders import Orders
+from center.orders import Orders, orders_of
 from center.published_note import check_note
 from center.spread import Spread, here
 from center.threshold import Combined
@@ -87,7 +87,30 @@ class OpeningAudit:
             newest = opening if name == names[-1] else newest
         if data is not None:
             self._totals(data, newest)
+        if newest is not None:
+            self._left_out(names[-1], newest)
         return newest, () if newest is None else newest.findings
+
+    def _left_out(self, name: str, newest: Opening) -> None:
+        """What the log holds and the newest opening does not know of: nothing is left out in silence."""
+        later = [index for index, _, _ in self._verified.tallies() if index >= newest.log.size]
+        if later:
+            self._record.remark(
+                name,
+                f"counts the first {newest.log.size} leaves: {len(later)} sealed tallies that were logged after them "
+                f"(from leaf {later[0]} on) are in no opening",
+            )
+        if self._kind == "single-key":
+            return
+        followed = newest.orders[-1].number if newest.orders else 0
+        for order in orders_of(self._verified).valid:
+            number = len(order.listing.newly_counted())
+            if order.number > followed and number:
+                self._record.remark(
+                    publication.order_name(order.number),
+                    f"is logged as leaf {order.leaf} and opens {number} more envelopes, but {name} ends with order "
+                    f"{followed}: they are in no totals yet",
+                )
 
     def _findings_without_opening(self) -> tuple[OpeningFinding, ...]:
         if not self._log.tree_holds:

@@ -131,6 +131,35 @@ def test_envelope_that_no_order_covers_is_forgotten(evening: Evening) -> None:
     assert unit(evening, "branch-2", "terminal-2-1")["status"] == "absent"
 
 
+def test_centre_keeps_to_its_first_result(evening: Evening) -> None:
+    """The late branch is logged and ordered open, and the centre goes on showing the result without it."""
+    evening.day("branch-1", "branch-2")
+    evening.whole()
+    assert "are in no opening" not in evening.audit().out
+    evening.day("branch-3")
+    evening.witness(1, 2)
+    evening.publish("--opening", evening.result)
+    ran = evening.audit()
+    assert ran.code == 1
+    assert (
+        "counts the first 5 leaves: 1 sealed tallies that were logged after them (from leaf 6 on)" in ran.out
+    )
+    evening.order()
+    evening.witness(1, 2)
+    evening.publish("--opening", evening.result)
+    ran = evening.audit()
+    assert ran.code == 1
+    assert (
+        "opens 1 more envelopes, but opening/5.json ends with order 1: they are in no totals yet" in ran.out
+    )
+    for number in (1, 2):
+        assert evening.answer(number).code == 0
+    evening.publish("--answers", evening.answers(1), evening.answers(2))
+    assert evening.open_published().code == 0
+    evening.publish("--opening", evening.result)
+    assert (evening.audit().code, evening.audit().err) == (0, "")
+
+
 def test_second_order_is_logged_before_the_first_is_answered(evening: Evening) -> None:
     """Each set of orders has an opening of its own, under its own name: nothing published changes."""
     evening.day("branch-1")
