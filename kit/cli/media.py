@@ -67,10 +67,14 @@ def put(path: Path, data: bytes, *, replace: bool) -> None:
         OSError: it cannot be written, or another file of this name is there.
         MediumError: reading it back gives other bytes.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise FileExistsError(f"{path}: a link or no ordinary file is there; take an empty folder")
     if not replace and path.exists() and path.read_bytes() != data:
         raise FileExistsError(f"{path}: another file is there; take an empty folder")
     draft = path.with_name(f".{path.name}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    draft.unlink(missing_ok=True)
+    # Who prepared the medium must not choose what is written over: links are not followed, nothing old is opened.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()

@@ -1,6 +1,7 @@
 """kitctl order sign against a real kitd: the whole way of an order, and what officials type wrong on it."""
 
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -201,6 +202,23 @@ def test_medium_gives_other_bytes_back(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(media.MediumError, match="gives other bytes back"):
         media.put(tmp_path / "x.dsse.json", b"sealed", replace=False)
     assert not (tmp_path / "x.dsse.json").exists(), "what is not there to stay has no name"
+
+
+def test_medium_points_at_the_kits_own_files(tmp_path: Path) -> None:
+    """Who prepared the stick knows the names: a link there must not make the export write over what it points at."""
+    victim, stick = tmp_path / "journal.db", tmp_path / "stick"
+    victim.write_bytes(b"facts")
+    stick.mkdir()
+    (stick / ".x.dsse.json.part").symlink_to(victim)
+    media.put(stick / "x.dsse.json", b"sealed", replace=False)
+    assert (victim.read_bytes(), (stick / "x.dsse.json").read_bytes()) == (b"facts", b"sealed")
+    (stick / "index.json").symlink_to(victim)
+    with pytest.raises(FileExistsError, match="a link or no ordinary file"):
+        media.put(stick / "index.json", b"{}", replace=True)
+    os.mkfifo(stick / "y.dsse.json")
+    with pytest.raises(FileExistsError):
+        media.put(stick / "y.dsse.json", b"sealed", replace=False)
+    assert victim.read_bytes() == b"facts"
 
 
 def test_phrase_has_no_persian_words() -> None:
