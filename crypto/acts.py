@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from crypto import canonical, codec, envelope
+from crypto import canonical, codec, envelope, rfc3339
 from crypto.act_statements import Adjudication, OpeningOrder, ScheduleChange
 from crypto.envelope import Envelope
 from crypto.errors import SignatureInvalidError, StatementError
@@ -150,8 +150,13 @@ def check_unsigned(statement: AnyAct, manifest: TrustedManifest) -> None:
         raise StatementError(
             f"the {statement.type} number {statement.number} must name the one before it, and number 1 none"
         )
-    if isinstance(statement, ScheduleChange) and statement.branch is not None:
-        manifest.branch(statement.branch)
+    if isinstance(statement, ScheduleChange):
+        if statement.branch is not None:
+            manifest.branch(statement.branch)
+        for name in statement.schedule.__struct_fields__:
+            rfc3339.to_ms(
+                getattr(statement.schedule, name)
+            )  # what is no moment would stop all who wait for it
     if isinstance(statement, Adjudication):
         branch = manifest.branch(statement.branch)
         if statement.terminal not in branch.all_terminals:

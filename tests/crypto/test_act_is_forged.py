@@ -228,6 +228,14 @@ def test_act_about_what_cannot_be_meant_is_refused(
         check_act(signed(act), WORLD.loaded)
 
 
+@pytest.mark.parametrize("field", SCHEDULE.__struct_fields__)
+def test_schedule_names_no_moment_of_the_calendar(field: str) -> None:
+    """Such a leaf could not be compared with any time: no trustee could ever tell whether it may answer."""
+    never = structs.replace(CHANGE, schedule=structs.replace(SCHEDULE, **{field: "2027-02-30T10:00:00Z"}))
+    with pytest.raises(StatementError, match="no moment of the calendar"):
+        check_act(sign_act(never, [EXECUTIVE, SUPERVISION]), WORLD.loaded)
+
+
 def test_standby_terminal_can_be_adjudicated() -> None:
     act = structs.replace(ADJUDICATION, terminal="standby-terminal-1-1")
     assert check_act(signed(act), WORLD.loaded).statement == act
