@@ -29,8 +29,11 @@ from crypto.wire import branch_of_topic, topic_envelope
 
 REASON_MAX: Final = 300  # characters of a reason: it is logged, stored and sent back
 
-SPOOL: Final = "spool"
-"""In the place of a topic: a file that the centre's own people brought (center.spool)."""
+SPOOL: Final = "#spool"
+"""In the place of a topic: a file that the centre's own people brought (center.spool).
+
+Nothing is ever published under such a name (MQTT 3.1.1 §4.7.1): no broker can pass a message off as a file.
+"""
 
 Flag = Literal["clash", "other-close", "re-vote", "gap", "prev-mismatch", "seq-reused"]
 """What was odd at arrival.

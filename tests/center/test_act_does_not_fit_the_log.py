@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiomqtt
 import apsw
 import pytest
 
-from center.admission import Duplicate
+from center.admission import SPOOL, Duplicate
 from center.leaves import check_leaf, holds_act
 from center.ledger import Ledger
 from crypto.act_statements import LogPosition
@@ -14,7 +15,7 @@ from crypto.acts import CheckedAct, read_act
 from crypto.codec import sha256_hex
 from crypto.statements import Schedule
 from crypto.submissions import CheckedSubmission
-from crypto.wire import topic_envelope
+from crypto.wire import NARROW, topic_envelope
 from tests.center.branch import Center, Device, receipts
 from tests.center.commission import LATER, Commission
 from tests.crypto.election_fixture import ELECTION, SCHEDULE, make_election
@@ -129,6 +130,16 @@ def test_act_on_a_branchs_topic_is_refused(center: Center, commission: Commissio
     assert "no type of submission" in refused.reason
 
 
+def test_broker_passes_a_message_off_as_a_file(center: Center, commission: Commission) -> None:
+    """It holds a signed act that commissioners kept back. Only the centre's own people hand acts in."""
+    for topic in (SPOOL, SPOOL + NARROW):
+        with pytest.raises(ValueError, match="Invalid topic"):
+            aiomqtt.Topic(topic)
+    for topic in ("spool", "spool" + NARROW, NARROW, "files"):
+        assert center.take((topic, commission.change())).refused
+    assert center.log.size == 0
+
+
 def test_act_of_one_body_is_refused(center: Center) -> None:
     alone = Commission(center, ["commissioner-executive"])
     assert "of another body must sign" in alone.refusal(alone.change())
@@ -163,7 +174,7 @@ def test_ballot_account_cannot_be_made_to_count(center: Center, commission: Comm
 def test_envelope_and_its_adjudication_may_come_in_one_batch(center: Center, commission: Commission) -> None:
     device = Device(center.election, "branch-1")
     tally = device.tally()
-    outcome = center.take((device, tally), ("spool", commission.adjudication("branch-1", "count", tally)))
+    outcome = center.take((device, tally), (SPOOL, commission.adjudication("branch-1", "count", tally)))
     assert (len(outcome.admitted), len(outcome.acts)) == (1, 1)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from center.admission import SPOOL
 from crypto.carrier import from_compact, to_compact
 from crypto.codec import sha256_hex
 from crypto.statements import ContestResult
@@ -275,7 +276,7 @@ def test_late_courier_after_the_first_opening(round_: Round, *, compact: bool) -
 def test_courier_brings_what_the_network_brought_already(round_: Round) -> None:
     device = round_.device()
     tally = whole_day(round_, device)
-    outcome = round_.center.take(("spool", tally))
+    outcome = round_.center.take((SPOOL, tally))
     assert (len(outcome.admitted), outcome.duplicates) == (0, 1)
     assert round_.unit("terminal-1-1").status == "counted"
 
