@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from kit.cli.words import printable
 from kit.journal_report import Report
 
 SHOWN_MAX: Final = 50  # faults printed in words; --json has all of them
@@ -111,7 +112,7 @@ def render(report: Report, lang: str) -> str:
     lines += [f"! {say[fault.code]} ({fault.detail})" for fault in report.faults[:SHOWN_MAX]]
     if len(report.faults) > SHOWN_MAX:
         lines.append(say["more"].format(more=len(report.faults) - SHOWN_MAX))
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def render_proof(shown: dict[str, Any], lang: str, *, asked: bool) -> str:

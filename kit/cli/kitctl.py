@@ -13,7 +13,7 @@ from kit import exit_codes
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.order_words import answer_in_words
-from kit.cli.words import Words, render
+from kit.cli.words import Words, printable, render
 
 EXAMPLES: Final = """examples:
   kitctl status                      how the branch is doing (Persian where the locale is fa_IR)
@@ -105,9 +105,9 @@ def _read(path: Path) -> bytes:
 
 def _print_answer(answer: dict[str, Any], lang: str) -> None:
     for item in answer.get("items", []):
-        print(f"{'ok ' if item['ok'] else 'NO '} {item['name']}: {item['detail']}")
+        print(printable(f"{'ok ' if item['ok'] else 'NO '} {item['name']}: {item['detail']}"))
     if not answer["ok"]:
-        print(f"kitctl: {answer['error']}", file=sys.stderr)
+        print(printable(f"kitctl: {answer['error']}"), file=sys.stderr)
     elif "accepted" in answer or "followed" in answer:
         print(answer_in_words(answer, lang))
 

@@ -12,7 +12,7 @@ from kit import exit_codes
 from kit.cli.arguments import default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.order_words import phrase
-from kit.cli.words import Words
+from kit.cli.words import Words, printable
 
 EXAMPLES: Final = """examples:
   kitctl order sign release-media --key mine.key    two officials first: each release covers what is sealed then
@@ -124,5 +124,5 @@ def _files(status: dict[str, Any], media: dict[str, Any]) -> dict[str, bytes]:
 
 
 def _fail(words: str, code: int) -> int:
-    print(f"kitctl: {words}", file=sys.stderr)
+    print(printable(f"kitctl: {words}"), file=sys.stderr)
     return code

@@ -20,7 +20,7 @@ from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.official import KeyFileSigner, OfficialSigner
 from kit.cli.order_words import answer_in_words, order_in_words, phrase
-from kit.cli.words import Words
+from kit.cli.words import Words, printable
 
 EXAMPLES: Final = """examples:
   kitctl order sign open --key mine.key
@@ -187,5 +187,5 @@ def _write(given: argparse.Namespace, data: bytes, official: str) -> int:
 
 
 def _fail(words: str, code: int) -> int:
-    print(f"kitctl: {words}", file=sys.stderr)
+    print(printable(f"kitctl: {words}"), file=sys.stderr)
     return code

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from kit.cli.words import printable
+
 
 def write_new(path: Path, data: bytes) -> None:
     """A new file, synced; nothing is ever overwritten. Raises OSError."""
@@ -15,5 +17,5 @@ def write_new(path: Path, data: bytes) -> None:
 
 def fail(words: str, code: int) -> int:
     """Tell people what is wrong; returns the exit code."""
-    print(f"kitctl: {words}", file=sys.stderr)
+    print(printable(f"kitctl: {words}"), file=sys.stderr)
     return code

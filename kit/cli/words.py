@@ -72,6 +72,19 @@ _EN: Final[dict[str, str]] = {
 }
 
 
+_JOINERS: Final = (
+    "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian needs them; they print as nothing
+)
+
+
+def printable(line: str) -> str:
+    """A line that holds strangers' words, made harmless: no control characters that would paint over the screen.
+
+    A broker's hint, what a terminal calls itself, a file from elsewhere: none of them may show officials "delivered".
+    """
+    return "".join(c if c.isprintable() or c in _JOINERS else ascii(c)[1:-1] for c in line)
+
+
 class Words:
     """Looks words up; what has no translation stays as it is."""
 
@@ -120,4 +133,4 @@ def render(status: dict[str, Any], say: Words) -> str:
         f"{say('incident')} {incident['at']}: {say(incident['code'])} ({incident['detail']})"
         for incident in status["incidents"]
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

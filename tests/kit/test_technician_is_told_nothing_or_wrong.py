@@ -13,7 +13,7 @@ from failover.uplink import TABLE as UPLINK_TABLE
 from kit import exit_codes
 from kit.cli import arguments, kitctl
 from kit.cli.words import Words, render
-from kit.events import TerminalHeard
+from kit.events import RefusalHeard, TerminalHeard
 from kit.phases import PHASES
 from kit.power import TABLE as POWER_TABLE
 from tests.kit.harness import BATTERY, LOW, MAINS, Branch
@@ -105,6 +105,18 @@ def test_what_waits_and_what_was_found_is_left_out() -> None:
     assert "delivered: #1" in text
     assert "alarm: candidates-do-not-add-up council_party_list:1" in text
     assert "next order: 5" in text
+
+
+def test_broker_paints_over_the_screen() -> None:
+    """A refusal is a hint that nobody signed: its words must not move the cursor, nor turn the text around."""
+    branch = work_until(Branch(), "accounted")
+    hint = "\x1b[2J\x1b[Hphase: delivered\x9b0m\u202e\nphase: delivered"
+    branch.post(RefusalHeard("4g", "ab" * 32, hint))
+    branch.settle()
+    for language in ("en", "fa"):
+        text = render(status_of(branch), Words(language))
+        assert "\\x1b[2J\\x1b[Hphase: delivered\\x9b0m\\u202e\\nphase: delivered" in text
+        assert not [char for char in text if not char.isprintable() and char not in "\n\u200c"]
 
 
 # --- exit codes -----------------------------------------------------------------------------------
