@@ -1,7 +1,8 @@
 """The opening by trustees: their answers to the orders checked one by one, combined, and every envelope opened.
 
-A trustee with one wrong answer is named, and none of its answers to that order are used. Whatever k trustees remain,
-they give the same.
+A file with one wrong answer is named, and none of it is used. Whose a file is it merely says, and anybody can write
+one in another's name: so of different files in one name each stands or falls by its own proofs. Whatever k trustees
+remain, they give the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ class AnswersFile:
 
 @dataclass(frozen=True, slots=True)
 class WrongAnswers:
-    """A file that is not used. ``trustee`` and ``number`` are what it claims to be of."""
+    """A file that is not used. ``trustee`` and ``number`` are what it claims to be of: its author may be another."""
 
     name: str
     trustee: str
@@ -55,7 +56,7 @@ class Combined:
     faults: Mapping[str, str]
     """Why an envelope did not open, by its hash."""
     trustees: Mapping[int, tuple[str, ...]]
-    """Whose answers all hold, by the number of the order."""
+    """Who gave a file in which all answers hold, by the number of the order."""
     wrong: tuple[WrongAnswers, ...]
 
     def __call__(self, sealed: SealedTally, sha256: str) -> OpenedTally:
@@ -67,16 +68,26 @@ class Combined:
 
 
 @dataclass(frozen=True, slots=True)
+class _Taken:
+    """A file whose answers are looked at. ``trustee`` (from 1) is whose it claims to be."""
+
+    place: int
+    number: int
+    trustee: int
+    file: AnswersFile
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
-    """One envelope with all answers for it, by trustee (from 1)."""
+    """One envelope with all answers for it: place of the file, trustee (from 1) whose it claims to be, answer."""
 
     asked: Asked
-    answers: tuple[tuple[int, str], ...]
+    answers: tuple[tuple[int, int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """``wrong``: trustees (from 1) whose answer does not hold, and why. ``opened`` is None with ``fault``."""
+    """``wrong``: places of files whose answer does not hold, and why. ``opened`` is None with ``fault``."""
 
     sha256: str
     opened: OpenedTally | None
@@ -129,35 +140,32 @@ def check_answers(
     asked = {order.number: asked_by(order, log) for order in orders}
     numbers = {one.id: number for number, one in enumerate(board.trustees, 1)}
     wrong: list[WrongAnswers] = []
-    taken: dict[tuple[int, int], AnswersFile] = {}
-    for file in _each_once(files, wrong):
+    taken: list[_Taken] = []
+    for file in _each_once(files):
         problem = _file_problem(file.answers, orders, asked, numbers)
         if problem is None:
-            taken[file.answers.number, numbers[file.answers.trustee]] = file
+            taken.append(_Taken(len(taken), file.answers.number, numbers[file.answers.trustee], file))
         else:
             wrong.append(WrongAnswers(file.name, file.answers.trustee, file.answers.number, problem))
-    tasks = [
-        (order.number, task) for order in orders for task in _tasks(order.number, asked[order.number], taken)
-    ]
+    tasks = [task for order in orders for task in _tasks(order.number, asked[order.number], taken)]
     done: list[_Done] = []
-    for part in spread(open_part, in_chunks([task for _, task in tasks]), log.manifest):
+    for part in spread(open_part, in_chunks(tasks), log.manifest):
         done += part
         if progress is not None:
             progress(len(done), len(tasks))
-    bad: dict[tuple[int, int], str] = {}
-    for (number, _), result in zip(tasks, done, strict=True):
-        for trustee, problem in result.wrong:
-            bad.setdefault((number, trustee), problem)
+    bad: dict[int, str] = {}
+    for result in done:
+        for place, problem in result.wrong:
+            bad.setdefault(place, problem)
     wrong += [
-        WrongAnswers(file.name, file.answers.trustee, key[0], bad[key])
-        for key, file in taken.items()
-        if key in bad
+        WrongAnswers(one.file.name, one.file.answers.trustee, one.number, bad[one.place])
+        for one in taken
+        if one.place in bad
     ]
+    good = {(one.number, one.trustee) for one in taken if one.place not in bad}
     right = {
         order.number: tuple(
-            one.id
-            for trustee, one in enumerate(board.trustees, 1)
-            if (order.number, trustee) in taken and (order.number, trustee) not in bad
+            one.id for trustee, one in enumerate(board.trustees, 1) if (order.number, trustee) in good
         )
         for order in orders
     }
@@ -180,15 +188,15 @@ def open_part(manifest: TrustedManifest, part: Sequence[_Task]) -> tuple[_Done, 
 
 def _open(task: _Task, keys: TrusteeKeys, manifest: TrustedManifest) -> _Done:
     asked, enc = task.asked, task.asked.enc
-    right: list[VerifiedPartial] = []
+    right: dict[int, VerifiedPartial] = {}
     wrong: list[tuple[int, str]] = []
-    for trustee, text in task.answers:
+    for place, trustee, text in task.answers:
         try:
-            right.append(_verify(trustee, text, asked, enc, keys))
+            right[trustee] = _verify(trustee, text, asked, enc, keys)
         except EvidenceError as error:
-            wrong.append((trustee, str(error)))
+            wrong.append((place, str(error)))
     try:
-        answer = combine(right, keys.threshold, enc)
+        answer = combine(tuple(right.values()), keys.threshold, enc)
         opened = open_tally_with_answer(asked.sealed, answer, manifest)
     except EvidenceError as error:
         return _Done(asked.sha256, None, str(error), tuple(wrong))
@@ -206,19 +214,14 @@ def _verify(trustee: int, text: str, asked: Asked, enc: bytes, keys: TrusteeKeys
     return verify_partial(partial, enc, asked.context, keys)
 
 
-def _each_once(files: Sequence[AnswersFile], wrong: list[WrongAnswers]) -> Iterator[AnswersFile]:
-    """Every file, the same content once; a trustee with two different ones to an order is taken at no word."""
-    of: dict[tuple[int, str], dict[bytes, AnswersFile]] = {}
+def _each_once(files: Sequence[AnswersFile]) -> Iterator[AnswersFile]:
+    """Every file, the same content once."""
+    seen: set[bytes] = set()
     for file in files:
-        place = of.setdefault((file.answers.number, file.answers.trustee), {})
-        place.setdefault(file.answers.to_bytes(), file)
-    for same in of.values():
-        if len(same) == 1:
-            yield from same.values()
-            continue
-        for file in same.values():
-            problem = f"there are {len(same)} different files of this trustee for one order"
-            wrong.append(WrongAnswers(file.name, file.answers.trustee, file.answers.number, problem))
+        content = file.answers.to_bytes()
+        if content not in seen:
+            seen.add(content)
+            yield file
 
 
 def _file_problem(
@@ -242,9 +245,7 @@ def _file_problem(
     return None
 
 
-def _tasks(
-    number: int, asked: Sequence[Asked], taken: Mapping[tuple[int, int], AnswersFile]
-) -> Iterator[_Task]:
-    files = [(trustee, file) for (of, trustee), file in sorted(taken.items()) if of == number]
-    for place, one in enumerate(asked):
-        yield _Task(one, tuple((trustee, file.answers.answers[place]) for trustee, file in files))
+def _tasks(number: int, asked: Sequence[Asked], taken: Sequence[_Taken]) -> Iterator[_Task]:
+    files = [one for one in taken if one.number == number]
+    for at, one in enumerate(asked):
+        yield _Task(one, tuple((file.place, file.trustee, file.file.answers.answers[at]) for file in files))

@@ -13,8 +13,10 @@ from center.audit_types import AuditReport
 from center.auditing import Auditor
 from center.orders import orders_of
 from center.published_log import read_published
+from center.threshold import AnswersFile, check_answers
 from center.trustee_answers import TrusteeAnswers, answer, asked_by, read_answers
-from crypto import canonical, codec
+from crypto import canonical, codec, dleq
+from crypto.edwards import from_x25519
 from crypto.hpke import x25519_public
 from crypto.trustees import OpeningContext, PartialOpening, TrusteeShare, partial_opening
 from tests.center.command import Ran, center
@@ -135,12 +137,44 @@ def test_answers_for_fewer_or_more_envelopes(evening: Evening, tmp_path: Path) -
     assert (ran.code, "it has 2 answers, the order opens 1 envelopes" in ran.err) == (69, True)
 
 
-def test_trustee_gives_two_different_files(evening: Evening, tmp_path: Path) -> None:
+def test_file_is_written_in_the_name_of_another(evening: Evening, tmp_path: Path) -> None:
+    """Nobody signs a file of answers. A forged one is found out, and takes nothing from the trustee whom it names."""
     good = read_answers(first(evening, 1).read_bytes())
-    bad = changed(first(evening, 1), tmp_path / "bad", answers=with_partial(good, flipped(40)))
-    ran = opened(evening, bad, first(evening, 1), first(evening, 2))
-    assert (ran.code, "2 different files of this trustee" in ran.err) == (69, True)
-    assert opened(evening, bad, first(evening, 1), first(evening, 2), first(evening, 3)).code == 1
+    forged = [
+        changed(first(evening, 1), tmp_path / "1", answers=with_partial(good, flipped(40))),
+        changed(first(evening, 1), tmp_path / "2", answers=with_partial(good, flipped(90))),
+        changed(first(evening, 1), tmp_path / "3", order_sha256="00" * 32),
+    ]
+    for files in ((*forged, first(evening, 1)), (first(evening, 1), *forged)):
+        ran = opened(evening, *files, first(evening, 2))
+        assert ran.code == 1, ran.err
+        assert ran.err.count("the answers of trustee-1 to order 1 are not used") == 3
+        (order,) = json.loads(evening.result.read_bytes())["orders"]
+        assert order["trustees"] == ["trustee-1", "trustee-2"]
+    assert opened(evening, *forged, first(evening, 2)).code == 69
+
+
+def test_trustee_proves_the_same_answer_twice(evening: Evening) -> None:
+    """With another nonce the proof is another: both files hold, and are one voice."""
+    log = read_published(evening.public, trusted=evening.election.trusted, threshold=2).log
+    order = orders_of(log).valid[0]
+    good = read_answers(first(evening, 1).read_bytes())
+    (asked,) = asked_by(order, log)
+    digest = asked.context.digest(asked.enc)
+    point, proof = dleq.prove(
+        b"branch-kit/trustee-opening/v1/challenge" + digest,
+        evening.election.shares[0].secret,
+        from_x25519(asked.enc),
+        nonce=(7).to_bytes(32, "little"),
+    )
+    again = codec.b64(PartialOpening(1, digest, point, proof).to_bytes())
+    files = [
+        AnswersFile("one", good),
+        AnswersFile("two", msgspec.structs.replace(good, answers=(again,))),
+    ]
+    checked = check_answers(files, (order,), log)
+    assert (checked.trustees, checked.wrong) == ({1: ("trustee-1",)}, ())
+    assert not checked.opened, "one trustee is one, however often it answers"
 
 
 def test_answer_is_replayed_for_another_order_or_envelope(evening: Evening, tmp_path: Path) -> None:
