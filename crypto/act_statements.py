@@ -33,6 +33,18 @@ class ScheduleChange(Act, frozen=True, kw_only=True):
     reason: Reason
 
 
+AdjudicationCause = Literal[
+    "replacement-kit",
+    "two-kits",
+    "terminal-destroyed",
+    "kit-destroyed",
+    "re-vote",
+    "merged-branch",
+    "not-used",
+    "disputed",
+]
+
+
 class Adjudication(Act, frozen=True, kw_only=True):
     """What becomes of one expected unit (a terminal of a branch) whose evidence does not speak for itself.
 
@@ -46,16 +58,7 @@ class Adjudication(Act, frozen=True, kw_only=True):
     decision: Literal["count", "set-aside", "absent"]
     envelope_sha256: Sha256 | None
     """With ``count`` alone."""
-    cause: Literal[
-        "replacement-kit",
-        "two-kits",
-        "terminal-destroyed",
-        "kit-destroyed",
-        "re-vote",
-        "merged-branch",
-        "not-used",
-        "disputed",
-    ]
+    cause: AdjudicationCause
     reason: Reason
 
 

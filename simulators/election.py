@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from crypto import envelope, manifest, rfc3339
 from crypto.codec import b64, to_bytes
@@ -36,7 +36,9 @@ BODIES: Final = ("executive", "supervision")
 MANIFEST_THRESHOLD: Final = 2  # of three keys
 WITNESS_NAMES: Final = ("university.example", "observers.example", "press.example")
 WITNESSES_ASKED: Final = 2  # of the three
-COUNT_BITS: Final = 13  # to 8,191: the largest count of a station is 1,550, and three contests of 40 fit five SMS
+COUNT_BITS: Final = (
+    13  # to 8,191: the largest count of a station is 1,550, and three contests of 40 fit five SMS
+)
 Entropy = Callable[[int], bytes]
 
 
@@ -61,7 +63,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Election:
-    """Everything that all parties together hold. Station ``1/17`` is branch ``1-17``, with ``terminal-1-17``."""
+    """Everything that all parties together hold. Station ``1/17`` is branch ``1-17``, with ``terminal-1-17``.
+
+    Where spares are enrolled, the branch has ``kit-1-17-spare`` and ``terminal-1-17-spare`` besides.
+    """
 
     manifest_bytes: bytes
     trusted: TrustedManifest
@@ -75,9 +80,17 @@ class Election:
     log_key: SigningKey
 
     def orders(
-        self, branch: str, kind: OrderKind, serial: int, voters: Mapping[str, int] | None = None
+        self,
+        branch: str,
+        kind: OrderKind,
+        serial: int,
+        voters: Mapping[str, int] | None = None,
+        **details: Any,
     ) -> list[bytes]:
-        """The same order, signed by each official of the branch apart, as they hand it in."""
+        """The same order, signed by each official of the branch apart, as they hand it in.
+
+        ``details``: further fields of crypto.statements.Order, such as ``device`` and ``reason``.
+        """
         info = self.trusted.manifest
         order = Order(
             election=info.election,
@@ -86,6 +99,7 @@ class Election:
             kind=kind,
             serial=serial,
             voters_signed_in=dict(voters or {}),
+            **details,
         )
         payload = to_bytes(order)
         return [
@@ -122,8 +136,18 @@ def _write_secret(path: Path, data: bytes) -> None:
 
 
 def terminal_of(branch: str) -> str:
-    """The one terminal of a simulated branch."""
+    """The one terminal of a simulated branch that its poll begins on."""
     return f"terminal-{branch}"
+
+
+def device_of(branch: str) -> str:
+    """The kit that a simulated branch begins its day with."""
+    return f"kit-{branch}"
+
+
+def spare_of(name: str) -> str:
+    """The enrolled standby of a kit or terminal, where the election has spares."""
+    return f"{name}-spare"
 
 
 def commission(
@@ -132,16 +156,24 @@ def commission(
     times: Times,
     entropy: Entropy,
     endpoint: Endpoint,
+    *,
+    spares: bool = False,
 ) -> Election:
-    """Make all keys, enrol everyone, sign the manifest with two of three manifest keys."""
+    """Make all keys, enrol everyone, sign the manifest with two of three manifest keys.
+
+    ``spares``: whether each branch has a standby kit and a standby terminal.
+    """
 
     def new_key() -> SigningKey:
         return SigningKey.from_seed(entropy(32))
 
     manifest_keys = tuple(new_key() for _ in range(3))
     branches = [station.branch_id for station in stations]
-    devices = {f"kit-{branch}": new_key() for branch in branches}
+    devices = {device_of(branch): new_key() for branch in branches}
     terminals = {terminal_of(branch): new_key() for branch in branches}
+    if spares:
+        devices |= {spare_of(name): new_key() for name in devices}
+        terminals |= {spare_of(name): new_key() for name in terminals}
     officials = {f"{body}-{branch}": new_key() for branch in branches for body in BODIES}
     commissioners = {f"commissioner-{body}": new_key() for body in BODIES}
     board = hold_ceremony(f"{ELECTION_ID}, round 1, {entropy(16).hex()}", entropy)
@@ -154,17 +186,11 @@ def commission(
         issued_at=rfc3339.to_text(times.open_ms - 1),
         contests=_contests(results, stations),
         ballot_styles=_styles(stations),
-        branches=tuple(_branch(station) for station in stations),
+        branches=tuple(_branch(station, spares=spares) for station in stations),
         terminals=_enrol(terminals),
         devices=_enrol(devices),
-        officials=tuple(
-            Official(id=name, body=name.split("-", 1)[0], public_key=b64(key.public))
-            for name, key in officials.items()
-        ),
-        commissioners=tuple(
-            Official(id=name, body=name.split("-", 1)[1], public_key=b64(key.public))
-            for name, key in commissioners.items()
-        ),
+        officials=_people(officials, body_at=0),
+        commissioners=_people(commissioners, body_at=1),
         election_key=ElectionKey(
             kid="round-1",
             public_key=b64(board.keys.x25519_public),
@@ -200,6 +226,14 @@ def _enrol(keys: Mapping[str, SigningKey]) -> tuple[EnrolledKey, ...]:
     return tuple(EnrolledKey(id=name, public_key=b64(key.public)) for name, key in keys.items())
 
 
+def _people(keys: Mapping[str, SigningKey], *, body_at: int) -> tuple[Official, ...]:
+    """``body_at``: which part of a name, before the first hyphen (0) or after it (1), is the person's body."""
+    return tuple(
+        Official(id=name, body=name.split("-", 1)[body_at], public_key=b64(key.public))
+        for name, key in keys.items()
+    )
+
+
 def _contests(results: Results, stations: Sequence[Station]) -> tuple[Contest, ...]:
     """Those that stand at the selected stations, each once, in order of appearance."""
     ids = dict.fromkeys(contest for station in stations for contest in station.contests)
@@ -228,13 +262,16 @@ def _styles(stations: Sequence[Station]) -> tuple[BallotStyle, ...]:
     )
 
 
-def _branch(station: Station) -> BranchEntry:
+def _branch(station: Station, *, spares: bool) -> BranchEntry:
     branch = station.branch_id
+    device, terminal = device_of(branch), terminal_of(branch)
     return BranchEntry(
         id=branch,
         name=f"Station {station.district_id}/{station.precinct_id}",
         style=_style_id(station),
-        device=f"kit-{branch}",
-        terminals=(terminal_of(branch),),
+        device=device,
+        terminals=(terminal,),
+        standby_devices=(spare_of(device),) if spares else (),
+        standby_terminals=(spare_of(terminal),) if spares else (),
         officials=tuple(f"{body}-{branch}" for body in BODIES),
     )

@@ -30,12 +30,23 @@ class ImpatientError(Exception):
 
 
 class Officials:
-    """The two officials of one branch. ``poll_s``: how often they look; ``patience_s``: for one step of the day."""
+    """The two officials of one branch, at one of its kits.
+
+    ``poll_s``: how often they look; ``patience_s``: for one step of the day; ``standby``: the kit, where it is a
+    standby.
+    """
 
     def __init__(
-        self, election: Election, branch: str, ask: Ask, *, poll_s: float = 0.1, patience_s: float = 60.0
+        self,
+        election: Election,
+        branch: str,
+        ask: Ask,
+        *,
+        poll_s: float = 0.1,
+        patience_s: float = 60.0,
+        standby: str | None = None,
     ) -> None:
-        self._election, self._branch, self._ask = election, branch, ask
+        self._election, self._branch, self._ask, self._standby = election, branch, ask, standby
         self._poll_s, self._patience_s = poll_s, patience_s
 
     async def status(self) -> dict[str, Any] | None:
@@ -83,6 +94,27 @@ class Officials:
 
         await self._until(carried_out, lambda: f"order {kind}: {objection}")
 
+    async def order_besides(
+        self, kind: OrderKind, done: Callable[[dict[str, Any]], bool], **details: Any
+    ) -> None:
+        """An order that is no step of the day (``reissue``, ``replace-terminal``, ``extend``, ``release-media``).
+
+        Handed in again where it got lost, until ``done`` says of the status that it was followed. ``details`` are
+        fields of crypto.statements.Order.
+        """
+        objection = "no answer"
+
+        async def followed() -> bool:
+            nonlocal objection
+            status = await self.status()
+            if status is None or done(status):
+                return status is not None
+            if status["stage"] is None:
+                objection = await self._hand_in(kind, status["next_order"], None, **details)
+            return False
+
+        await self._until(followed, lambda: f"order {kind}: {objection}")
+
     async def resume_when_possible(self) -> None:
         """Where low power suspended the poll: order it on again once the mains are back."""
         status = await self.status()
@@ -115,9 +147,12 @@ class Officials:
 
         await self._until(there, lambda: what)
 
-    async def _hand_in(self, kind: OrderKind, serial: int, voters: Mapping[str, int] | None) -> str:
+    async def _hand_in(
+        self, kind: OrderKind, serial: int, voters: Mapping[str, int] | None, **details: Any
+    ) -> str:
         answer: dict[str, Any] = {}
-        for envelope in self._election.orders(self._branch, kind, serial, voters):
+        details["device"] = self._standby
+        for envelope in self._election.orders(self._branch, kind, serial, voters, **details):
             try:
                 answer = await self._ask({"op": "order", "envelope": b64encode(envelope).decode()})
             except ConnectionError:

@@ -27,6 +27,11 @@ class PipeLine:
         # Bytes on their way belong to the line: they arrive even if their sender is cut off meanwhile.
         self._context: Final = contextvars.copy_context()
 
+    @property
+    def plugged(self) -> bool:
+        """Whether anything is at the far end."""
+        return self._plugged
+
     async def open(self) -> ByteStream:
         """Open the line anew; raises StreamClosedError while it is unplugged."""
         if not self._plugged:

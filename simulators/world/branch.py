@@ -1,9 +1,12 @@
-"""One branch of a world: a box that runs the real kit, its devices, its two uplinks, its disk; and what befalls it."""
+"""One branch of a world: a box that runs the real kit, its devices, its two uplinks, its disk; and what befalls it.
+
+Where the election has spares, a standby terminal has a cable of its own, and a standby kit is a box like the first.
+"""
 
 import asyncio
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from crypto.codec import from_bytes, unb64
 from crypto.envelope import Envelope
@@ -19,7 +22,7 @@ from simulators.devices.pipe import PipeLine
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.terminal_reports import TerminalSetup
 from simulators.devices.ups import UpsModel
-from simulators.election import Election, terminal_of
+from simulators.election import Election, device_of, spare_of, terminal_of
 from simulators.officials import Officials
 from simulators.results import Station
 from simulators.virtual.clock import NodeClock, SeededEntropy
@@ -52,28 +55,38 @@ class Branch:
         *,
         wall_start_ms: int,
         verbose: bool,
+        first: "Branch | None" = None,
+        poll: Literal["first", "re-vote"] = "first",
     ) -> None:
+        """``first``: the branch's own kit, where this is its standby: not plugged in anywhere, and not started."""
         self.station, self.name = station, station.branch_id
-        self.node = f"kit-{self.name}"
+        self.device = device_of(self.name) if first is None else spare_of(device_of(self.name))
+        self.node, self._poll = self.device, poll
+        self._standby = None if first is None else self.device
         self._loop, self._network, self._election = loop, network, election
-        self.rng: Random = loop.stream(f"branch/{self.name}")
+        self.rng: Random = loop.stream(f"branch/{self.name if first is None else self.device}")
         self.true_clock = NodeClock(loop, wall_start_ms=wall_start_ms)
         self.clock = NodeClock(loop, wall_start_ms=wall_start_ms, drift_ppm=self.rng.randint(-50, 50))
         self.disk = SimDisk(seed=loop.seed, name=self.node)
         self.disk.on_cut = self._power_went
         self._entropy = SeededEntropy(loop.seed, self.node)
-        setup = TerminalSetup.of(election.trusted, branch=self.name, terminal=terminal_of(self.name))
-        key = election.terminals[terminal_of(self.name)]
-        noise = self.rng.randrange(2**31)
-        self.terminal = TerminalModel(setup, key, station.contests, boot_id=1, noise_seed=noise)
+        self.terminals: dict[str, TerminalModel] = self._new_terminals() if first is None else first.terminals
+        """All of the branch, by id: those of its kits are the same."""
+        self.terminal = self.terminals[terminal_of(self.name)]
+        """The one that voters go to."""
         self.ups = UpsModel(load_w=LOAD_W, now_ms=0)
-        self.lines = {
-            "terminal": PipeLine(self._terminal_answer, latency_ms=LINE_LATENCY_MS),
-            "ups": PipeLine(self._ups_answer, latency_ms=LINE_LATENCY_MS),
-        }
+        self.lines = {self._port(name): self._line(model) for name, model in self.terminals.items()}
+        self.lines["ups"] = PipeLine(self._ups_answer, latency_ms=LINE_LATENCY_MS)
+        for name, model in self.terminals.items():
+            if first is not None or model is not self.terminal:
+                self.unplug(name)
         self.links = {
             name: network.add_link(
-                f"{self.name}/{name}", host=name, port=BROKER_PORT, node=self.node, latency_s=LATENCY_S[name]
+                f"{self.name if first is None else self.device}/{name}",
+                host=name,
+                port=BROKER_PORT,
+                node=self.node,
+                latency_s=LATENCY_S[name],
             )
             for name in UPLINKS
         }
@@ -88,8 +101,9 @@ class Branch:
         """The next order meets a power cut, so many disk operations after it was handed in."""
         self.checkpoints: list[JournalCheckpoint] = []
         """The journal's size and root at each death: all of them must be prefixes of the final journal."""
-        self.officials = Officials(election, self.name, self.ask, poll_s=POLL_S, patience_s=PATIENCE_S)
-        self._boots = 1
+        self.officials = Officials(
+            election, self.name, self.ask, poll_s=POLL_S, patience_s=PATIENCE_S, standby=self._standby
+        )
         self._over = False
 
     @property
@@ -119,8 +133,16 @@ class Branch:
 
     def reboot_terminal(self) -> None:
         """The terminal restarts; what it counted and signed survives."""
-        self._boots += 1
-        self.terminal.reboot(self._boots)
+        self.terminal.reboot(self.terminal.boot_id + 1)
+
+    def plug(self, terminal: str) -> None:
+        """Put the cable of this kit into a terminal (by id), to which voters go from now on."""
+        self.lines[self._port(terminal)].plug()
+        self.terminal = self.terminals[terminal]
+
+    def unplug(self, terminal: str) -> None:
+        """Pull the cable of this kit out of a terminal."""
+        self.lines[self._port(terminal)].unplug()
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The control socket."""
@@ -169,8 +191,14 @@ class Branch:
         finally:
             journal.close()
 
+    def destroy(self) -> None:
+        """The box burns, at this moment: it never boots again, and its cables hang loose."""
+        self.end()
+        for terminal in self.terminals:
+            self.unplug(terminal)
+
     def end(self) -> dict[str, Any] | None:
-        """The world is over for this branch: the last status; then the daemon stops the hard way."""
+        """The world is over for this kit: the last status; then the daemon stops the hard way."""
         self._over = True
         status = None
         if self.running and self.daemon is not None:
@@ -215,7 +243,10 @@ class Branch:
         if self.running and self.daemon is not None:
             state = self.daemon.station.day.state
             self.broken += promise_findings(self.name, self.promised, state)
-            self.broken += deed_findings(self.name, self.terminal, state)
+            plugged = self.lines[self._port(self.terminal.setup.terminal)].plugged
+            # What a terminal did before a standby took over, the standby answers for from then on.
+            if plugged and (self._standby is None or state.phase != "commissioned"):
+                self.broken += deed_findings(self.name, self.terminal, state)
 
     def _config(self) -> Config:
         return Config(
@@ -225,7 +256,9 @@ class Branch:
             device_key="",
             control_socket="",
             trust=Trust(threshold=1, manifest_keys=("",)),
-            terminals=(TerminalLine(id=terminal_of(self.name), port="terminal"),),
+            device=self._standby,
+            poll=self._poll,
+            terminals=tuple(TerminalLine(id=name, port=self._port(name)) for name in self.terminals),
             uplinks=(
                 Uplink(name="fibre", kind="fibre", host="fibre", port=BROKER_PORT),
                 Uplink(name="4g", kind="4g", host="4g", port=BROKER_PORT),
@@ -237,8 +270,24 @@ class Branch:
         del baud
         return self.lines[port].open
 
-    def _terminal_answer(self, data: bytes) -> bytes:
-        return self.terminal.feed(data, self.true_clock.wall_ms())
+    def _new_terminals(self) -> dict[str, TerminalModel]:
+        models = {}
+        for name in self._election.trusted.branch(self.name).all_terminals:
+            setup = TerminalSetup.of(self._election.trusted, branch=self.name, terminal=name)
+            noise = self.rng.randrange(2**31)
+            models[name] = TerminalModel(
+                setup, self._election.terminals[name], self.station.contests, boot_id=1, noise_seed=noise
+            )
+        return models
+
+    def _port(self, terminal: str) -> str:
+        return "terminal" if terminal == terminal_of(self.name) else "spare-terminal"
+
+    def _line(self, model: TerminalModel) -> PipeLine:
+        def answer(data: bytes) -> bytes:
+            return model.feed(data, self.true_clock.wall_ms())
+
+        return PipeLine(answer, latency_ms=LINE_LATENCY_MS)
 
     def _ups_answer(self, data: bytes) -> bytes:
         return self.ups.feed(data, self.now_ms)

@@ -1,6 +1,13 @@
-"""The centre of a world: the real centerd on a simulated disk, behind a simulated broker."""
+"""The centre of a world: the real centerd on a simulated disk, behind a simulated broker.
 
+Its spool, where it has one, is a folder of this machine: what people bring is no matter of power cuts here.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from center.config import Setup
@@ -9,6 +16,7 @@ from center.ledger import Entry, Ledger, LedgerIdentity
 from center.mqtt import MqttSession
 from center.opening_types import Opening
 from center.ports import CenterPorts
+from center.spool import Spool, Verdict
 from crypto.notes import NoteSigner
 from simulators.election import LOG_NAME, Election
 from simulators.virtual.clock import NodeClock
@@ -23,15 +31,28 @@ HOST: Final = "broker"
 PORT: Final = 1883
 LATENCY_S: Final = (0.001, 0.005)
 LEDGER: Final = "center/ledger.db"
+SPOOL_LOOK_S: Final = 0.5
+SPOOL_PATIENCE_S: Final = 600.0
+
+
+class NotTakenError(Exception):
+    """centerd said nothing about a file for SPOOL_PATIENCE_S."""
 
 
 class Centre:
-    """Life and fate of centerd."""
+    """Life and fate of centerd. ``spool_dir``: the state directory whose spool it looks into; None: no spool."""
 
     def __init__(
-        self, loop: VirtualLoop, network: Network, election: Election, *, wall_start_ms: int
+        self,
+        loop: VirtualLoop,
+        network: Network,
+        election: Election,
+        *,
+        wall_start_ms: int,
+        spool_dir: Path | None = None,
     ) -> None:
         self._loop, self._election = loop, election
+        self._spool = None if spool_dir is None else Spool(spool_dir)
         self.signer = NoteSigner(LOG_NAME, election.log_key)
         self.clock = NodeClock(loop, wall_start_ms=wall_start_ms)
         self.witnesses = Witnesses(election, self.clock)
@@ -57,6 +78,38 @@ class Centre:
         """Power cut or kill: unsynced writes are gone."""
         self.disk.cut()
 
+    async def submit(self, data: bytes) -> Verdict:
+        """As ``center submit`` does it: bring a file, and wait until centerd says what became of it.
+
+        Raises NotTakenError.
+        """
+        assert self._spool is not None  # noqa: S101 - whoever submits has made a centre with a spool
+        self._spool.prepare()
+        name = self._spool.bring(data, wall_ms=self.clock.wall_ms(), index=0)
+        deadline = self._loop.time() + SPOOL_PATIENCE_S
+        while (verdict := self._spool.verdict(name)) is None:
+            if self._loop.time() > deadline:
+                raise NotTakenError(f"{name}: still in the spool after {SPOOL_PATIENCE_S:.0f} s")
+            await asyncio.sleep(SPOOL_LOOK_S)
+        return verdict
+
+    @contextmanager
+    def reader(self) -> Iterator[Ledger]:
+        """A copy of the ledger, as another program reads it at this moment, whether centerd runs or not."""
+        with TemporaryDirectory() as folder:
+            for name in (LEDGER, f"{LEDGER}-wal"):
+                content = self.disk.content(name)
+                if content is not None:
+                    (Path(folder) / Path(name).name).write_bytes(content)
+            copy = str(Path(folder) / Path(LEDGER).name)
+            ledger = Ledger.open(
+                copy, self._identity, exclusive=True
+            )  # it folds the WAL in, which is a write
+            try:
+                yield ledger
+            finally:
+                ledger.close()
+
     def entries(self) -> list[Entry]:
         """The log as it lies on the disk; centerd must be down."""
         ledger = self._open()
@@ -73,11 +126,14 @@ class Centre:
         finally:
             ledger.close()
 
+    @property
+    def _identity(self) -> LedgerIdentity:
+        manifest = self._election.trusted.manifest
+        return LedgerIdentity(manifest.election, manifest.round, self.signer.name)
+
     def _open(self) -> Ledger:
         self.disk.power_on()
-        manifest = self._election.trusted.manifest
-        identity = LedgerIdentity(manifest.election, manifest.round, self.signer.name)
-        return Ledger.open(LEDGER, identity, vfs=self.disk.vfs_name, exclusive=True)
+        return Ledger.open(LEDGER, self._identity, vfs=self.disk.vfs_name, exclusive=True)
 
     async def _live(self) -> None:
         setup = Setup(
@@ -90,6 +146,7 @@ class Centre:
             client_id="centerd",
             witnesses=self.witnesses.addresses,
         )
+        spool = self._spool
         ports = CenterPorts(
             wall_ms=self.clock.wall_ms,
             lock=lambda _: lambda: None,
@@ -99,5 +156,6 @@ class Centre:
             exclusive_locking=True,
             probe_payload_limit=False,
             ask_witness=self.witnesses.ask,
+            spool=None if spool is None else lambda _: spool,
         )
         await CenterDaemon(setup, ports).run()

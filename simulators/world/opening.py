@@ -45,6 +45,15 @@ def open_by_trustees(ledger: Ledger, election: Election, signer: NoteSigner, wal
     note = newest.note
     for cosigner in election.cosigners():
         note = cosigner.cosign(note, wall_ms // 1000)
+    return open_ordered(ledger, election, note, wall_ms)
+
+
+def open_ordered(ledger: Ledger, election: Election, note: str, wall_ms: int) -> Opening:
+    """What the orders in a log open: enough trustees answer them all. ``note``: the checkpoint that witnesses saw.
+
+    Raises CenterError, ProofError.
+    """
+    manifest = election.trusted
     head, log = read_log(ledger, manifest)
     orders = orders_to_follow(log)
     check_witnessed(note, manifest, opening_not_before(log))

@@ -9,7 +9,8 @@ from typing import Any, Final
 from simulators.results import Station
 from simulators.virtual.loop import START_S
 from simulators.world.branch import Branch
-from simulators.world.day import Hours, Outcome, WorldDay
+from simulators.world.day import Outcome, WorldDay
+from simulators.world.world import Hours
 from tests.world.short_day import HOURS, sample
 
 Leak = Callable[["Branch"], None]

@@ -5,7 +5,8 @@ from typing import Final
 
 from simulators.cli import SAMPLE
 from simulators.results import Results, Station, load_results, select
-from simulators.world.day import Hours, Outcome, WorldDay
+from simulators.world.day import Outcome, WorldDay
+from simulators.world.world import Hours
 
 HOURS: Final = Hours(open_s=120, close_s=1_200, heal_s=1_800, deadline_s=3_000)
 

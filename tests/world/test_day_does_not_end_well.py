@@ -3,7 +3,7 @@
 import pytest
 
 from simulators.world import swarm
-from simulators.world.day import FULL_DAY
+from simulators.world.world import FULL_DAY
 from tests.world.short_day import Outcome, live, said_against
 
 SEEDS = range(20, 24)

@@ -16,7 +16,7 @@ import pytest
 
 from simulators.results import Station
 from simulators.world.branch import Branch
-from simulators.world.day import FULL_DAY
+from simulators.world.world import FULL_DAY
 from tests.world.recording import Leak, Recording, by_chance, differing, recorded
 from tests.world.short_day import said_against
 
