@@ -8,7 +8,7 @@ from center.audited_folder import AuditedFolder
 from center.errors import CenterError
 from center.listing import LISTING_MAX
 from center.logged import VerifiedLog
-from center.orders import LoggedOrder, opening_not_before, orders_of
+from center.orders import LoggedOrder, opening_not_before, orders_of, passed_over
 from center.spread import Spread
 from center.threshold import AnswersFile, Combined, check_answers
 from center.trustee_answers import ANSWERS_MAX, read_answers
@@ -50,6 +50,8 @@ class OrderAudit:
     def _order(self, order: LoggedOrder) -> None:
         """The published order is the leaf, the published listing the one that the log gives."""
         name = publication.order_name(order.number)
+        for words in passed_over(order.statement, order.listing, self._log, order.leaf):
+            self._record.remark(name, f"{words}: commissioners could choose by it what counts")
         data = self._folder.read(name, publication.ORDER_MAX)
         if data is not None and data != order.data:
             self._record.fault(

@@ -139,6 +139,26 @@ def position_problem(order: OpeningOrder, leaf: int, log: VerifiedLog, before: i
     return None
 
 
+def passed_over(order: OpeningOrder, listing: Listing, log: VerifiedLog, end: int) -> tuple[str, ...]:
+    """What the order would open as if it were alone, though more of the same unit is logged before leaf ``end``.
+
+    An order may lag behind the log: leaves go on coming while people sign. But who chooses where it ends could choose
+    between two envelopes of one unit in this way, without an adjudication: so it is told to all who look.
+    """
+    counted = {
+        (unit.branch, unit.terminal): unit for unit in listing.newly_counted() if unit.code != "adjudicated"
+    }
+    return tuple(
+        f"leaf {index} is another sealed tally of {sealed.branch} {sealed.terminal}: the order ends at "
+        f"{order.log.size} leaves, and opens leaf {counted[sealed.branch, sealed.terminal].leaf} as if it were the "
+        "only one"
+        for index, sha256, sealed in log.tallies()
+        if order.log.size <= index < end
+        and (sealed.branch, sealed.terminal) in counted
+        and sha256 not in counted[sealed.branch, sealed.terminal].envelopes
+    )
+
+
 def opening_not_before(log: VerifiedLog) -> str:
     """The earliest time of opening: the manifest's, or the latest to which a logged act moved it (RFC 3339).
 

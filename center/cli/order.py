@@ -17,7 +17,7 @@ from center.ledger import Ledger
 from center.listing import Listing
 from center.logged import VerifiedLog
 from center.opening import read_log
-from center.orders import LoggedOrder, draft, opening_not_before, orders_of, problems_of
+from center.orders import LoggedOrder, draft, opening_not_before, orders_of, passed_over, problems_of
 from center.published_log import read_published
 from crypto import codec, rfc3339
 from crypto.act_statements import OpeningOrder
@@ -102,9 +102,13 @@ def _check(arguments: argparse.Namespace) -> int:
         problems.insert(0, "it is of another election, round or manifest")
     if problems:
         raise OpeningError(f"{arguments.file}: do not sign it: {'; '.join(problems)}")
-    print("\n".join(_draft_lines(order, draft(log.prefix(order.log.size), order.log.size)[1])))
+    listing = draft(log.prefix(order.log.size), order.log.size)[1]
+    print("\n".join(_draft_lines(order, listing)))
+    passed = passed_over(order, listing, log, len(log.leaves))
+    for words in passed:
+        print(f"alarm: {words}; have it drafted anew")
     print(f"{arguments.file}: it follows from the log, and would hold")
-    return OK
+    return WARNING if passed else OK
 
 
 def _read_order(path: Path) -> OpeningOrder:

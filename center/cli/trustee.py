@@ -12,6 +12,7 @@ from center.cli.manifest_keys import add_manifest_keys, manifest_keys
 from center.cli.workers import Workers
 from center.errors import ConfigError
 from center.files import PUBLIC_MODE, UnreadableError, read_whole, sync_folder, write_whole
+from center.orders import passed_over
 from center.published_log import PublishedLog, read_published
 from center.trustee import Answerable, board_of, check_envelope, may_answer, open_my_share
 from center.trustee_answers import answer
@@ -159,6 +160,8 @@ def _lines(published: PublishedLog, answerable: Answerable) -> Iterator[str]:
         f"aside, {listing.count('absent')} absent"
     )
     yield f"to be answered: {len(listing.newly_counted())} envelopes"
+    for words in passed_over(order.statement, listing, published.log, order.leaf):
+        yield f"alarm: {words}; ask the commissioners before you answer"
 
 
 def _passphrase(path: Path | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from center.admission import SPOOL
 from center.logged import verify_log
 from center.orders import problems_of
 from crypto.acts import read_draft, sign_act, to_draft
@@ -54,6 +55,33 @@ def test_draft_is_what_the_log_gives(evening: Evening) -> None:
     given = ("order", "check", signed, "--publication", evening.public)
     assert center(*given, *evening.trust()).code == 0
     assert center(*given).code == 78
+
+
+def test_order_ends_before_the_second_of_two_envelopes(evening: Evening) -> None:
+    """Who chooses where an order ends must not choose between envelopes unseen. An order that lags still holds."""
+    kit = evening.devices["branch-2"]
+    evening.center.take((kit, kit.tally()))
+    assert evening.draft().code == 0
+    evening.center.take((kit, kit.tally(entropy="again")))
+    alarm = (
+        "leaf 3 is another sealed tally of branch-2 terminal-2-1: the order ends at 3 leaves, and opens leaf 2 as if "
+        "it were the only one"
+    )
+    ran = check(evening)
+    assert (ran.code, f"alarm: {alarm}" in ran.out) == (1, True)
+    order = read_draft((evening.folder / "order.json").read_bytes())
+    evening.center.take((SPOOL, sign_act(order, list(evening.election.commissioners.values()))))
+    evening.witness(1)
+    evening.publish()
+    ran = evening.trustee("check")
+    assert (ran.code, f"alarm: {alarm}; ask the commissioners" in ran.out) == (0, True)
+    ran = evening.audit()
+    assert (ran.code, alarm in ran.out) == (1, True)
+    # What came after the order was logged is no reproach to anybody.
+    evening.center.take((evening.devices["branch-1"], evening.devices["branch-1"].tally(entropy="again")))
+    evening.witness(1)
+    evening.publish()
+    assert "branch-1" not in evening.trustee("check").out
 
 
 @pytest.mark.parametrize(
