@@ -65,8 +65,19 @@ class EffectiveSchedule:
         except StatementError:
             return False
 
+    def _covers(self, schedule: Schedule) -> bool:
+        """Whether none of these times is later than what holds already."""
+        try:
+            new, old = _instants(schedule), _instants(self.current)
+        except StatementError:
+            return False
+        return all(new[name] <= old[name] for name in _TIMES)
+
     def heard(self, data: bytes, at: str) -> ScheduleExtended | None:
-        """The fact that follows from an act of the centre; None where it is known already, or of another branch.
+        """The fact that follows from an act of the centre; None where nothing does.
+
+        Nothing follows from an act that was followed already, is for another branch, or moves nothing later: whoever
+        came late hears changes in any order, and all that ever moves a schedule is a later time.
 
         Raises:
             ScheduleRefusedError: it is no act, is not signed as it must be, or cannot be followed.
@@ -85,6 +96,10 @@ class EffectiveSchedule:
         what = f"schedule change {change.number} ({sha256(data).hexdigest()[:16]})"
         # The two kinds are numbered together and heard apart: who came late may hear the one for all first.
         followed = self._numbers.get(change.branch, 0)
+        if self._covers(change.schedule) and (
+            change.number <= followed or not self.is_present(change.schedule)
+        ):
+            return None
         if change.number <= followed:
             raise ScheduleRefusedError(
                 f"{what}: number {followed} was followed already; ask for the newest one"

@@ -24,7 +24,7 @@ _EN: Final[dict[str, str]] = {
     "differs": "another order with this number waits too and says something else: both officials must sign the same",
     "written": "{path}: signed by {official}; hand it in with: kitctl order {path}",
     "followed": "schedule change followed; the times that hold now are in: kitctl status --json",
-    "not-followed": "nothing to do: this change was followed already, or is for another branch",
+    "not-followed": "nothing to do: this change moves nothing later than it is, or is for another branch",
     "exported": "{files} files written to {folder}, read back and compared",
 }
 _FA: Final[dict[str, str]] = {
@@ -47,7 +47,7 @@ _FA: Final[dict[str, str]] = {
     "differs": "دستور دیگری با همین شماره و محتوای دیگر هم در انتظار است: هر دو مسئول باید یک چیز را امضا کنند",
     "written": "{path}: با امضای {official}؛ برای تحویل: kitctl order {path}",
     "followed": "تغییر زمان‌بندی اعمال شد؛ زمان‌های معتبر: kitctl status --json",
-    "not-followed": "کاری لازم نیست: این تغییر پیش‌تر اعمال شده یا برای شعبهٔ دیگری است",
+    "not-followed": "کاری لازم نیست: این تغییر هیچ زمانی را دیرتر نمی‌کند یا برای شعبهٔ دیگری است",
     "exported": "{files} پرونده در {folder} نوشته، بازخوانی و مقایسه شد",
     "zero": "گواهی صفر",
     "open": "آغاز رأی‌گیری",
