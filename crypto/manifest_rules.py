@@ -14,13 +14,23 @@ from crypto.errors import (
     SignatureInvalidError,
 )
 from crypto.notes import CosignatureVerifier, NoteVerifier
-from crypto.statements import BallotStyle, Contest, ContestResult, EnrolledKey, Manifest, Official, Tally
+from crypto.statements import (
+    BallotStyle,
+    Contest,
+    ContestResult,
+    EnrolledKey,
+    Manifest,
+    Official,
+    Tally,
+    Trustee,
+)
 from crypto.wire import ID_MAX, STATEMENT_MAX
 
 BODIES_MIN: Final = 2  # different bodies among the officials of a branch, else dual control is impossible
 TERMINALS_MAX: Final = 8  # of a branch with its standbys: what the compact carrier can tell apart
 DEVICES_MAX: Final = 8
 
+_SEPARATORS: Final = str.maketrans("._:", "---")  # what ids may hold beside letters, digits and hyphens
 _UNPRINTABLE: Final = frozenset({"Cc", "Zl", "Zp"})  # Unicode categories that would break a line of the tape
 
 
@@ -30,6 +40,7 @@ def check(manifest: Manifest) -> None:
     _check_styles(manifest)
     _check_branches(manifest)
     _check_commissioners(manifest)
+    _check_bodies(manifest)
     _check_keys(manifest)
     election_key_rules.check(manifest)
     _check_times(manifest)
@@ -164,6 +175,21 @@ def _check_commissioners(manifest: Manifest) -> None:
             f"all commissioners stand for one body, so that nobody can sign an act of the centre: name some of "
             f"{BODIES_MIN} bodies"
         )
+
+
+def _check_bodies(manifest: Manifest) -> None:
+    """One body under two spellings would be two where two are asked for, and below every quorum."""
+    board = manifest.election_key.board
+    people: list[Official | Trustee] = [*manifest.officials, *manifest.commissioners]
+    people += () if board is None else board.trustees
+    seen: dict[str, str] = {}
+    for one in people:
+        plain = one.body.lower().translate(_SEPARATORS)
+        other = seen.setdefault(plain, one.body)
+        if other != one.body:
+            raise ManifestError(
+                f"bodies {other!r} and {one.body!r} (of {one.id!r}) look like one: write each body in one way"
+            )
 
 
 def _log_and_witnesses(manifest: Manifest) -> tuple[NoteVerifier, list[CosignatureVerifier]]:

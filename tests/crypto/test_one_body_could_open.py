@@ -76,6 +76,20 @@ BROKEN: dict[str, tuple[Change, str]] = {
         with_(commissioners=tuple(structs.replace(one, body="executive") for one in GOOD.commissioners)),
         "all commissioners stand for one body",
     ),
+    "a body in two spellings among the trustees": (trustee(1, body="Executive"), "look like one"),
+    "a body in two spellings among commissioners": (
+        with_(
+            commissioners=tuple(
+                structs.replace(one, body=body)
+                for one, body in zip(GOOD.commissioners, ("the-executive", "the_Executive"), strict=True)
+            )
+        ),
+        "look like one",
+    ),
+    "a body in two spellings among officials": (
+        with_(officials=(structs.replace(GOOD.officials[0], body="SUPERVISION"), *GOOD.officials[1:])),
+        "look like one",
+    ),
     "one commissioner twice": (
         with_(commissioners=(*GOOD.commissioners, GOOD.commissioners[0])),
         "commissioner 'commissioner-executive' stands twice",
