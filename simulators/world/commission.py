@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from center.act_admission import ActKind, fit
 from center.admission import BatchPast
+from center.auditing import Auditor
 from center.cosignatures import newest_witnessed
 from center.ledger import Ledger
 from center.listing import Listing
 from center.opening import read_log
 from center.opening_types import Opening
 from center.orders import draft
+from center.publishing import Publisher
 from center.spool import Result
 from crypto.act_statements import Adjudication, AdjudicationCause, ScheduleChange
 from crypto.acts import AnyAct, sign_act
 from crypto.statements import Schedule
-from simulators.election import Election
+from simulators.election import MANIFEST_THRESHOLD, Election
 from simulators.world.centre import Centre
 from simulators.world.opening import open_ordered
 
@@ -33,10 +36,12 @@ class NotWitnessedError(Exception):
 
 
 class CommissionAtWork:
-    """Two commissioners of different bodies, while centerd runs."""
+    """Two commissioners of different bodies, while centerd runs. ``public``: the folder in which all is published."""
 
-    def __init__(self, election: Election, centre: Centre) -> None:
-        self._election, self._centre = election, centre
+    def __init__(self, election: Election, centre: Centre, public: Path) -> None:
+        self._election, self._centre, self._public = election, centre, public
+        self.opened: Opening | None = None
+        """What was published last."""
 
     async def submit(self, data: bytes) -> Result:
         """Hand in an act, or an envelope that a courier brought; raises RefusedError."""
@@ -89,7 +94,7 @@ class CommissionAtWork:
         return await self.submit(self._signed(order))
 
     async def opening(self) -> Opening:
-        """Wait until witnesses vouch for everything that is logged, let the trustees answer, and open.
+        """Wait until witnesses vouch for everything that is logged, let the trustees answer, open and publish.
 
         Raises NotWitnessedError, and whatever stops trustees or the centre (CenterError, ProofError).
         """
@@ -99,9 +104,28 @@ class CommissionAtWork:
             with self._centre.reader() as ledger:
                 witnessed = newest_witnessed(ledger, self._election.trusted.manifest.witness_policy)
                 if witnessed is not None and witnessed.size == ledger.size():
-                    return open_ordered(ledger, self._election, witnessed.note, self._centre.clock.wall_ms())
+                    return self._open(ledger, witnessed.note)
             await asyncio.sleep(WITNESS_LOOK_S)
         raise NotWitnessedError(f"no witnessed checkpoint over all leaves in {WITNESS_PATIENCE_S:.0f} s")
+
+    def _open(self, ledger: Ledger, note: str) -> Opening:
+        election = self._election
+        opening, answers = open_ordered(ledger, election, note, self._centre.clock.wall_ms())
+        publisher = Publisher(self._public, ledger, election.trusted, election.manifest_bytes)
+        publisher.publish(opening.to_json(), answers=answers)
+        self.opened = opening
+        return opening
+
+    def audit(self) -> list[str]:
+        """What a stranger finds wrong with what is published; nothing where all is well, or nothing was opened."""
+        if self.opened is None:
+            return []
+        keys = {key.key_id: key.public for key in self._election.manifest_keys}
+        report = Auditor(self._public, trusted=keys, threshold=MANIFEST_THRESHOLD).audit()
+        found = [str(fault) for fault in report.faults]
+        if report.contests != self.opened.contests:
+            found.append("a stranger comes to other sums than the centre")
+        return found
 
     async def _act(self, kind: ActKind, make: Callable[[dict[str, Any]], AnyAct]) -> Result:
         manifest = self._election.trusted

@@ -45,13 +45,15 @@ def open_by_trustees(ledger: Ledger, election: Election, signer: NoteSigner, wal
     note = newest.note
     for cosigner in election.cosigners():
         note = cosigner.cosign(note, wall_ms // 1000)
-    return open_ordered(ledger, election, note, wall_ms)
+    return open_ordered(ledger, election, note, wall_ms)[0]
 
 
-def open_ordered(ledger: Ledger, election: Election, note: str, wall_ms: int) -> Opening:
-    """What the orders in a log open: enough trustees answer them all. ``note``: the checkpoint that witnesses saw.
+def open_ordered(
+    ledger: Ledger, election: Election, note: str, wall_ms: int
+) -> tuple[Opening, list[AnswersFile]]:
+    """What the orders in a log open, and how: enough trustees answer them all.
 
-    Raises CenterError, ProofError.
+    ``note``: the checkpoint that witnesses saw. Raises CenterError, ProofError.
     """
     manifest = election.trusted
     head, log = read_log(ledger, manifest)
@@ -66,7 +68,7 @@ def open_ordered(ledger: Ledger, election: Election, note: str, wall_ms: int) ->
         if one.listing.newly_counted()
     ]
     combined = open_by_answers(files, orders.valid, log)
-    return count(log, head, combined, orders=orders, answered=combined.trustees)
+    return count(log, head, combined, orders=orders, answered=combined.trustees), files
 
 
 def _unopened(sealed: SealedTally, sha256: str) -> NoReturn:

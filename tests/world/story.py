@@ -31,10 +31,11 @@ class Story(World):
     """A world with spares and a spool; ``play`` runs a script in it and holds the ends against each other."""
 
     def __init__(self, folder: Path, *, branches: int = 1) -> None:
+        (folder / "centre").mkdir()
         results, stations = sample(branches, 1)
-        super().__init__(results, stations, "story", hours=HOURS, spares=True, spool=folder)
+        super().__init__(results, stations, "story", hours=HOURS, spares=True, spool=folder / "centre")
         self.branch = self.branches[0]
-        self.commission = CommissionAtWork(self.election, self.centre)
+        self.commission = CommissionAtWork(self.election, self.centre, folder / "public")
         self.statuses: dict[str, dict[str, Any]] = {}
         """The last of each kit that ran to the end, by device."""
 
@@ -151,7 +152,8 @@ class Story(World):
     def _broken(self) -> list[str]:
         """What must hold whatever the story is."""
         manifest, entries = self.election.trusted, self.centre.entries()
-        broken = ["a witness was shown two logs"] * self.centre.witnesses.accusations
+        broken = self.commission.audit()
+        broken += ["a witness was shown two logs"] * self.centre.witnesses.accusations
         gc.collect()
         broken += [*self.loop.complaints, *secrecy_findings(self.kits, self.tap, manifest)]
         logged = {entry.sha256 for entry in entries}
