@@ -69,6 +69,16 @@ def time_of(line: str) -> int:
     return int.from_bytes(signed[:_TIMESTAMP_BYTES], "big")
 
 
+def keep(ledger: Ledger, size: int, witness: str, line: str, *, at: str) -> None:
+    """Keep a good line of a witness (verifier key), unless one that vouches for a later time is there already.
+
+    Raises LedgerError.
+    """
+    known = ledger.cosignatures(size).get(witness)
+    if known is None or time_of(line) > time_of(known):
+        ledger.add_cosignature(size, witness, line, at=at)
+
+
 def latest(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
     """Good lines on one checkpoint put together: of each witness the one that vouches for the later time."""
     found = dict(one)
@@ -114,5 +124,5 @@ def bring(ledger: Ledger, text: str, policy: WitnessPolicy, *, at: str) -> tuple
         )
     ((size, lines),) = found.items()
     for witness, line in lines.items():
-        ledger.add_cosignature(size, witness, line, at=at)
+        keep(ledger, size, witness, line, at=at)
     return size, tuple(CosignatureVerifier(witness).name for witness in lines)

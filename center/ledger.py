@@ -25,6 +25,10 @@ BUSY_MS: Final = 5_000  # how long to wait for another process's lock, milliseco
 FETCH_ROWS: Final = 64  # leaves read at a time while walking the ledger
 LEAVES_END: Final = 2**62  # beyond every leaf index
 
+_INSERT_COSIGNATURE: Final = (
+    "INSERT INTO cosignatures (size, witness, line, received_at) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (witness, size) DO UPDATE SET line = excluded.line, received_at = excluded.received_at"
+)
 _INSERT_ENVELOPE: Final = (
     "INSERT INTO envelopes (leaf, sha256, branch, device, unit, type, seq, prev, received_at, flags, bytes)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -342,14 +346,11 @@ class Ledger:
     def add_cosignature(self, size: int, witness: str, line: str, *, at: str) -> None:
         """Keep a witness's signature line on the checkpoint over ``size``; on return it is on the disk.
 
-        ``witness`` is its verifier key, ``at`` the wall time (RFC 3339). A second line of the same witness on the
-        same checkpoint adds nothing, and is dropped.
+        ``witness`` is its verifier key, ``at`` the wall time (RFC 3339). The last line of a witness on a checkpoint is
+        kept: witnesses vouch for the same again, at a later time.
         """
         with _named(self._path):
-            self._db.execute(
-                "INSERT OR IGNORE INTO cosignatures (size, witness, line, received_at) VALUES (?, ?, ?, ?)",
-                (size, witness, line, at),
-            )
+            self._db.execute(_INSERT_COSIGNATURE, (size, witness, line, at))
 
     def cosignatures(self, size: int) -> dict[str, str]:
         """The witnesses' signature lines on the checkpoint over ``size``, by verifier key."""

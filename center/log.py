@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from center.admission import Admission, Refused
-from center.cosignatures import newest_witnessed
+from center.cosignatures import keep, newest_witnessed
 from center.errors import LedgerCorruptError
 from center.ledger import Checkpoint, Ledger
 from crypto import acknowledgement, merkle, receipt
@@ -123,7 +123,7 @@ class Sequencer:
 
         Raises LedgerError.
         """
-        self._ledger.add_cosignature(size, witness, line, at=at)
+        keep(self._ledger, size, witness, line, at=at)
         self._witnessed = newest_witnessed(self._ledger, self._policy)
 
     def look_for_cosignatures(self) -> None:

@@ -23,6 +23,7 @@ from crypto.errors import ProofError
 PAUSE_S: Final = 0.2  # between two questions to one witness that answers
 BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
+RENEW_S: Final = 300.0  # a log that does not grow is vouched for again: what witnesses saw must not grow old
 
 _OK: Final = 200
 _CONFLICT: Final = 409
@@ -68,9 +69,10 @@ class WitnessDesk:
         pause_s = BACKOFF_MIN_S
         while True:
             newest = self._sequencer.newest
-            if newest is None or newest.size <= cosigned:
-                await signal.wait()
-                signal.clear()
+            asked_before = newest is None or newest.size <= cosigned
+            if asked_before and await self._news(signal):
+                continue
+            if newest is None:
                 continue
             told = await self._question(witness, min(known, newest.size), newest)
             if told is None:
@@ -81,6 +83,19 @@ class WitnessDesk:
             if vouched:
                 cosigned, pause_s = known, BACKOFF_MIN_S
             await asyncio.sleep(PAUSE_S if vouched or known <= newest.size else BACKOFF_MAX_S)
+
+    async def _news(self, signal: asyncio.Event) -> bool:
+        """Wait for news; False when there was none for so long that the witness should vouch again, at a later time.
+
+        Trustees answer only where witnesses saw the log after the opening time, and nothing more may come by then.
+        """
+        try:
+            async with asyncio.timeout(RENEW_S):
+                await signal.wait()
+        except TimeoutError:
+            return False
+        signal.clear()
+        return True
 
     async def _question(
         self, witness: WitnessAddress, known: int, newest: Checkpoint

@@ -12,6 +12,7 @@ import pytest
 
 from center import witness_desk
 from center.config import Setup, load_config, load_setup
+from center.cosignatures import time_of
 from center.daemon import CenterDaemon
 from center.errors import ConfigError
 from center.ledger import Ledger
@@ -44,6 +45,7 @@ class Village:
         self.silent: set[str] = set()
         self.lying: dict[str, Answer] = {}
         self.asked = 0
+        self.time_s = WALL_MS // 1000
         self.witnesses = {
             address.url: Witness(
                 WitnessStore(folder / cosigner.name.rpartition("/")[2], address.verifier),
@@ -61,7 +63,7 @@ class Village:
         if url in self.lying:
             return self.lying[url]
         try:
-            line = self.witnesses[url].cosign(Request.from_bytes(request.to_bytes()), time_s=WALL_MS // 1000)
+            line = self.witnesses[url].cosign(Request.from_bytes(request.to_bytes()), time_s=self.time_s)
         except RefusedError as error:
             return (
                 Answer(409, f"{error.size}\n".encode()) if error.reason == "wrong-size" else Answer(422, b"")
@@ -125,6 +127,32 @@ async def test_silence_delays_receipts_and_loses_the_better_ones(tmp_path: Path,
     again = Center(election, str(tmp_path / "ledger.db"))
     assert grade(again, device, tally) == "witnessed"
     again.close()
+
+
+async def test_log_that_does_not_grow_is_seen_only_once(
+    tmp_path: Path, election: Election, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trustees ask for witnesses after the opening time: what they saw in the afternoon is not enough."""
+    monkeypatch.setattr(witness_desk, "RENEW_S", 0.01)
+    center, village = Center(election, str(tmp_path / "ledger.db")), Village(tmp_path, election)
+    device = Device(election, "branch-1")
+    center.take((device, device.account()))
+
+    def seen() -> list[int]:
+        return sorted(time_of(line) for line in center.ledger.cosignatures(1).values())
+
+    async with attended(center, village) as desk:
+        desk.wake()
+        await until(lambda: len(seen()) == len(ADDRESSES))
+        assert set(seen()) == {village.time_s}
+        village.time_s += 3_600
+        await until(lambda: set(seen()) == {village.time_s})
+        village.time_s -= 7_200  # a witness whose clock goes back takes nothing away
+        asked = village.asked
+        await until(lambda: village.asked > asked + 2 * len(ADDRESSES))
+        assert set(seen()) == {village.time_s + 7_200}
+    assert center.log.size == 1
+    center.close()
 
 
 async def test_new_envelope_waits_for_its_witnesses_and_older_ones_do_not(
