@@ -30,10 +30,12 @@ Votes = dict[str, dict[str, int]]
 class Story(World):
     """A world with spares and a spool; ``play`` runs a script in it and holds the ends against each other."""
 
-    def __init__(self, folder: Path, *, branches: int = 1) -> None:
+    def __init__(self, folder: Path, *, branches: int = 1, seed: int = 1) -> None:
         (folder / "centre").mkdir()
-        results, stations = sample(branches, 1)
-        super().__init__(results, stations, "story", hours=HOURS, spares=True, spool=folder / "centre")
+        results, stations = sample(branches, seed)
+        super().__init__(
+            results, stations, f"story/{seed}", hours=HOURS, spares=True, spool=folder / "centre"
+        )
         self.branch = self.branches[0]
         self.commission = CommissionAtWork(self.election, self.centre, folder / "public")
         self.statuses: dict[str, dict[str, Any]] = {}

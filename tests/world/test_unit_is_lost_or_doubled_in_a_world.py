@@ -12,7 +12,11 @@ import pytest
 from center.opening_types import Opening
 from kit.cli import media
 from simulators.election import device_of, spare_of, terminal_of
+from simulators.virtual.loop import START_S
+from simulators.world.swarm import Swarm
 from tests.world.story import NOON_S, Story, rows_of, unit_of, units, votes_in
+
+SEEDS = range(40, 43)
 
 
 @pytest.fixture
@@ -56,6 +60,33 @@ def test_replacement_kit_at_noon_loses_the_morning(story: Story) -> None:
         (),
     )
     assert set(story.statuses) == {spare_of(first.device)}, "the first kit never came back"
+
+
+@pytest.mark.usefixtures("thick_faults")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_replacement_kit_meets_faults_of_its_own(seed: int, tmp_path: Path) -> None:
+    """Power cuts, dead links and noise from the take-over on, at the standby and at the centre; then all is healed."""
+    story = Story(tmp_path, seed=seed)
+    first = story.branch
+
+    async def script() -> Opening:
+        await story.until_open(first)
+        await story.vote(first, 0.2)
+        first.destroy()
+        kit = story.standby_of(first)
+        swarm = Swarm(story.loop, [kit], story.centre, story.broker)
+        swarm.start()
+        await story.take_over(kit)
+        await kit.vote(story.loop.time(), START_S + story.hours.close_s)
+        await story.close_and_account(kit)
+        swarm.heal()
+        assert sum(swarm.struck.values()) > 3
+        await kit.officials.until_phase("delivered")
+        return await story.open_all()
+
+    opening = story.play(script)
+    assert votes_in(opening) == rows_of(first.station)
+    assert [one["cause"] for one in story.tallies()] == ["replacement-kit"]
 
 
 def test_kit_destroyed_before_sending_takes_the_votes_with_it(story: Story) -> None:
