@@ -255,6 +255,12 @@ def _escrow_check(arguments: argparse.Namespace) -> int:
         for path in arguments.files
     ]
     slip39.restore(texts, trusted.election_public_key)
+    asked = {slip39.threshold_of(words) for words in texts}
+    if key.escrow is None or asked != {key.escrow.threshold}:
+        raise CeremonyRefusedError(
+            f"{min(asked)} of these shares restore the key, which is not what the manifest says: fewer people could "
+            "open than everybody believes; make a new key, and ask who made this one"
+        )
     print(
         f"GOOD: these shares restore election key {key.kid}. This machine had the whole key: switch it off now"
     )

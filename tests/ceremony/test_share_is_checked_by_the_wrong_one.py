@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from nacl.bindings import crypto_scalarmult
 
+from center import slip39
 from center.ceremony.drill import DrillAnswer, DrillChallenge
 from crypto import codec
 from crypto.edwards import to_x25519
@@ -152,6 +153,23 @@ def test_shares_of_plan_b_that_do_not_restore_the_key(tmp_path: Path) -> None:
     assert "restore another key than the manifest's" in err
     code, _, err = run(*check, *map(str, files[:2]), strangers[0])
     assert "do not belong together" in err
+
+
+def test_shares_of_plan_b_of_which_fewer_restore_the_key(tmp_path: Path) -> None:
+    """The machine that made the key gives out shares of another threshold: the right key, for too few."""
+    hall = Hall.copied(tmp_path, *OPTIONS, "--opening", "slip39")
+    files = [hall.at("coordinator", f"slip39-{one}.txt") for one in TRUSTEES[:3]]
+    assert run("escrow", "check", *hall.trust(), *map(str, files))[0] == 1
+    data = hall.at("coordinator", "manifest.json").read_bytes()
+    public = codec.unb64(codec.from_bytes(data, Manifest, max_bytes=10**6).election_key.public_key)
+    private = slip39.restore([slip39.words_of(path.read_text(), path.name) for path in files], public)
+    for path, words in zip(files, slip39.split(private, 2, 5), strict=False):
+        path.write_text(words + "\n")
+    code, _, err = run("escrow", "check", *hall.trust(), *map(str, files[:2]))
+    assert (code, "2 of these shares restore the key, which is not what the manifest says" in err) == (
+        65,
+        True,
+    )
 
 
 def test_plan_b_as_a_fallback_of_trustees(hall: Hall, tmp_path: Path) -> None:
