@@ -14,12 +14,12 @@ from typing import Final, TypeVar
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from center.cli.workers import Workers
-from center.logged import verify_log
-from center.opening import count, orders_to_follow
-from center.opening_types import LogHead
-from center.orders import draft
-from center.threshold import AnswersFile, open_by_answers
-from center.trustee_answers import answer
+from center.opening.logged import verify_log
+from center.opening.opening import count, orders_to_follow
+from center.opening.orders import draft
+from center.opening.threshold import AnswersFile, open_by_answers
+from center.opening.trustee_answers import answer
+from center.opening.types import LogHead
 from crypto.acts import sign_act
 from tests.center.branch import Device
 from tests.crypto.election_fixture import Election, make_election

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from center.errors import ConfigError
-from center.ledger import LEDGER_NAME
-from center.witness_address import WitnessAddress, check_url
+from center.log.ledger import LEDGER_NAME
+from center.witness.address import WitnessAddress, check_url
 from crypto import codec, manifest
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, check_public, key_id

@@ -8,16 +8,16 @@ from typing import Final
 import structlog
 
 from center.config import Setup
-from center.inbox import Inbox
-from center.intake import Intake, Outcome
-from center.ledger import Ledger, LedgerIdentity
-from center.log import Sequencer
+from center.intake.inbox import Inbox
+from center.intake.intake import Intake, Outcome
+from center.intake.push_desk import PushDesk
+from center.intake.pushes import Pushes
+from center.intake.schedule_desk import ScheduleDesk
+from center.intake.spool_desk import SpoolDesk
+from center.log.ledger import Ledger, LedgerIdentity
+from center.log.sequencer import Sequencer
 from center.ports import CenterPorts, Delivery, Session, SessionSettings
-from center.push_desk import PushDesk
-from center.pushes import Pushes
-from center.schedule_desk import ScheduleDesk
-from center.spool_desk import SpoolDesk
-from center.witness_desk import WitnessDesk
+from center.witness.desk import WitnessDesk
 from crypto.wire import topic_all_envelopes, topic_probe, topic_schedule
 
 BATCH_MAX: Final = 128  # messages under one commit

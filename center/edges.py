@@ -10,10 +10,10 @@ from typing import Final
 import sdnotify
 
 from center.errors import AlreadyRunningError, LedgerError
+from center.intake.spool import Spool
 from center.mqtt import MqttSession
 from center.ports import CenterPorts
-from center.spool import Spool
-from center.witness_http import ask
+from center.witness.http import ask
 
 LOCK_NAME: Final = "lock"
 STATE_DIR_MODE: Final = 0o700

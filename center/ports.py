@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from center.spool import Spool
-from center.witness import Request
-from center.witness_address import Answer
+from center.intake.spool import Spool
+from center.witness.address import Answer
+from center.witness.witness import Request
 
 
 @dataclass(frozen=True, slots=True)

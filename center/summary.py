@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from center.audit_record import printable
-from center.ledger import Checkpoint, Counts, LedgerIdentity
-from center.opening_types import Opening, OpeningFinding
+from center.audit.record import printable
+from center.log.ledger import Checkpoint, Counts, LedgerIdentity
+from center.opening.types import Opening, OpeningFinding
 from crypto.manifest import TrustedManifest
 
 SINGLE_KEY: Final = "single key: whoever holds this file can open alone; trustees are not in use"

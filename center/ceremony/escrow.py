@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from center import slip39
 from center.ceremony import papers
 from center.ceremony.errors import CeremonyRefusedError
 from center.ceremony.plan import Member, Plan
+from center.opening import slip39
 from crypto import codec, hpke
 from crypto.errors import EncodingError, SealError
 from crypto.statements import Digits, ElectionKey, Escrow, Statement

@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from center.act_admission import ActKind, fit
-from center.acts_text import act_lines, signature_lines
-from center.admission import BatchPast
 from center.cli.command import OK, WARNING, Commands, natural, progress_of
 from center.cli.commissioner import add_key, commissioner_key
 from center.cli.trust import add_trust, trusted_manifest
 from center.config import ledger_path, load_config, load_manifest
 from center.errors import ActError
 from center.files import PUBLIC_MODE, UnreadableError, read_whole, write_whole
-from center.ledger import Ledger
-from center.opening import read_log
-from center.orders import orders_of
-from center.schedules import in_force
+from center.intake.act_admission import ActKind, fit
+from center.intake.acts_text import act_lines, signature_lines
+from center.intake.admission import BatchPast
+from center.intake.schedules import in_force
+from center.log.ledger import Ledger
+from center.opening.opening import read_log
+from center.opening.orders import orders_of
 from crypto import rfc3339
 from crypto.act_statements import Adjudication, ScheduleChange
 from crypto.acts import (

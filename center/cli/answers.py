@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from center import publication
 from center.errors import OpeningError
 from center.files import UnreadableError, read_whole
-from center.orders import Orders
-from center.threshold import AnswersFile
-from center.trustee_answers import ANSWERS_MAX, read_answers
+from center.opening.orders import Orders
+from center.opening.threshold import AnswersFile
+from center.opening.trustee_answers import ANSWERS_MAX, read_answers
+from center.publication import layout as publication
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 

@@ -9,15 +9,15 @@ from typing import Final
 
 import msgspec
 
-from center.audit_record import Progress, printable
-from center.audit_types import AuditReport
-from center.auditing import Auditor, Sample
+from center.audit.auditing import Auditor, Sample
+from center.audit.record import Progress, printable
+from center.audit.sampling import DICE_MIN
+from center.audit.types import AuditReport
 from center.cli.command import CRITICAL, DATA, OK, PROGRESS_STEP, WARNING, Commands, natural
 from center.cli.manifest_keys import add_manifest_keys, manifest_keys
 from center.cli.workers import Workers
 from center.errors import ConfigError, PublicationMissingError
-from center.opening_types import OpenedUnit
-from center.sampling import DICE_MIN
+from center.opening.types import OpenedUnit
 from center.summary import finding_line
 
 SHOWN_MAX: Final = 50  # faults, remarks or findings printed in words; --json has all of them

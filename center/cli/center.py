@@ -19,7 +19,7 @@ from center.cli.command import (
     fail,
 )
 from center.errors import CenterError, LedgerMissingError
-from center.ledger import LEDGER_NAME, Ledger
+from center.log.ledger import LEDGER_NAME, Ledger
 from center.summary import status_facts, status_lines
 from crypto.errors import EvidenceError
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from center import slip39
 from center.ceremony import assembling, dkg, escrow, papers, signing
 from center.ceremony.errors import CeremonyRefusedError
 from center.ceremony.escrow import EscrowRecord
@@ -17,6 +16,7 @@ from center.cli import ceremony_desk as desks
 from center.cli.ceremony_desk import Desk
 from center.cli.command import OK, WARNING, Commands
 from center.errors import ConfigError
+from center.opening import slip39
 from crypto import codec, hpke
 from crypto.identity import key_id
 from crypto.statements import ElectionKey, Manifest

@@ -8,8 +8,8 @@ from typing import Final
 
 from center.cli import log_checks
 from center.cli.command import OK, Commands, natural
-from center.ledger import LEDGER_NAME, Ledger
-from center.proving import LoggedTree
+from center.log.ledger import LEDGER_NAME, Ledger
+from center.log.proving import LoggedTree
 
 _EXAMPLES: Final = """examples:
   center log checkpoint --state-dir /var/lib/centerd                       the newest signed checkpoint

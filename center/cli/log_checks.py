@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
-from center.audit_record import printable
+from center.audit.record import printable
 from center.cli.command import CRITICAL, DATA, OK, WARNING, progress_of
 from center.config import ledger_path, load_config, load_manifest
-from center.cosignatures import bring
 from center.edges import wall_ms
 from center.errors import ConfigError, ProvingError
 from center.files import UnreadableError, read_whole
-from center.ledger import Ledger, LedgerIdentity
-from center.ledger_audit import LedgerAudit, audit_ledger
+from center.log.ledger import Ledger, LedgerIdentity
+from center.log.ledger_audit import LedgerAudit, audit_ledger
+from center.witness.cosignatures import bring
 from crypto import rfc3339
 from crypto.comparison import Comparison, compare
 from crypto.consistency import CONSISTENCY_MAX

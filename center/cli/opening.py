@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from center import slip39
 from center.cli import answers
 from center.cli.command import CRITICAL, OK, WARNING, Commands, natural, progress_of
 from center.cli.workers import Workers
 from center.config import ledger_path, load_config, load_manifest, read_key
-from center.cosignatures import newest_witnessed
 from center.edges import wall_ms
 from center.errors import ConfigError, OpeningError
 from center.files import UnreadableError, read_whole, write_whole
-from center.ledger import Ledger
-from center.logged import VerifiedLog
-from center.opening import (
+from center.log.ledger import Ledger
+from center.opening import slip39
+from center.opening.logged import VerifiedLog
+from center.opening.opening import (
     check_kind,
     check_time,
     count,
@@ -26,13 +25,14 @@ from center.opening import (
     orders_to_follow,
     read_log,
 )
-from center.opening_types import LogHead, Opening
-from center.orders import Orders, opening_not_before, orders_of
-from center.refusals import NotWitnessedError
-from center.spread import Spread
+from center.opening.orders import Orders, opening_not_before, orders_of
+from center.opening.refusals import NotWitnessedError
+from center.opening.spread import Spread
+from center.opening.threshold import WrongAnswers, open_by_answers
+from center.opening.types import LogHead, Opening
 from center.summary import PLAN_B, SINGLE_KEY, opening_lines
-from center.threshold import WrongAnswers, open_by_answers
-from center.witnessed_time import check_witnessed
+from center.witness.cosignatures import newest_witnessed
+from center.witness.witnessed_time import check_witnessed
 from crypto import codec
 from crypto.manifest import TrustedManifest
 

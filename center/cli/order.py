@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from center.audit_record import printable
+from center.audit.record import printable
 from center.cli.command import OK, WARNING, Commands, progress_of
 from center.cli.manifest_keys import add_manifest_keys, manifest_keys
 from center.cli.workers import Workers
@@ -13,12 +13,12 @@ from center.config import Config, ledger_path, load_config, load_manifest
 from center.edges import wall_ms
 from center.errors import NoOrderError, OpeningError
 from center.files import PUBLIC_MODE, UnreadableError, read_whole, write_whole
-from center.ledger import Ledger
-from center.listing import Listing
-from center.logged import VerifiedLog
-from center.opening import read_log
-from center.orders import LoggedOrder, draft, opening_not_before, orders_of, passed_over, problems_of
-from center.published_log import read_published
+from center.log.ledger import Ledger
+from center.opening.listing import Listing
+from center.opening.logged import VerifiedLog
+from center.opening.opening import read_log
+from center.opening.orders import LoggedOrder, draft, opening_not_before, orders_of, passed_over, problems_of
+from center.publication.published_log import read_published
 from crypto import codec, rfc3339
 from crypto.act_statements import OpeningOrder
 from crypto.acts import read_act, read_draft, to_draft

@@ -10,9 +10,9 @@ from center.cli.workers import Workers
 from center.config import ledger_path, load_config, load_manifest_bytes
 from center.errors import PublicationError
 from center.files import UnreadableError, read_whole
-from center.ledger import Ledger
-from center.publication import OPENING_MAX
-from center.publishing import Publisher
+from center.log.ledger import Ledger
+from center.publication.layout import OPENING_MAX
+from center.publication.publishing import Publisher
 from crypto.notes import NOTE_MAX
 
 _EXAMPLES: Final = """examples:

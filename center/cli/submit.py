@@ -10,14 +10,14 @@ from typing import Final
 
 from center.cli.command import DATA, OK, QUEUED, Commands, natural
 from center.config import ledger_path, load_config, load_manifest
-from center.cosignatures import newest_witnessed
 from center.edges import state_dir_in_use, wall_ms
 from center.errors import SpoolError
 from center.files import PUBLIC_MODE, UnreadableError, read_whole, sync_folder, write_whole
-from center.leaves import check_leaf
-from center.ledger import Ledger
-from center.proving import LoggedTree
-from center.spool import Spool, Verdict, envelope_in
+from center.intake.spool import Spool, Verdict, envelope_in
+from center.log.leaves import check_leaf
+from center.log.ledger import Ledger
+from center.log.proving import LoggedTree
+from center.witness.cosignatures import newest_witnessed
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 from crypto.wire import ENVELOPE_MAX

@@ -12,11 +12,11 @@ from center.cli.manifest_keys import add_manifest_keys, manifest_keys
 from center.cli.workers import Workers
 from center.errors import ConfigError
 from center.files import PUBLIC_MODE, UnreadableError, read_whole, sync_folder, write_whole
-from center.orders import passed_over
-from center.published_log import PublishedLog, read_published
-from center.trustee import Answerable, board_of, check_envelope, may_answer, open_my_share
-from center.trustee_answers import answer
-from center.trustee_memory import MEMORY_MAX, check_memory, remember
+from center.opening.orders import passed_over
+from center.opening.trustee import Answerable, board_of, check_envelope, may_answer, open_my_share
+from center.opening.trustee_answers import answer
+from center.opening.trustee_memory import MEMORY_MAX, check_memory, remember
+from center.publication.published_log import PublishedLog, read_published
 from crypto import rfc3339
 from crypto.passphrase import PASSPHRASE_MAX
 from crypto.share_file import SHARE_FILE_MAX

@@ -13,8 +13,8 @@ from center.config import read_key
 from center.edges import lock_state_dir, wall_ms
 from center.errors import ConfigError, OutputError, WitnessError
 from center.files import UnreadableError, read_whole, write_whole
-from center.witness import RefusedError, Witness, WitnessStore, request_from
-from center.witness_http import WitnessServer
+from center.witness.http import WitnessServer
+from center.witness.witness import RefusedError, Witness, WitnessStore, request_from
 from crypto.consistency import CONSISTENCY_MAX, Consistency
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey

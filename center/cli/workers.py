@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from center.errors import WorkersLostError
-from center.spread import here
+from center.opening.spread import here
 from crypto.manifest import TrustedManifest
 from crypto.statements import Manifest
 
@@ -24,7 +24,7 @@ _manifest: TrustedManifest | None = None  # of a worker process, set when it sta
 
 
 class Workers:
-    """A Spread (center.spread) over processes. The results are those of one process, in the same order.
+    """A Spread (center.opening.spread) over processes. The results are those of one process, in the same order.
 
     ``with Workers() as spread: ...``. Raises WorkersLostError when a process dies.
     """
@@ -45,7 +45,7 @@ class Workers:
     def __call__(
         self, work: Callable[[TrustedManifest, T], R], parts: Sequence[T], manifest: TrustedManifest
     ) -> Iterator[R]:
-        """As center.spread.Spread."""
+        """As center.opening.spread.Spread."""
         if self._count == 1 or len(parts) < PARTS_MIN:
             yield from here(work, parts, manifest)
             return

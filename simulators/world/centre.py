@@ -12,11 +12,11 @@ from typing import Final
 
 from center.config import Setup
 from center.daemon import CenterDaemon
-from center.ledger import Entry, Ledger, LedgerIdentity
+from center.intake.spool import Spool, Verdict
+from center.log.ledger import Entry, Ledger, LedgerIdentity
 from center.mqtt import MqttSession
-from center.opening_types import Opening
+from center.opening.types import Opening
 from center.ports import CenterPorts
-from center.spool import Spool, Verdict
 from crypto.notes import NoteSigner
 from simulators.election import LOG_NAME, Election
 from simulators.virtual.clock import NodeClock

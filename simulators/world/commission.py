@@ -5,17 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from center.act_admission import ActKind, fit
-from center.admission import BatchPast
-from center.auditing import Auditor
-from center.cosignatures import newest_witnessed
-from center.ledger import Ledger
-from center.listing import Listing
-from center.opening import read_log
-from center.opening_types import Opening
-from center.orders import draft
-from center.publishing import Publisher
-from center.spool import Result
+from center.audit.auditing import Auditor
+from center.intake.act_admission import ActKind, fit
+from center.intake.admission import BatchPast
+from center.intake.spool import Result
+from center.log.ledger import Ledger
+from center.opening.listing import Listing
+from center.opening.opening import read_log
+from center.opening.orders import draft
+from center.opening.types import Opening
+from center.publication.publishing import Publisher
+from center.witness.cosignatures import newest_witnessed
 from crypto.act_statements import Adjudication, AdjudicationCause, ScheduleChange
 from crypto.acts import AnyAct, sign_act
 from crypto.statements import Schedule

@@ -2,16 +2,16 @@
 
 from typing import NoReturn
 
-from center.admission import SPOOL
-from center.intake import Intake
-from center.ledger import Ledger
-from center.log import Sequencer
-from center.opening import check_time, count, orders_to_follow, read_log
-from center.opening_types import Opening
-from center.orders import draft, opening_not_before
-from center.threshold import AnswersFile, open_by_answers
-from center.trustee_answers import answer
-from center.witnessed_time import check_witnessed
+from center.intake.admission import SPOOL
+from center.intake.intake import Intake
+from center.log.ledger import Ledger
+from center.log.sequencer import Sequencer
+from center.opening.opening import check_time, count, orders_to_follow, read_log
+from center.opening.orders import draft, opening_not_before
+from center.opening.threshold import AnswersFile, open_by_answers
+from center.opening.trustee_answers import answer
+from center.opening.types import Opening
+from center.witness.witnessed_time import check_witnessed
 from crypto.acts import sign_act
 from crypto.errors import SealError
 from crypto.notes import NoteSigner

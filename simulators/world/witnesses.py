@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from center.witness import Request, Witness
-from center.witness_address import Answer, WitnessAddress
-from center.witness_answers import add_checkpoint
+from center.witness.address import Answer, WitnessAddress
+from center.witness.answers import add_checkpoint
+from center.witness.witness import Request, Witness
 from crypto.notes import CosignatureVerifier, NoteVerifier
 from simulators.election import Election
 from simulators.virtual.clock import NodeClock
 
 
 class Recall:
-    """center.witness.Memory in RAM: these witnesses never lose power."""
+    """center.witness.witness.Memory in RAM: these witnesses never lose power."""
 
     def __init__(self) -> None:
         self._newest: dict[str, str] = {}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from center.admission import REASON_MAX
+from center.intake.admission import REASON_MAX
 from crypto import codec, envelope
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError

@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 from msgspec import structs
 
-from center.admission import SPOOL
-from center.spool import envelope_in
+from center.intake.admission import SPOOL
+from center.intake.spool import envelope_in
 from crypto.carrier import to_compact
 from crypto.errors import EncodingError, ManifestError, SealError, SignatureInvalidError, StatementError
 from crypto.manifest import load

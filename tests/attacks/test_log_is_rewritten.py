@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from center.auditing import Auditor
-from center.witness import RefusedError, Request, Witness, WitnessStore
+from center.audit.auditing import Auditor
+from center.witness.witness import RefusedError, Request, Witness, WitnessStore
 from crypto import acknowledgement, canonical, merkle, notes, receipt
 from crypto.comparison import compare
 from crypto.notes import Checkpoint, CosignatureVerifier, Cosigner

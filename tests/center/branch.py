@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from center.intake import Intake, Outcome, Reply
-from center.ledger import Ledger, LedgerIdentity
-from center.log import Sequencer
+from center.intake.intake import Intake, Outcome, Reply
+from center.log.ledger import Ledger, LedgerIdentity
+from center.log.sequencer import Sequencer
 from crypto.codec import b64, sha256_hex, to_bytes
 from crypto.seal import seal_tally
 from crypto.statements import AccountSubmission, ContestResult, Finding, Submission, Tally

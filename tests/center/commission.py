@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from center.act_admission import ActKind
-from center.admission import SPOOL
-from center.intake import Outcome
+from center.intake.act_admission import ActKind
+from center.intake.admission import SPOOL
+from center.intake.intake import Outcome
 from crypto.act_statements import Adjudication, LogPosition, OpeningOrder, ScheduleChange
 from crypto.acts import AnyAct, sign_act
 from crypto.codec import sha256_hex

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from center.admission import SPOOL
+from center.intake.admission import SPOOL
 from crypto.acts import read_draft, sign_act
 from crypto.election_key_rules import board_keys
 from crypto.notes import Cosigner

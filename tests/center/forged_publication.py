@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from center import publication
+from center.publication import layout as publication
 from crypto import merkle
 from crypto.notes import Checkpoint
 from tests.center.evening import IN_TIME_S, cosign

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from center.ledger import Ledger
+from center.log.ledger import Ledger
 from crypto import merkle
 from crypto.notes import Checkpoint, verify_note
 from crypto.receipt import Receipt

@@ -7,9 +7,9 @@ import aiomqtt
 import apsw
 import pytest
 
-from center.admission import SPOOL, Duplicate
-from center.leaves import check_leaf, holds_act
-from center.ledger import Ledger
+from center.intake.admission import SPOOL, Duplicate
+from center.log.leaves import check_leaf, holds_act
+from center.log.ledger import Ledger
 from crypto.act_statements import LogPosition
 from crypto.acts import CheckedAct, read_act
 from crypto.codec import sha256_hex

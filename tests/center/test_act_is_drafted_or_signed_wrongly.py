@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from center.admission import SPOOL
-from center.opening import read_log
-from center.orders import draft as opening_order
+from center.intake.admission import SPOOL
+from center.opening.opening import read_log
+from center.opening.orders import draft as opening_order
 from crypto.act_statements import Adjudication, ScheduleChange
 from crypto.acts import check_act, read_act, read_draft
 from crypto.codec import b64, sha256_hex

@@ -13,8 +13,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from center.edges import state_dir_in_use
-from center.ledger import Ledger
-from center.spool import DONE, Spool
+from center.intake.spool import DONE, Spool
+from center.log.ledger import Ledger
 from crypto import receipt
 from crypto.acts import read_act
 from crypto.carrier import to_compact

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from center.act_admission import EVERYTHING, AdmittedAct
-from center.publication import leaf_name
+from center.intake.act_admission import EVERYTHING, AdmittedAct
+from center.publication.layout import leaf_name
 from crypto.act_statements import LogPosition
 from crypto.acts import read_act
 from crypto.codec import sha256_hex

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from center import schedule_desk
-from center.schedule_desk import REPEAT_S, RETRY_S, ScheduleDesk
-from center.schedules import in_force
+from center.intake import schedule_desk
+from center.intake.schedule_desk import REPEAT_S, RETRY_S, ScheduleDesk
+from center.intake.schedules import in_force
 from crypto.act_statements import ScheduleChange
 from crypto.acts import read_act
 from crypto.statements import Schedule

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-import center.spool
-import center.spool_desk
+import center.intake.spool
+import center.intake.spool_desk
 from center import files
-from center.admission import SPOOL, Duplicate, Refused
 from center.errors import OutputError, SpoolError
-from center.inbox import Inbox
+from center.intake.admission import SPOOL, Duplicate, Refused
+from center.intake.inbox import Inbox
+from center.intake.spool import DONE, REFUSED, ForeignFileError, Result, Spool, envelope_in
+from center.intake.spool_desk import SpoolDesk
 from center.ports import Delivery
-from center.spool import DONE, REFUSED, ForeignFileError, Result, Spool, envelope_in
-from center.spool_desk import SpoolDesk
 from crypto.carrier import to_compact
 from crypto.codec import sha256_hex
 from crypto.errors import EvidenceError
@@ -188,14 +188,14 @@ def test_unfinished_file_is_left_alone_and_cleared_when_it_is_old(spool: Spool, 
     unfinished.write_bytes(b"half")
     assert Desk(spool, center_).look() == []
     written_ms = unfinished.stat().st_mtime_ns // 1_000_000
-    spool.clear_unfinished(wall_ms=written_ms + center.spool.UNFINISHED_MS)
+    spool.clear_unfinished(wall_ms=written_ms + center.intake.spool.UNFINISHED_MS)
     assert unfinished.exists()
-    spool.clear_unfinished(wall_ms=written_ms + center.spool.UNFINISHED_MS + 1)
+    spool.clear_unfinished(wall_ms=written_ms + center.intake.spool.UNFINISHED_MS + 1)
     assert not unfinished.exists()
 
 
 def test_spool_is_full(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(center.spool, "WAITING_MAX", 3)
+    monkeypatch.setattr(center.intake.spool, "WAITING_MAX", 3)
     for index in range(3):
         bring(spool, b"%d" % index, index)
     with pytest.raises(SpoolError, match="is centerd running"):
@@ -261,7 +261,7 @@ def test_full_inbox_leaves_files_where_they_are(spool: Spool, center_: Center) -
 def test_flood_of_files_does_not_fill_the_inbox(
     spool: Spool, center_: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(center.spool_desk, "BATCH_MAX", 2)
+    monkeypatch.setattr(center.intake.spool_desk, "BATCH_MAX", 2)
     desk = Desk(spool, center_)
     change = Commission(center_).change
     names = [bring(spool, change(reason=str(index)), index) for index in range(4)]
@@ -282,7 +282,7 @@ def test_disk_refuses_while_a_logged_file_is_laid_aside(
         def full(*_: object, **__: object) -> None:
             raise OutputError("disk full")
 
-        patched.setattr(center.spool, "write_whole", full)
+        patched.setattr(center.intake.spool, "write_whole", full)
         desk.serve()
     assert center_.log.size == 1
     assert (spool.waiting(), spool.verdict(name)) == ([name], None)
@@ -315,9 +315,9 @@ def test_centerd_is_killed_at_every_step_of_laying_aside(
         return go
 
     with monkeypatch.context() as patched:
-        patched.setattr(center.spool, "write_whole", killed(files.write_whole))
+        patched.setattr(center.intake.spool, "write_whole", killed(files.write_whole))
         patched.setattr(Path, "rename", killed(Path.rename))
-        patched.setattr(center.spool, "sync_folder", killed(files.sync_folder))
+        patched.setattr(center.intake.spool, "sync_folder", killed(files.sync_folder))
         if step < 5:
             with pytest.raises(SystemExit):
                 Desk(spool, center_).serve()
@@ -336,8 +336,8 @@ def test_centerd_is_killed_at_every_step_of_laying_aside(
 def test_spool_that_vanishes_does_not_end_the_desk(
     spool: Spool, center_: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(center.spool_desk, "LOOK_S", 0.001)
-    monkeypatch.setattr(center.spool_desk, "FAILURE_PAUSE_S", 0.002)
+    monkeypatch.setattr(center.intake.spool_desk, "LOOK_S", 0.001)
+    monkeypatch.setattr(center.intake.spool_desk, "FAILURE_PAUSE_S", 0.002)
     inbox = Inbox()
     desk = SpoolDesk(spool, center_.election.loaded, inbox.push)
     away = spool.folder.with_name("away")

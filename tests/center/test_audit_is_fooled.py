@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from center import publication
-from center.audit_types import AuditReport
-from center.auditing import Auditor
-from center.opening_types import Opening
+from center.audit.auditing import Auditor
+from center.audit.types import AuditReport
+from center.opening.types import Opening
+from center.publication import layout as publication
 from crypto import canonical, merkle, receipt
 from crypto.codec import b64, sha256_hex
 from crypto.notes import Checkpoint, NoteSigner

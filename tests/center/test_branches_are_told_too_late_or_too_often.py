@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from center import push_desk, pushes
-from center.intake import Intake
-from center.push_desk import PushDesk
-from center.pushes import Pushes
+from center.intake import push_desk, pushes
+from center.intake.intake import Intake
+from center.intake.push_desk import PushDesk
+from center.intake.pushes import Pushes
 from crypto import acknowledgement, receipt
 from crypto.wire import NARROW, topic_narrow_envelope, topic_receipt
 from tests.center.branch import Center, Device, receipts

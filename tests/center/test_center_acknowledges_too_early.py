@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import center.inbox
+import center.intake.inbox
 from center.config import Setup
 from center.daemon import BATCH_MAX, CenterDaemon
 from center.errors import LedgerError
-from center.inbox import Inbox
-from center.ledger import Ledger
+from center.intake.inbox import Inbox
+from center.log.ledger import Ledger
 from center.ports import CenterPorts, Delivery, SessionSettings, Sink
 from crypto import receipt
 from crypto.codec import sha256_hex
@@ -172,8 +172,8 @@ async def test_watchdog_is_fed_when_nothing_happens(election: Election) -> None:
 
 
 async def test_inbox_is_bounded_in_messages_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(center.inbox, "INBOX_MAX", 3)
-    monkeypatch.setattr(center.inbox, "INBOX_BYTES_MAX", 100)
+    monkeypatch.setattr(center.intake.inbox, "INBOX_MAX", 3)
+    monkeypatch.setattr(center.intake.inbox, "INBOX_BYTES_MAX", 100)
     inbox = Inbox()
     small = Delivery("t", b"x", 1, 1, 1)
     big = Delivery("t", b"x" * 99, 1, 1, 1)

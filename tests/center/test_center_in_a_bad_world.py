@@ -11,8 +11,8 @@ import pytest
 import center.daemon
 from center.config import Setup
 from center.daemon import CenterDaemon
-from center.inbox import Inbox
-from center.ledger import Ledger
+from center.intake.inbox import Inbox
+from center.log.ledger import Ledger
 from center.mqtt import MqttSession
 from center.ports import CenterPorts, Delivery
 from crypto import merkle, receipt

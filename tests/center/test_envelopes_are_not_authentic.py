@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import center.ledger
-from center.admission import REASON_MAX
+import center.log.ledger
+from center.intake.admission import REASON_MAX
 from crypto.codec import sha256_hex
 from crypto.wire import ENVELOPE_MAX, topic_envelope, topic_refusal
 from tests.center.branch import Center, Device, two_branches
@@ -84,7 +84,7 @@ def test_refusals_of_a_batch_do_not_hold_back_its_good_envelopes(centre: Center)
 def test_rejected_messages_are_counted_once_and_bounded(
     centre: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(center.ledger, "REJECTED_MAX", 5)
+    monkeypatch.setattr(center.log.ledger, "REJECTED_MAX", 5)
     device = Device(centre.election, "branch-1")
     for _ in range(3):
         centre.take((device, b"again"))

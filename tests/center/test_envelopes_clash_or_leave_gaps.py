@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from center.admission import Admitted, BatchPast, Link, admit
+from center.intake.admission import Admitted, BatchPast, Link, admit
 from crypto import receipt
 from crypto.wire import topic_receipt
 from tests.center.branch import Center, Device, receipts, two_branches

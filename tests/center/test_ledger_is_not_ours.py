@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from center.errors import LedgerCorruptError, LedgerError, LedgerMissingError
-from center.ledger import Ledger, LedgerIdentity
+from center.log.ledger import Ledger, LedgerIdentity
 from tests.center.branch import Center, two_branches
 from tests.crypto.election_fixture import ELECTION, LOG_NAME
 

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from center.audit_types import AuditReport
-from center.auditing import Auditor
-from center.orders import orders_of
-from center.published_log import read_published
-from center.threshold import AnswersFile, check_answers
-from center.trustee_answers import TrusteeAnswers, answer, asked_by, read_answers
+from center.audit.auditing import Auditor
+from center.audit.types import AuditReport
+from center.opening.orders import orders_of
+from center.opening.threshold import AnswersFile, check_answers
+from center.opening.trustee_answers import TrusteeAnswers, answer, asked_by, read_answers
+from center.publication.published_log import read_published
 from crypto import canonical, codec, dleq
 from crypto.edwards import from_x25519
 from crypto.hpke import x25519_public

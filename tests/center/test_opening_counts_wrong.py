@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from center.errors import OpeningError, TooEarlyError
-from center.ledger import Checkpoint, Entry
-from center.opening import open_election
-from center.opening_types import Opening
+from center.log.ledger import Checkpoint, Entry
+from center.opening.opening import open_election
+from center.opening.types import Opening
 from crypto import codec, enc_proof, envelope, merkle, rfc3339
 from crypto.act_statements import Adjudication, ScheduleChange
 from crypto.acts import AnyAct, sign_act

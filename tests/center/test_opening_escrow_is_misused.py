@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from center import publication, slip39
 from center.errors import NoOrderError, OpeningError
-from center.opening import open_election
+from center.opening import slip39
+from center.opening.opening import open_election
+from center.publication import layout as publication
 from crypto import canonical
 from crypto.acts import read_draft, sign_act
 from tests.center.branch import WALL_MS

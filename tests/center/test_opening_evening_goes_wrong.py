@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from center import publication
+from center.publication import layout as publication
 from tests.center.branch import Device
 from tests.center.evening import Evening, trustees_election
 from tests.crypto.election_fixture import COUNCIL, Election

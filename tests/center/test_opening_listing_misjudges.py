@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from center.errors import NoOrderError
-from center.listing import ListedUnit, Listing, make_listing, read_listing
-from center.logged import verify_log
-from center.opening import orders_to_follow
-from center.orders import draft, orders_of
+from center.opening.listing import ListedUnit, Listing, make_listing, read_listing
+from center.opening.logged import verify_log
+from center.opening.opening import orders_to_follow
+from center.opening.orders import draft, orders_of
 from crypto.acts import sign_act
 from crypto.codec import sha256_hex
 from crypto.errors import EvidenceError, ProofError

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from center.admission import SPOOL
-from center.logged import verify_log
-from center.orders import problems_of
+from center.intake.admission import SPOOL
+from center.opening.logged import verify_log
+from center.opening.orders import problems_of
 from crypto.acts import read_draft, sign_act, to_draft
 from tests.center.command import Ran, center
 from tests.center.evening import TOO_EARLY_S, Evening, trustees_election

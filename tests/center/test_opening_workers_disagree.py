@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from center import spread
 from center.cli.workers import PARTS_MIN, Workers
 from center.errors import WorkersLostError
-from center.logged import verify_log
-from center.opening import count, orders_to_follow, read_log
-from center.threshold import AnswersFile, open_by_answers
-from center.trustee_answers import read_answers
+from center.opening import spread
+from center.opening.logged import verify_log
+from center.opening.opening import count, orders_to_follow, read_log
+from center.opening.threshold import AnswersFile, open_by_answers
+from center.opening.trustee_answers import read_answers
 from crypto.manifest import TrustedManifest
 from tests.center.branch import Device
 from tests.center.evening import Evening, trustees_election

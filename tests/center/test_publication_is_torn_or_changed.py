@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from center import files, publishing
+from center import files
 from center.errors import OutputError
+from center.publication import publishing
 from crypto import receipt
 from crypto.notes import Checkpoint, verify_note
 from crypto.statements import WitnessPolicy

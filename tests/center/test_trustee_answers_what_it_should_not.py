@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from center import publication, refusals
-from center.logged import verify_log
-from center.orders import draft
-from center.published_log import PublishedLog, read_published
-from center.trustee import Answerable, check_envelope, may_answer, open_my_share
-from center.trustee_answers import answer, read_answers
-from center.trustee_memory import check_memory, remember
+from center.opening import refusals
+from center.opening.logged import verify_log
+from center.opening.orders import draft
+from center.opening.trustee import Answerable, check_envelope, may_answer, open_my_share
+from center.opening.trustee_answers import answer, read_answers
+from center.opening.trustee_memory import check_memory, remember
+from center.publication import layout as publication
+from center.publication.published_log import PublishedLog, read_published
 from crypto import rfc3339
 from crypto.act_statements import OpeningOrder
 from crypto.acts import sign_act

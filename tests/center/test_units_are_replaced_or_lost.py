@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from center.admission import SPOOL
+from center.intake.admission import SPOOL
 from crypto.carrier import from_compact, to_compact
 from crypto.codec import sha256_hex
 from crypto.statements import ContestResult

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from center import files
-from center import witness as witness_module
 from center.errors import OutputError, WitnessError
-from center.witness import PROOF_LINES_MAX, RefusedError, Request, Witness, WitnessStore
-from center.witness_address import Answer, check_url
-from center.witness_http import CONNECTIONS_MAX, HEAD_MAX, WitnessServer, ask
+from center.witness import witness as witness_module
+from center.witness.address import Answer, check_url
+from center.witness.http import CONNECTIONS_MAX, HEAD_MAX, WitnessServer, ask
+from center.witness.witness import PROOF_LINES_MAX, RefusedError, Request, Witness, WitnessStore
 from crypto import merkle, notes
 from crypto.codec import sha256_hex
 from crypto.consistency import Consistency

@@ -10,18 +10,18 @@ from typing import Any
 import apsw
 import pytest
 
-from center import witness_desk
 from center.config import Setup, load_config, load_setup
-from center.cosignatures import time_of
 from center.daemon import CenterDaemon
 from center.errors import ConfigError
-from center.ledger import Ledger
-from center.log import Sequencer
+from center.log.ledger import Ledger
+from center.log.sequencer import Sequencer
 from center.ports import CenterPorts, Delivery, SessionSettings, Sink
-from center.witness import RefusedError, Request, Witness, WitnessStore
-from center.witness_address import Answer, WitnessAddress
-from center.witness_desk import WitnessDesk
-from center.witness_http import WitnessServer, ask
+from center.witness import desk as witness_desk
+from center.witness.address import Answer, WitnessAddress
+from center.witness.cosignatures import time_of
+from center.witness.desk import WitnessDesk
+from center.witness.http import WitnessServer, ask
+from center.witness.witness import RefusedError, Request, Witness, WitnessStore
 from crypto import receipt
 from crypto.notes import Checkpoint, CosignatureVerifier, Cosigner, NoteVerifier
 from crypto.statements import WitnessPolicy

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from center.admission import SPOOL
-from center.ledger import Counts
-from center.listing import ListedUnit, Listing
-from center.logged import VerifiedLog
-from center.opening import count, orders_to_follow, read_log
-from center.opening_types import OpenedUnit, Opening
-from center.orders import draft, orders_of
-from center.threshold import AnswersFile, open_by_answers
-from center.trustee_answers import answer
+from center.intake.admission import SPOOL
+from center.log.ledger import Counts
+from center.opening.listing import ListedUnit, Listing
+from center.opening.logged import VerifiedLog
+from center.opening.opening import count, orders_to_follow, read_log
+from center.opening.orders import draft, orders_of
+from center.opening.threshold import AnswersFile, open_by_answers
+from center.opening.trustee_answers import answer
+from center.opening.types import OpenedUnit, Opening
 from tests.center.branch import Center, Device
 from tests.center.commission import Commission
 from tests.crypto.election_fixture import Election, make_election

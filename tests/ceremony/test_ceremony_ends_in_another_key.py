@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from center import slip39
+from center.opening import slip39
 from crypto import codec, hpke, manifest, share_file
 from crypto.election_key_rules import board_keys
 from crypto.identity import key_id

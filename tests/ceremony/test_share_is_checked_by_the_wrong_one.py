@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from nacl.bindings import crypto_scalarmult
 
-from center import slip39
 from center.ceremony.drill import DrillAnswer, DrillChallenge
+from center.opening import slip39
 from crypto import codec
 from crypto.edwards import to_x25519
 from crypto.statements import Manifest

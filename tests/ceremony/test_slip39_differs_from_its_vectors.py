@@ -1,12 +1,12 @@
-"""Plan B's shares are those of SLIP-39: its own vectors, through the library and through ``center/slip39.py``."""
+"""Plan B's shares are those of SLIP-39: its own vectors, through the library and through ``opening.slip39``."""
 
 from typing import Any
 
 import pytest
 from shamir_mnemonic import MnemonicError, combine_mnemonics
 
-from center import slip39
-from center.slip39 import EscrowShareError
+from center.opening import slip39
+from center.opening.slip39 import EscrowShareError
 from crypto import hpke
 from tests.ceremony.hall import counted
 from tests.crypto.vector_files import committed, needs_shared, shared

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from center.ledger import Entry, Ledger
+from center.log.ledger import Entry, Ledger
 from kit.journal import Journal
 from simulators.cli import SAMPLE
 from simulators.day.progress import PlainLog

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from center import push_desk, pushes
+from center.intake import push_desk, pushes
 from crypto import acknowledgement
 from crypto.identity import SigningKey
 from crypto.notes import NoteSigner, NoteVerifier

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from center.listing import ListedUnit
+from center.opening.listing import ListedUnit
 from crypto.codec import unb64
 from crypto.notes import Cosigner
 from kit.events import MediaAsked

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from center import opening
-from center.intake import Intake, Outcome
-from center.ledger import Ledger
+from center.intake.intake import Intake, Outcome
+from center.log.ledger import Ledger
+from center.opening import opening
 from crypto import seal
 from kit.daemon import Daemon
 from kit.effects import Publish, SealTally

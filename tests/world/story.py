@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from center.opening_types import OpenedUnit, Opening
+from center.opening.types import OpenedUnit, Opening
 from crypto.codec import unb64
 from crypto.submissions import check_submission
 from drivers.ports import TerminalPhase

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from center.errors import TooEarlyError
-from center.opening_types import Opening
-from center.refusals import WitnessedTooEarlyError
+from center.opening.refusals import WitnessedTooEarlyError
+from center.opening.types import Opening
 from crypto import rfc3339
 from crypto.statements import Schedule
 from kit.facts import EnvelopeSealed, PhaseEntered, ScheduleExtended

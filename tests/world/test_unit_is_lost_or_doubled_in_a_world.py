@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from center.opening_types import Opening
+from center.opening.types import Opening
 from kit.cli import media
 from simulators.election import device_of, spare_of, terminal_of
 from simulators.virtual.loop import START_S

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from center.ledger import Entry
+from center.log.ledger import Entry
 from kit.facts import EnvelopeSealed, PhaseEntered
 from simulators.world.checks import Wiretap, journal_findings, log_findings
 from tests.world import mutations

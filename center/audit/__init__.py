@@ -1,0 +1,1 @@
+"""A stranger's audit of a published folder."""

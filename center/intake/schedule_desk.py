@@ -1,0 +1,83 @@
+"""centerd's desk for schedules: says the newest changes to all branches, again and again.
+
+At QoS 0 to whoever listens: a branch that hears one checks it by itself, and whoever was away hears it the next time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from center.intake.act_admission import EVERYTHING
+from center.intake.schedules import is_later
+from crypto.act_statements import ScheduleChange
+from crypto.acts import read_act
+
+REPEAT_S: Final = 30.0
+RETRY_S: Final = 1.0  # while there is no session with the broker
+MESSAGES_MAX: Final = 200  # messages in one round; where there are more changes, the rounds take turns
+
+Say = Callable[[bytes], Awaitable[bool]]
+"""Sends one act to all branches; False when there is no session with the broker."""
+
+_Logged = tuple[ScheduleChange, bytes]
+
+
+class ScheduleDesk:
+    """Knows of each branch, and of all together, the newest change. ``logged`` are those in the log, in order."""
+
+    def __init__(self, logged: Iterable[bytes], say: Say) -> None:
+        self._say = say
+        self._newest: dict[str, _Logged] = {}
+        self._turn = 0
+        self._changed = asyncio.Event()
+        for data in logged:
+            self._keep(data)
+
+    def logged(self, data: bytes) -> None:
+        """A schedule change was logged just now: branches are told at once."""
+        self._keep(data)
+        self._turn = 0
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Repeat until cancelled; never returns by itself."""
+        while True:
+            self._changed.clear()
+            said = await self._round()
+            try:
+                async with asyncio.timeout((REPEAT_S if said else RETRY_S) if self._newest else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def _round(self) -> bool:
+        """Say what stands; False when there is nobody to say it to.
+
+        In the order of the numbers: a kit follows no change after one with a greater number.
+        """
+        own, for_all = self._standing()
+        start = self._turn if self._turn < len(own) else 0
+        self._turn = start + MESSAGES_MAX
+        for _, data in sorted([*own[start : self._turn], *for_all], key=_number):
+            if not await self._say(data):
+                self._turn = start
+                return False
+        return True
+
+    def _standing(self) -> tuple[list[_Logged], list[_Logged]]:
+        """What still matters: changes of single branches that go beyond the one for all, and that one."""
+        for_all = self._newest.get(EVERYTHING)
+        own = [one for subject, one in self._newest.items() if subject != EVERYTHING]
+        if for_all is None:
+            return sorted(own, key=_number), []
+        beyond = [one for one in own if not is_later(for_all[0].schedule, one[0].schedule)]
+        return sorted(beyond, key=_number), [for_all]
+
+    def _keep(self, data: bytes) -> None:
+        change = read_act(data)
+        if isinstance(change, ScheduleChange):
+            self._newest[change.branch or EVERYTHING] = (change, data)
+
+
+def _number(logged: _Logged) -> int:
+    return logged[0].number

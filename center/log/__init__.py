@@ -1,0 +1,1 @@
+"""The centre's log: its ledger, its tree, its proofs."""

@@ -1,0 +1,1 @@
+"""The opening: what is ordered, who answers, what was inside, what it adds up to."""

@@ -1,0 +1,1 @@
+"""The folder that strangers read: its layout, its writer, its readers."""

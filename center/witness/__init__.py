@@ -1,0 +1,1 @@
+"""Witnesses: those who vouch, how they are asked, what their lines are worth."""
