@@ -60,7 +60,7 @@ async def one_idle_branch(idle_s: float) -> None:
     close_ms = now + CLOSE_MS + round(1000 * idle_s)
     times = Times(now, close_ms, close_ms, close_ms + HOUR_MS)
     election = commission(results, stations, times, os.urandom, Endpoint(host="127.0.0.1", port=port))
-    election.write(folder)
+    election.write(folder, os.urandom)
     await headquarters.start_center(election)
     site = Site(election, stations[0], folder, port, 1, fast=False)
     await site.start()
