@@ -44,6 +44,11 @@ def check_order(data: bytes, manifest: TrustedManifest, branch: str) -> SignedOr
             f"the order is for election {order.election!r} round {order.round} branch {order.branch!r}, not for "
             f"branch {branch!r} of this election: sign one for this branch"
         )
+    if order.manifest_sha256 != manifest.sha256:
+        raise StatementError(
+            f"the order is for manifest {order.manifest_sha256[:16]}..., here it is {manifest.sha256[:16]}...: "
+            "sign it anew, at this kit"
+        )
     if order.kind == "account":
         check_voters_signed_in(order.voters_signed_in, manifest, branch)
     check_parts(order)

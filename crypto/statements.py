@@ -225,6 +225,8 @@ class Order(Statement, frozen=True, kw_only=True):
     type: Literal["order"] = "order"
     election: Id
     round: Digits
+    manifest_sha256: Sha256
+    """Of the manifest that the kit runs under: an order of a rehearsal, with the same keys, is none for the day."""
     branch: Id
     device: Id | None = None
     """The kit that is to follow it, where that is a standby; None: the branch's own. Each kit counts its own orders."""

@@ -95,6 +95,7 @@ class Election:
         order = Order(
             election=info.election,
             round=info.round,
+            manifest_sha256=self.trusted.sha256,
             branch=branch,
             kind=kind,
             serial=serial,

@@ -128,6 +128,7 @@ def _order(given: argparse.Namespace, status: dict[str, Any]) -> Order:
     return Order(
         election=status["election"],
         round=status["round"],
+        manifest_sha256=status["manifest_sha256"],
         branch=status["branch"],
         device=status["standby"],
         kind=given.kind,

@@ -154,6 +154,7 @@ class Election:
         order = Order(
             election=ELECTION,
             round=1,
+            manifest_sha256=self.loaded.sha256,
             branch=branch,
             kind=kind,
             serial=serial,

@@ -16,7 +16,14 @@ from tests.crypto.election_fixture import COUNCIL, ELECTION, MAYOR, VOTERS_SIGNE
 
 WORLD = make_election(standbys=1)
 EXECUTIVE, SUPERVISION = WORLD.officials_of("branch-1")
-ORDER = Order(election=ELECTION, round=1, branch="branch-1", kind="open", serial=1)
+ORDER = Order(
+    election=ELECTION,
+    round=1,
+    manifest_sha256=WORLD.loaded.sha256,
+    branch="branch-1",
+    kind="open",
+    serial=1,
+)
 
 
 def sign(order: Order, *signers: str) -> bytes:
@@ -112,11 +119,12 @@ def test_two_officials_of_one_body_are_not_dual_control() -> None:
         WORLD.manifest, officials=(*WORLD.manifest.officials, second), branches=(branch,)
     )
     loaded = load(WORLD.sign_unchecked(manifest), trusted=WORLD.trusted, threshold=2)
+    order = structs.replace(ORDER, manifest_sha256=loaded.sha256)
     one_body = envelope.sign(
-        TYPE_ORDER, codec.to_bytes(ORDER), [WORLD.officials[EXECUTIVE], key_of("second")]
+        TYPE_ORDER, codec.to_bytes(order), [WORLD.officials[EXECUTIVE], key_of("second")]
     )
     assert not is_authorised(check_order(one_body.to_bytes(), loaded, "branch-1"))
-    both = envelope.merge(one_body, Envelope.from_bytes(sign(ORDER, SUPERVISION)))
+    both = envelope.merge(one_body, Envelope.from_bytes(sign(order, SUPERVISION)))
     assert is_authorised(check_order(both.to_bytes(), loaded, "branch-1"))
 
 
@@ -154,7 +162,9 @@ def test_a_signed_statement_of_another_type_is_no_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"branch": "branch-2"}, {"election": "councils-6"}, {"round": 2}], ids=str
+    "change",
+    [{"branch": "branch-2"}, {"election": "councils-6"}, {"round": 2}, {"manifest_sha256": "00" * 32}],
+    ids=str,
 )
 def test_an_order_for_elsewhere_is_refused(change: dict[str, str | int]) -> None:
     with pytest.raises(StatementError, match="the order is for"):

@@ -3,12 +3,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from crypto import canonical, codec
 from crypto.errors import EncodingError, StatementError
 from crypto.statements import ContestResult, Order, WitnessPolicy
 
-ORDER = Order(election="e1", round=1, branch="b1", kind="account", serial=1, voters_signed_in={"mayor": 12})
+ORDER = Order(
+    election="e1",
+    round=1,
+    manifest_sha256="00" * 32,
+    branch="b1",
+    kind="account",
+    serial=1,
+    voters_signed_in={"mayor": 12},
+)
 RESULT = ContestResult(votes={"007": 5, "7": 6}, valid=11, invalid=0, ballots=11)
 
 
@@ -20,8 +29,10 @@ def fields_of(statement: Any) -> dict[str, Any]:
 
 def test_every_field_is_written_defaults_and_null_too() -> None:
     assert codec.to_bytes(ORDER) == (
-        b'{"branch":"b1","device":null,"election":"e1","kind":"account","reason":"","round":1,"schedule":null,"serial":1,'
-        b'"standby":null,"terminal":null,"type":"order","voters_signed_in":{"mayor":12}}'
+        b'{"branch":"b1","device":null,"election":"e1","kind":"account","manifest_sha256":"'
+        + b"0" * 64
+        + b'",'
+        b'"reason":"","round":1,"schedule":null,"serial":1,"standby":null,"terminal":null,"type":"order","voters_signed_in":{"mayor":12}}'
     )
     assert (
         codec.to_bytes(RESULT)
@@ -75,7 +86,7 @@ def test_field_that_is_wrong_is_named(name: str, value: object, reason: str) -> 
 
 def test_statement_that_no_one_would_accept_is_not_written() -> None:
     with pytest.raises(StatementError, match=r"Order: .*\$\.round"):
-        codec.to_bytes(Order(election="e1", round=0, branch="b1", kind="open", serial=1))
+        codec.to_bytes(structs.replace(ORDER, round=0))
 
 
 def test_statement_over_its_limit_is_refused() -> None:
