@@ -19,9 +19,9 @@ Opener = Callable[[SealedTally, str], OpenedTally]
 
 @dataclass(frozen=True, slots=True)
 class SeenAccount:
-    """An authentic ballot account. ``content`` is the terminal's envelope, byte for byte."""
+    """An authentic ballot account, at index ``leaf``. ``content`` is the terminal's envelope, byte for byte."""
 
-    seq: int
+    leaf: int
     account: BallotAccount
     content: str
     voters_signed_in: dict[str, int]
@@ -82,11 +82,11 @@ class Evidence:
         chain.setdefault(statement.seq, []).append(Link(leaf.sha256, statement.prev))
         place = self._terminals.setdefault((statement.branch, statement.terminal), TerminalEvidence())
         if isinstance(statement, AccountSubmission):
-            place.accounts.append(self._account(statement))
+            place.accounts.append(self._account(statement, leaf.index))
         else:
             place.tallies.append(self._tally(statement, leaf.sha256))
 
-    def _account(self, statement: AccountSubmission) -> SeenAccount:
+    def _account(self, statement: AccountSubmission, leaf: int) -> SeenAccount:
         account = check_report(
             codec.unb64(statement.account),
             self._manifest,
@@ -94,7 +94,7 @@ class Evidence:
             terminal=statement.terminal,
             kind="account",
         )
-        return SeenAccount(statement.seq, account, statement.account, statement.voters_signed_in)
+        return SeenAccount(leaf, account, statement.account, statement.voters_signed_in)
 
     def _tally(self, statement: SealedTally, sha256: str) -> SeenTally:
         try:

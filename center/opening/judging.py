@@ -158,7 +158,7 @@ def _against_accounts(
     tally: Tally, accounts: list[SeenAccount], *, own_poll_book: bool
 ) -> list[OpeningFinding]:
     branch, terminal = tally.branch, tally.terminal
-    same_close = sorted((a for a in accounts if a.account.close_no == tally.close_no), key=lambda a: a.seq)
+    same_close = sorted((a for a in accounts if a.account.close_no == tally.close_no), key=lambda a: a.leaf)
     findings: list[OpeningFinding] = []
     if not same_close:
         findings.append(_finding("note", "account-missing", branch, terminal))

@@ -220,7 +220,8 @@ def _judge_branch(
     for tally in tallies:
         for contest, result in tally.contests.items():
             ballots[contest] = ballots.get(contest, 0) + result.ballots
-    newest = max(accounts, key=lambda seen: seen.seq)
+    # By place in the log: sequence numbers of two kits of a branch say nothing of each other.
+    newest = max(accounts, key=lambda seen: seen.leaf)
     return judged, poll_book_findings(branch, ballots, newest.voters_signed_in)
 
 
