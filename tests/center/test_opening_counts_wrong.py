@@ -332,6 +332,24 @@ def test_terminals_of_one_branch_share_its_poll_book() -> None:
     assert (finding.grade, finding.code) == ("note", "signed-in-differs")
 
 
+def test_poll_book_of_the_kit_that_is_gone_is_held_against_the_count() -> None:
+    """The standby kit numbers its envelopes from 1: what it says of the poll book is the later word all the same."""
+    election = make_election(1, terminals_per_branch=2, standbys=1)
+    gone, standby = Device(election, "branch-1"), Device(election, "branch-1", "standby-device-1-1")
+    right = {contest: 2 * number for contest, number in VOTERS_SIGNED_IN.items()}
+    early = dict.fromkeys(right, 1)
+    gone.seq = 6
+    sent = [
+        (gone, gone.account("terminal-1-1", voters=early)),
+        (gone, gone.account("terminal-1-2", voters=early)),
+    ]
+    for terminal in ("terminal-1-1", "terminal-1-2"):
+        sent += [(standby, standby.account(terminal, voters=right)), (standby, standby.tally(terminal))]
+    codes = {finding.code for finding in opened(Leaves.of(election, *sent)).findings}
+    assert "gap" in codes
+    assert "more-counted-than-signed-in" not in codes
+
+
 def test_gaps_and_broken_chains_are_found_whatever_the_order_of_arrival() -> None:
     election, one, two = two_branches()
     account, tally = one.account(), one.tally()
