@@ -10,6 +10,7 @@ from crypto.acts import check_act
 from crypto.codec import b64
 from crypto.errors import EvidenceError, StatementError
 from crypto.manifest import TrustedManifest
+from crypto.schedule_rules import shift_problem
 from crypto.statements import Schedule
 from kit.facts import Fact, ScheduleExtended
 
@@ -56,7 +57,7 @@ class EffectiveSchedule:
                     f"the schedule would run backwards: {earlier} {getattr(new, earlier)} is after {later} "
                     f"{getattr(new, later)}; give a later {later} too"
                 )
-        return None
+        return shift_problem(new, self._manifest.manifest.schedule)
 
     def is_present(self, schedule: Schedule) -> bool:
         """Whether these are the times that hold already, however they are written."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from msgspec import structs
+
 from center.intake.act_admission import ActKind
 from center.intake.admission import SPOOL
 from center.intake.intake import Outcome
@@ -46,7 +48,11 @@ class Commission:
         }
         return self.signed(Adjudication(**self._head("adjudication") | named | other))
 
-    def change(self, schedule: Schedule = LATER, branch: str | None = None, **other: Any) -> bytes:
+    def change(self, schedule: Schedule | None = None, branch: str | None = None, **other: Any) -> bytes:
+        """By default ``LATER``, in the year of the manifest's schedule."""
+        if schedule is None:
+            year = self.center.election.manifest.schedule.open_not_before[:4]
+            schedule = Schedule(**{name: year + time[4:] for name, time in structs.asdict(LATER).items()})
         named = {"branch": branch, "schedule": schedule, "reason": "voters are still waiting"}
         return self.signed(ScheduleChange(**self._head("schedule-change") | named | other))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import aiomqtt
 import apsw
 import pytest
+from msgspec import structs
 
 from center.intake.admission import SPOOL, Duplicate
 from center.log.leaves import check_leaf, holds_act
@@ -265,3 +266,11 @@ def test_ledger_from_before_acts_is_read_and_brought_up_to_date(tmp_path: Path) 
     assert reader.counts().acts == {"schedule-change": 1}
     reader.close()
     again.close()
+
+
+def test_wrong_year_keeps_every_poll_open_for_ever(commission: Commission) -> None:
+    """Schedules only move later: what is signed by a slip of the pen could never be taken back."""
+    slip = structs.replace(LATER, opening_not_before=LATER.opening_not_before.replace("2027", "2028"))
+    (refused,) = commission.hand_in(commission.change(slip)).refused
+    assert "more than 14 days" in refused.reason
+    assert len(commission.hand_in(commission.change()).acts) == 1

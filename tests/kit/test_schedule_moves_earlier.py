@@ -18,6 +18,7 @@ from tests.kit.harness import ONE_TERMINAL, SCHEDULE, TALLY_MS, TWO_TERMINALS, B
 from tests.kit.staff import LATER, order, standing_in, work_until
 
 LATER_TALLY_MS: Final = rfc3339.to_ms(LATER.tally_not_before)
+LATER_TIMES: Final = msgspec.structs.asdict(LATER)
 BOTH: Final = ("commissioner-executive", "commissioner-supervision")
 
 
@@ -86,6 +87,18 @@ def test_order_names_a_moment_that_is_in_no_calendar(time: str) -> None:
     answer = order(standing_in("open"), "extend", schedule=moved(opening_not_before=time))
     assert answer["code"] == exit_codes.FORBIDDEN
     assert "no moment of the calendar" in answer["error"]
+
+
+def test_slip_of_the_pen_keeps_the_poll_open_for_a_year() -> None:
+    """Nobody could take it back: by order of the branch or by act of the centre, two weeks are the most."""
+    branch = standing_in("open")
+    next_year = moved(**{name: time.replace("2027", "2028") for name, time in LATER_TIMES.items()})
+    answer = order(branch, "extend", schedule=next_year)
+    assert answer["code"] == exit_codes.FORBIDDEN
+    assert "more than 14 days" in answer["error"]
+    assert "more than 14 days" in hand_in(branch, act(schedule=next_year))["error"]
+    assert schedule_of(branch) == SCHEDULE
+    assert order(branch, "extend")["accepted"] is True
 
 
 def test_order_that_changes_nothing_is_taken_for_an_extension() -> None:
