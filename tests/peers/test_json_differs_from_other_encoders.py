@@ -90,6 +90,7 @@ def statements() -> st.SearchStrategy[Statement]:
         st.builds(
             Order,
             **head,
+            manifest_sha256=digests,
             kind=st.sampled_from(["zero", "open", "account"]),
             serial=st.integers(1, 2**31),
             voters_signed_in=st.dictionaries(ids, counts, max_size=3),
