@@ -201,7 +201,8 @@ async def test_nothing_is_acknowledged_before_the_centre_says_so(broker: Mosquit
     assert "Received PUBACK from centerd" not in broker.said()
     for delivery in edge.taken[:2]:
         edge.session.acknowledge(delivery)
-    await until(lambda: len(edge.taken) == INFLIGHT_MAX + 2)
+    # At least two more: where it has caught its breath, this broker sends beyond its own window.
+    await until(lambda: len(edge.taken) >= INFLIGHT_MAX + 2)
 
     first = edge.taken.copy()
     edge.taken.clear()
