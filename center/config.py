@@ -14,7 +14,7 @@ from msgspec import Meta
 from center.errors import ConfigError
 from center.log.ledger import LEDGER_NAME
 from center.witness.address import WitnessAddress, check_url
-from crypto import codec, manifest
+from crypto import codec, election_key_rules, manifest
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, check_public, key_id
 from crypto.manifest import TrustedManifest
@@ -73,6 +73,8 @@ class Config(_Section, frozen=True, kw_only=True):
     trust: Trust
     broker: BrokerAddress | None = None
     client_id: ClientId = "centerd"
+    rehearsal: bool = False
+    """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
     witnesses: Annotated[tuple[Witness, ...], Meta(max_length=WITNESSES_MAX)] = ()
 
 
@@ -132,9 +134,11 @@ def load_manifest_bytes(config: Config) -> tuple[bytes, TrustedManifest]:
         )
     data = _read(Path(config.manifest), MANIFEST_MAX)
     try:
-        return data, manifest.load(data, trusted=trusted, threshold=config.trust.threshold)
+        loaded = manifest.load(data, trusted=trusted, threshold=config.trust.threshold)
+        election_key_rules.check_holders(loaded.manifest, rehearsal=config.rehearsal)
     except EvidenceError as error:
         raise ConfigError(f"{config.manifest}: {error}") from error
+    return data, loaded
 
 
 def load_setup(config: Config) -> Setup:

@@ -35,6 +35,16 @@ def check(manifest: Manifest) -> None:
         _check_escrow(key.escrow)
 
 
+def check_holders(manifest: Manifest, *, rehearsal: bool) -> None:
+    """Raise ManifestError for an election key that one person holds, unless it is a rehearsal."""
+    key = manifest.election_key
+    if key.opening == "single-key" and not rehearsal:
+        raise ManifestError(
+            f"election key {key.kid!r} is one key in one file, whose holder can open alone: an election needs trustees "
+            "(kit-ceremony); for a rehearsal, say rehearsal = true in the configuration"
+        )
+
+
 def board_keys(board: TrusteeBoard) -> TrusteeKeys:
     """The trustees' public keys; raises ManifestError when they do not belong together."""
     try:

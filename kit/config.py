@@ -72,6 +72,8 @@ class Config(Section, frozen=True):
     """Which of the branch's enrolled devices this is. None: the branch's own; else one of its standbys."""
     poll: Literal["first", "re-vote"] = "first"
     """``re-vote`` for a standby kit that runs a poll which was ordered again: its envelopes say so."""
+    rehearsal: bool = False
+    """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
     ups: UpsLine | None = None
     failover: Timing = Timing()
     log_level: Literal["debug", "info", "warning", "error"] = "info"

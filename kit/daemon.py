@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
+from crypto import election_key_rules
 from crypto import manifest as manifests
 from crypto.codec import unb64
 from crypto.errors import EvidenceError
@@ -47,6 +48,7 @@ def load_manifest(config: Config) -> TrustedManifest:
         keys = {key_id(unb64(key)): unb64(key) for key in config.trust.manifest_keys}
         data = Path(config.manifest).read_bytes()
         manifest = manifests.load(data, trusted=keys, threshold=config.trust.threshold)
+        election_key_rules.check_holders(manifest.manifest, rehearsal=config.rehearsal)
         entry = manifest.branch(config.branch)
     except OSError as error:
         raise ConfigError(

@@ -57,6 +57,7 @@ def write_files(
 state_dir = "state"
 manifest = "manifest.dsse.json"
 log_key = "log.key"
+rehearsal = true
 
 [trust]
 threshold = {election.threshold}

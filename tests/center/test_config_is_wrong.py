@@ -87,6 +87,14 @@ def test_manifest_signed_by_others_is_refused(tmp_path: Path, election: Election
         load_manifest(load_config(path))
 
 
+def test_one_person_could_open_the_election(tmp_path: Path, election: Election) -> None:
+    path = write_files(tmp_path, election)
+    load_manifest(load_config(path))
+    path.write_text(path.read_text().replace("rehearsal = true\n", ""))
+    with pytest.raises(ConfigError, match="whose holder can open alone"):
+        load_manifest(load_config(path))
+
+
 def test_trusted_keys_may_carry_their_ids_which_must_fit(tmp_path: Path, election: Election) -> None:
     path = write_files(tmp_path, election)
     original = path.read_text()

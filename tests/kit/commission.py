@@ -17,6 +17,7 @@ state_dir = "state"
 manifest = "manifest.dsse.json"
 device_key = "device.key"
 control_socket = "kitd.sock"
+rehearsal = true
 
 [trust]
 threshold = 2

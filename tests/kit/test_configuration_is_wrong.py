@@ -173,6 +173,10 @@ def of_others(config: Path) -> None:
     config.write_text(re.sub(r"manifest_keys = .*", f"manifest_keys = [{mallory}]", text), encoding="utf-8")
 
 
+def opened_by_one_person(config: Path) -> None:
+    changed(config, "rehearsal = true", "rehearsal = false")
+
+
 def not_there(config: Path) -> None:
     (config.parent / "manifest.dsse.json").unlink()
 
@@ -226,6 +230,7 @@ def check(config: Path) -> None:
         (tampered, "manifest.dsse.json: "),
         (of_others, "which is not trusted for it"),
         (not_there, "cannot be read"),
+        (opened_by_one_person, "whose holder can open alone"),
         (of_another_branch, "branch-9"),
         (
             with_more_terminals,
