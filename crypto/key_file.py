@@ -1,21 +1,16 @@
 """A signing key at rest: a file that only a passphrase or PIN opens, for one role, holder, election and round.
 
-Built as the share file is (``share_file.py``): canonical JSON; Argon2id from the passphrase; XChaCha20-Poly1305 with
-everything else in the file as additional data; a checksum that tells damage from a wrong passphrase and protects
-against nobody who alters the file on purpose.
+Canonical JSON; the secret rests as ``crypto/at_rest.py`` says.
 """
 
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Annotated, Final, Literal
 
-import nacl.bindings as sodium
-import nacl.exceptions
-from msgspec import Meta
+from msgspec import Meta, structs
 
-from crypto import cocktail, codec
+from crypto import at_rest, cocktail, codec
 from crypto import passphrase as passphrases
-from crypto.cocktail_wire import TAG_BYTES
+from crypto.at_rest import DoesNotOpenError, RestingHeader
 from crypto.errors import (
     DamagedKeyFileError,
     EncodingError,
@@ -26,21 +21,12 @@ from crypto.errors import (
     WrongPassphraseOfKeyError,
 )
 from crypto.identity import SigningKey
-from crypto.passphrase import (
-    MEMORY_KIB_MAX,
-    MEMORY_KIB_MIN,
-    NONCE_BYTES,
-    OPERATIONS_MAX,
-    OPERATIONS_MIN,
-    SALT_BYTES,
-    Argon2Cost,
-)
-from crypto.statements import Digits, Statement
+from crypto.passphrase import NONCE_BYTES, SALT_BYTES, Argon2Cost
+from crypto.statements import Digits
 from crypto.trustee_errors import GroupElementError
 from crypto.wire import B64, Id, Sha256
 
 KEY_FILE_MAX: Final = 4 * 1024  # bytes
-SECRET_BYTES: Final = 32
 PASSPHRASE_MIN: Final = 12  # characters, of all roles but those of PIN_ROLES
 PIN_MIN: Final = 6  # characters
 
@@ -54,10 +40,8 @@ Holder = Annotated[str, Meta(pattern=HOLDER_PATTERN)]
 PIN_ROLES: Final = frozenset({"official", "commissioner"})
 """Who unlock their key many times a day, and may do so by a PIN: see docs/ceremony.md on what that is worth."""
 
-_LENGTHS: Final = (SALT_BYTES, NONCE_BYTES, SECRET_BYTES + TAG_BYTES)
 
-
-class KeyHeader(Statement, frozen=True, kw_only=True):
+class KeyHeader(RestingHeader, frozen=True, kw_only=True):
     """What stands open in the file, and is authenticated."""
 
     type: Literal["secret-key"] = "secret-key"
@@ -66,11 +50,6 @@ class KeyHeader(Statement, frozen=True, kw_only=True):
     role: Role
     id: Holder
     public_key: B64
-    kdf: Literal["argon2id13"] = "argon2id13"
-    operations: Annotated[int, Meta(ge=OPERATIONS_MIN, le=OPERATIONS_MAX)]
-    memory_kib: Annotated[int, Meta(ge=MEMORY_KIB_MIN, le=MEMORY_KIB_MAX)]
-    salt: B64
-    nonce: B64
 
 
 class KeyFile(KeyHeader, frozen=True, kw_only=True):
@@ -138,27 +117,19 @@ def seal_key(
         raise PassphraseError(f"the passphrase is too short: take at least {least} characters")
     if len(salt) != SALT_BYTES or len(nonce) != NONCE_BYTES:
         raise KeyFileError(f"give {SALT_BYTES} bytes of salt and {NONCE_BYTES} of nonce")
-    cost = cost or Argon2Cost()
     header = KeyHeader(
         election=key.owner.election,
         round=key.owner.round,
         role=key.owner.role,
         id=key.owner.id,
         public_key=codec.b64(key.public),
-        operations=cost.operations,
-        memory_kib=cost.memory_kib,
-        salt=codec.b64(salt),
-        nonce=codec.b64(nonce),
+        **at_rest.resting(salt, nonce, cost),
     )
     try:
-        aad = codec.to_bytes(header)
+        locked = at_rest.encrypt(header, key.secret, passphrase)
     except StatementError as exc:
         raise KeyFileError(f"the key file cannot be made: {exc}") from exc
-    stretched = passphrases.stretch(passphrase, salt, cost)
-    ciphertext = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(key.secret, aad, nonce, stretched)
-    fields = {name: getattr(header, name) for name in KeyHeader.__struct_fields__}
-    file = KeyFile(**fields, ciphertext=codec.b64(ciphertext), checksum=_checksum(aad, ciphertext))
-    return codec.to_bytes(file)
+    return codec.to_bytes(KeyFile(**structs.asdict(header), **locked))
 
 
 def read_header(data: bytes) -> KeyHeader:
@@ -192,13 +163,9 @@ def open_key(
             f"the key of {header.role} {header.id!r} is for election {header.election!r} round {header.round}, not "
             f"for {election!r} round {round_number}: take the right file, or make a new key"
         )
-    cost = Argon2Cost(header.operations, header.memory_kib)
-    stretched = passphrases.stretch(passphrase, codec.unb64(header.salt), cost)
     try:
-        secret = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
-            ciphertext, codec.to_bytes(header), codec.unb64(header.nonce), stretched
-        )
-    except nacl.exceptions.CryptoError as exc:
+        secret = at_rest.decrypt(header, ciphertext, passphrase)
+    except DoesNotOpenError as exc:
         raise WrongPassphraseOfKeyError(
             f"the passphrase does not open the key of {header.role} {header.id!r}: try again, mind the keyboard's "
             "language. If you are sure of it, somebody altered the file: take a copy of it"
@@ -220,13 +187,9 @@ def _parse(data: bytes) -> tuple[KeyHeader, bytes]:
         file = codec.from_bytes(data, KeyFile, max_bytes=KEY_FILE_MAX)
         header = KeyHeader(**{name: getattr(file, name) for name in KeyHeader.__struct_fields__})
         ciphertext = codec.unb64(file.ciphertext)
-        lengths = len(codec.unb64(file.salt)), len(codec.unb64(file.nonce)), len(ciphertext)
+        is_whole = at_rest.is_whole(header, ciphertext, file.checksum)
     except (EncodingError, StatementError) as exc:
         raise DamagedKeyFileError(f"this is no key file, or a damaged one: {exc}") from exc
-    if lengths != _LENGTHS or _checksum(codec.to_bytes(header), ciphertext) != file.checksum:
+    if not is_whole:
         raise DamagedKeyFileError("the key file is damaged: its checksum does not fit; take a copy of it")
     return header, ciphertext
-
-
-def _checksum(aad: bytes, ciphertext: bytes) -> str:
-    return sha256(aad + ciphertext).hexdigest()

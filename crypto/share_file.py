@@ -1,33 +1,20 @@
 """A trustee's share at rest: a file that only a passphrase opens, for one election and round alone.
 
-Canonical JSON. The key comes from the passphrase by Argon2id (RFC 9106), the share is encrypted with
-XChaCha20-Poly1305, and everything else in the file is authenticated with it (the AAD is the canonical header). A
-checksum over all of it tells damage from a wrong passphrase; it protects against nobody who alters the file on purpose
-and computes it again: that shows as a wrong passphrase.
+Canonical JSON; the share rests as ``crypto/at_rest.py`` says.
 """
 
-from hashlib import sha256
-from typing import Annotated, Final, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal
 
-import nacl.bindings as sodium
-import nacl.exceptions
-from msgspec import Meta
+from msgspec import structs
 
-from crypto import codec
+from crypto import at_rest, codec
 from crypto import passphrase as passphrases
-from crypto.cocktail_wire import TAG_BYTES
-from crypto.edwards import SCALAR_BYTES
+from crypto.at_rest import DoesNotOpenError, RestingHeader
 from crypto.errors import EncodingError, MemoryShortError, PassphraseError, StatementError
-from crypto.passphrase import (
-    MEMORY_KIB_MAX,
-    MEMORY_KIB_MIN,
-    NONCE_BYTES,
-    OPERATIONS_MAX,
-    OPERATIONS_MIN,
-    SALT_BYTES,
-    Argon2Cost,
-)
-from crypto.statements import Digits, Statement
+from crypto.passphrase import NONCE_BYTES, SALT_BYTES, Argon2Cost
+from crypto.statements import Digits
 from crypto.trustee_errors import (
     DamagedShareError,
     GroupElementError,
@@ -43,10 +30,8 @@ from crypto.wire import B64, Id, Sha256
 SHARE_FILE_MAX: Final = 16 * 1024  # bytes
 PASSPHRASE_MIN: Final = 12  # characters, to make a file
 
-_LENGTHS: Final = (SALT_BYTES, NONCE_BYTES, SCALAR_BYTES + TAG_BYTES)
 
-
-class ShareHeader(Statement, frozen=True, kw_only=True):
+class ShareHeader(RestingHeader, frozen=True, kw_only=True):
     """What stands open in the file, and is authenticated."""
 
     type: Literal["trustee-share"] = "trustee-share"
@@ -56,11 +41,6 @@ class ShareHeader(Statement, frozen=True, kw_only=True):
     threshold: Digits
     group_key: B64
     verification_shares: tuple[B64, ...]
-    kdf: Literal["argon2id13"] = "argon2id13"
-    operations: Annotated[int, Meta(ge=OPERATIONS_MIN, le=OPERATIONS_MAX)]
-    memory_kib: Annotated[int, Meta(ge=MEMORY_KIB_MIN, le=MEMORY_KIB_MAX)]
-    salt: B64
-    nonce: B64
 
 
 class ShareFile(ShareHeader, frozen=True, kw_only=True):
@@ -95,7 +75,6 @@ def seal_share(
         raise ShareFileError(f"give {SALT_BYTES} bytes of salt and {NONCE_BYTES} of nonce")
     if not share.belongs_to(keys):
         raise ShareFileError(f"this is not trustee {share.trustee}'s share of this key: nothing was written")
-    cost = cost or Argon2Cost()
     header = ShareHeader(
         election=election,
         round=round_number,
@@ -103,20 +82,14 @@ def seal_share(
         threshold=keys.threshold,
         group_key=codec.b64(keys.group_key),
         verification_shares=tuple(map(codec.b64, keys.shares)),
-        operations=cost.operations,
-        memory_kib=cost.memory_kib,
-        salt=codec.b64(salt),
-        nonce=codec.b64(nonce),
+        **at_rest.resting(salt, nonce, cost),
     )
     try:
-        aad = codec.to_bytes(header)
+        with _as_share_errors():
+            locked = at_rest.encrypt(header, share.secret, passphrase)
     except StatementError as exc:
         raise ShareFileError(f"the share file cannot be made: {exc}") from exc
-    key = _stretch(passphrase, header)
-    ciphertext = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(share.secret, aad, nonce, key)
-    checksum = _checksum(aad, ciphertext)
-    fields = {name: getattr(header, name) for name in ShareHeader.__struct_fields__}
-    return codec.to_bytes(ShareFile(**fields, ciphertext=codec.b64(ciphertext), checksum=checksum))
+    return codec.to_bytes(ShareFile(**structs.asdict(header), **locked))
 
 
 def open_share(
@@ -148,13 +121,11 @@ def open_share(
         raise OtherElectionError(
             f"the file holds a share of another key than that of election {election!r} round {round_number}"
         )
-    key = _stretch(passphrase, header)
     try:
-        nonce = codec.unb64(file.nonce)
-        aad = codec.to_bytes(header)
-        secret = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, aad, nonce, key)
+        with _as_share_errors():
+            secret = at_rest.decrypt(header, ciphertext, passphrase)
         share = TrusteeShare(file.trustee, secret)
-    except nacl.exceptions.CryptoError as exc:
+    except DoesNotOpenError as exc:
         raise WrongPassphraseError(
             f"the passphrase does not open the share of trustee {file.trustee}: try again, mind the keyboard's "
             "language. If you are sure of it, somebody altered the file: take a copy of it"
@@ -174,22 +145,19 @@ def _parse(data: bytes) -> tuple[ShareFile, ShareHeader, bytes]:
         file = codec.from_bytes(data, ShareFile, max_bytes=SHARE_FILE_MAX)
         header = ShareHeader(**{name: getattr(file, name) for name in ShareHeader.__struct_fields__})
         ciphertext = codec.unb64(file.ciphertext)
-        lengths = len(codec.unb64(file.salt)), len(codec.unb64(file.nonce)), len(ciphertext)
+        is_whole = at_rest.is_whole(header, ciphertext, file.checksum)
     except (EncodingError, StatementError) as exc:
         raise DamagedShareError(f"this is no share file, or a damaged one: {exc}") from exc
-    if lengths != _LENGTHS or _checksum(codec.to_bytes(header), ciphertext) != file.checksum:
+    if not is_whole:
         raise DamagedShareError("the share file is damaged: its checksum does not fit; take a copy of it")
     return file, header, ciphertext
 
 
-def _checksum(aad: bytes, ciphertext: bytes) -> str:
-    return sha256(aad + ciphertext).hexdigest()
-
-
-def _stretch(passphrase: str, header: ShareHeader) -> bytes:
-    cost = Argon2Cost(header.operations, header.memory_kib)
+@contextmanager
+def _as_share_errors() -> Iterator[None]:
+    """What is wrong with a passphrase, as errors of opening: who answers an order handles those alone."""
     try:
-        return passphrases.stretch(passphrase, codec.unb64(header.salt), cost)
+        yield
     except PassphraseError as exc:
         raise UnusablePassphraseError(str(exc)) from exc
     except MemoryShortError as exc:

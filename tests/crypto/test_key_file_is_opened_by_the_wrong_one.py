@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crypto import canonical, codec, key_file
+from crypto import at_rest, canonical, codec
 from crypto.edwards import scalar_from_wide
 from crypto.errors import (
     DamagedKeyFileError,
@@ -34,9 +34,7 @@ def make(key: HeldKey = KEY, passphrase: str = PHRASE) -> bytes:
 def with_checksum(changes: dict[str, Any]) -> bytes:
     value = json.loads(make()) | changes
     header = canonical.encode({name: value[name] for name in KeyHeader.__struct_fields__})
-    return canonical.encode(
-        value | {"checksum": key_file._checksum(header, codec.unb64(value["ciphertext"]))}
-    )
+    return canonical.encode(value | {"checksum": at_rest._checksum(header, codec.unb64(value["ciphertext"]))})
 
 
 def test_own_key_is_lost_or_shown() -> None:

@@ -12,7 +12,7 @@ from nacl.bindings import (
     crypto_pwhash_argon2id_OPSLIMIT_MODERATE,
 )
 
-from crypto import canonical, codec, share_file
+from crypto import at_rest, canonical, codec
 from crypto.passphrase import MEMORY_KIB_MAX, MEMORY_KIB_MIN, OPERATIONS_MIN, Argon2Cost
 from crypto.share_file import SHARE_FILE_MAX, ShareHeader, open_share, seal_share
 from crypto.trustee_errors import (
@@ -59,7 +59,7 @@ def with_checksum(changes: dict[str, Any]) -> bytes:
     """The file as somebody writes it who knows how: altered, with the checksum computed again."""
     value = json.loads(make()) | changes
     header = canonical.encode({name: value[name] for name in ShareHeader.__struct_fields__})
-    checksum = share_file._checksum(header, codec.unb64(value["ciphertext"]))
+    checksum = at_rest._checksum(header, codec.unb64(value["ciphertext"]))
     return canonical.encode(value | {"checksum": checksum})
 
 
