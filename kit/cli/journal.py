@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from getpass import getpass
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 from crypto import key_file
 from crypto.codec import b64, from_bytes, unb64
 from crypto.envelope import Envelope
-from crypto.errors import EvidenceError, ProofError
+from crypto.errors import ProofError
 from crypto.journal_note import JournalKey, JournalNote, add_official, check_certificate, name_of
 from crypto.notes import text_of
 from crypto.wire import ENVELOPE_MAX
@@ -21,8 +20,11 @@ from kit import config as configs
 from kit import exit_codes, journal_proof, journal_report
 from kit.cli import journal_sources as sources
 from kit.cli.arguments import Parser, default_socket, language, program
-from kit.cli.client import NoDaemonError, ask
+from kit.cli.client import ask
+from kit.cli.failing import fail
 from kit.cli.journal_words import render, render_proof, words
+from kit.cli.new_file import write_new
+from kit.cli.outcome import outcome
 from kit.cli.trust import trust_options, trusted_manifest
 from kit.facts import CheckpointSigned, JournalKeyCertified
 from kit.journal import FACT_MAX, JournalError, read_fact
@@ -64,19 +66,7 @@ def main(arguments: list[str]) -> NoReturn:
         "sign": _sign,
         "endorse": _endorse,
     }
-    try:
-        code = commands[given.command](given)
-    except NoDaemonError as error:
-        code = _fail(f"kitd does not answer ({error})", exit_codes.UNAVAILABLE)
-    except sources.SourceError as error:
-        code = _fail(str(error), exit_codes.UNAVAILABLE)
-    except configs.ConfigError as error:
-        code = _fail(str(error), exit_codes.CONFIG)
-    except (JournalError, EvidenceError) as error:
-        code = _fail(str(error), exit_codes.DATA)
-    except OSError as error:
-        code = _fail(str(error), exit_codes.CANNOT_CREATE)
-    sys.exit(code)
+    sys.exit(outcome(commands[given.command], given))
 
 
 def _parser() -> Parser:
@@ -145,7 +135,7 @@ def _verify(given: argparse.Namespace) -> int:
 
 def _export(given: argparse.Namespace) -> int:
     bodies, _ = _bodies(given)
-    _write(given.out, sources.to_export(bodies))
+    write_new(given.out, sources.to_export(bodies))
     print(words(given.lang)["exported"].format(out=given.out, facts=len(bodies)), file=sys.stderr)
     return exit_codes.OK
 
@@ -162,8 +152,8 @@ def _prove(given: argparse.Namespace) -> int:
         )
     proof = journal_proof.make(bodies, given.number, fitting[-1])
     fact_file, proof_file = _proof_files(given.out)
-    _write(fact_file, bodies[given.number - 1])
-    _write(proof_file, proof.encode())
+    write_new(fact_file, bodies[given.number - 1])
+    write_new(proof_file, proof.encode())
     print(f"{fact_file}\n{proof_file}")
     return exit_codes.OK
 
@@ -203,7 +193,7 @@ def _certificate(given: argparse.Namespace) -> int:
         if isinstance(fact, JournalKeyCertified):
             data = unb64(fact.certificate)
             if from_bytes(Envelope.from_bytes(data).payload, JournalKey).segment == given.segment:
-                _write(given.out, data)
+                write_new(given.out, data)
                 return exit_codes.OK
     raise JournalError(f"this journal has no segment {given.segment}")
 
@@ -221,7 +211,7 @@ def _sign(given: argparse.Namespace) -> int:
         election=name.election,
         round_number=name.round,
     )
-    _write(given.out, add_official(data, held.signing, name, trusted))
+    write_new(given.out, add_official(data, held.signing, name, trusted))
     return exit_codes.OK
 
 
@@ -229,7 +219,7 @@ def _endorse(given: argparse.Namespace) -> int:
     data = sources.limited(given.certificate, ENVELOPE_MAX)
     answer = ask(_socket(given), {"op": "endorse", "envelope": b64(data)})
     if not answer.get("ok"):
-        return _fail(str(answer.get("error")), int(answer.get("code", exit_codes.UNAVAILABLE)))
+        return fail(str(answer.get("error")), int(answer.get("code", exit_codes.UNAVAILABLE)))
     print(words(given.lang)["endorsed"].format(segment=answer["segment"]))
     return exit_codes.OK
 
@@ -263,16 +253,3 @@ def _plain(report: Report) -> dict[str, Any]:
 
 def _proof_files(name: Path) -> tuple[Path, Path]:
     return name.with_name(name.name + ".json"), name.with_name(name.name + ".tlog-proof")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A new file, synced; nothing is ever overwritten."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _fail(words: str, code: int) -> int:
-    print(f"kitctl: {words}", file=sys.stderr)
-    return code

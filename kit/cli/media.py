@@ -11,8 +11,9 @@ from typing import Any, Final, NoReturn
 from kit import exit_codes
 from kit.cli.arguments import default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
+from kit.cli.failing import fail
 from kit.cli.order_words import phrase
-from kit.cli.words import Words, printable
+from kit.cli.words import Words
 
 EXAMPLES: Final = """examples:
   kitctl order sign release-media --key mine.key    two officials first: each release covers what is sealed then
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> NoReturn:
         status = ask(given.socket, {"op": "status"})["status"]
         answer = ask(given.socket, {"op": "media"})
         if not answer["ok"]:
-            code = _fail(str(answer["error"]), int(answer.get("code", exit_codes.UNAVAILABLE)))
+            code = fail(str(answer["error"]), int(answer.get("code", exit_codes.UNAVAILABLE)))
         else:
             files = _files(status, answer["media"])
             for name, data in files.items():
@@ -50,11 +51,11 @@ def main(arguments: list[str]) -> NoReturn:
             print(phrase("exported", given.lang, files=len(files), folder=given.folder))
             code = exit_codes.OK
     except NoDaemonError as error:
-        code = _fail(f"{Words(given.lang)('no daemon')} ({error})", exit_codes.UNAVAILABLE)
+        code = fail(f"{Words(given.lang)('no daemon')} ({error})", exit_codes.UNAVAILABLE)
     except MediumError as error:
-        code = _fail(str(error), exit_codes.DATA)
+        code = fail(str(error), exit_codes.DATA)
     except OSError as error:
-        code = _fail(f"{error}; is the medium mounted and writable?", exit_codes.CANNOT_CREATE)
+        code = fail(f"{error}; is the medium mounted and writable?", exit_codes.CANNOT_CREATE)
     sys.exit(code)
 
 
@@ -121,8 +122,3 @@ def _files(status: dict[str, Any], media: dict[str, Any]) -> dict[str, bytes]:
         json.dumps(index, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
     )
     return files
-
-
-def _fail(words: str, code: int) -> int:
-    print(printable(f"kitctl: {words}"), file=sys.stderr)
-    return code

@@ -1,7 +1,6 @@
 """kitctl order sign: an official writes an order for the branch as it stands now, signs it and hands it in."""
 
 import argparse
-import os
 import sys
 from base64 import b64encode
 from getpass import getpass
@@ -18,9 +17,11 @@ from crypto.wire import TYPE_ORDER
 from kit import exit_codes
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
+from kit.cli.failing import fail
+from kit.cli.new_file import write_new
 from kit.cli.official import KeyFileSigner, OfficialSigner
 from kit.cli.order_words import answer_in_words, order_in_words, phrase
-from kit.cli.words import Words, printable
+from kit.cli.words import Words
 
 EXAMPLES: Final = """examples:
   kitctl order sign open --key mine.key
@@ -49,11 +50,11 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         code = _run(given)
     except NoDaemonError as error:
-        code = _fail(f"{Words(given.lang)('no daemon')} ({error})", exit_codes.UNAVAILABLE)
+        code = fail(f"{Words(given.lang)('no daemon')} ({error})", exit_codes.UNAVAILABLE)
     except _UsageError as error:
-        code = _fail(str(error), exit_codes.USAGE)
+        code = fail(str(error), exit_codes.USAGE)
     except (EvidenceError, EOFError) as error:
-        code = _fail(str(error) or "no PIN was given", exit_codes.DATA)
+        code = fail(str(error) or "no PIN was given", exit_codes.DATA)
     sys.exit(code)
 
 
@@ -104,7 +105,7 @@ def _run(given: argparse.Namespace) -> int:
         return _write(given, data, signer.official)
     answer = ask(given.socket, {"op": "order", "envelope": b64encode(data).decode()})
     if not answer["ok"]:
-        return _fail(str(answer["error"]), int(answer.get("code", exit_codes.UNAVAILABLE)))
+        return fail(str(answer["error"]), int(answer.get("code", exit_codes.UNAVAILABLE)))
     print(answer_in_words(answer, given.lang))
     return exit_codes.OK
 
@@ -177,16 +178,8 @@ def _pairs(texts: list[str]) -> list[tuple[str, str]]:
 
 def _write(given: argparse.Namespace, data: bytes, official: str) -> int:
     try:
-        with given.out.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(given.out, data)
     except OSError as error:
-        return _fail(f"{given.out}: cannot be written ({error})", exit_codes.CANNOT_CREATE)
+        return fail(f"{given.out}: cannot be written ({error})", exit_codes.CANNOT_CREATE)
     print(phrase("written", given.lang, path=given.out, official=official))
     return exit_codes.OK
-
-
-def _fail(words: str, code: int) -> int:
-    print(printable(f"kitctl: {words}"), file=sys.stderr)
-    return code

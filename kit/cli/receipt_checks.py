@@ -17,7 +17,7 @@ from crypto.wire import ENVELOPE_MAX, RECEIPT_MAX
 from kit import exit_codes
 from kit.cli import journal_sources as sources
 from kit.cli import receipt_codes as codes
-from kit.cli.receipt_files import write_new
+from kit.cli.new_file import write_new
 from kit.cli.receipt_words import ReceiptWords
 from kit.cli.trust import trusted_manifest
 

@@ -13,16 +13,17 @@ import msgspec
 from crypto import canonical, receipt
 from crypto.codec import b64, unb64
 from crypto.consistency import CONSISTENCY_MAX
-from crypto.errors import EncodingError, EvidenceError
+from crypto.errors import EncodingError
 from crypto.wire import ENVELOPE_MAX, RECEIPT_MAX
-from kit import config as configs
 from kit import exit_codes
 from kit.cli import journal_sources as sources
 from kit.cli import receipt_checks
 from kit.cli import receipt_codes as codes
 from kit.cli.arguments import Parser, default_socket, language, program
-from kit.cli.client import NoDaemonError, ask
-from kit.cli.receipt_files import fail, write_new
+from kit.cli.client import ask
+from kit.cli.failing import fail
+from kit.cli.new_file import write_new
+from kit.cli.outcome import outcome
 from kit.cli.receipt_words import ReceiptWords
 from kit.cli.trust import trust_options
 from kit.facts import EnvelopeSealed, ReceiptStored
@@ -45,7 +46,7 @@ exit codes: 0 delivered, checked, consistent, 1 not delivered yet or undetermine
 COMPARED_MAX: Final = max(CONSISTENCY_MAX, ENVELOPE_MAX)  # bytes of one file to compare
 
 
-class NoReceiptError(Exception):
+class NoReceiptError(sources.SourceError):
     """What was asked for is not there; the message says what is."""
 
 
@@ -61,19 +62,7 @@ def main(arguments: list[str]) -> NoReturn:
         "join": receipt_checks.join,
         "bring": _bring,
     }
-    try:
-        code = commands[given.command](given)
-    except NoDaemonError as error:
-        code = fail(f"kitd does not answer ({error})", exit_codes.UNAVAILABLE)
-    except (sources.SourceError, NoReceiptError) as error:
-        code = fail(str(error), exit_codes.UNAVAILABLE)
-    except configs.ConfigError as error:
-        code = fail(str(error), exit_codes.CONFIG)
-    except (JournalError, EvidenceError) as error:
-        code = fail(str(error), exit_codes.DATA)
-    except OSError as error:
-        code = fail(str(error), exit_codes.CANNOT_CREATE)
-    sys.exit(code)
+    sys.exit(outcome(commands[given.command], given))
 
 
 def _parser() -> Parser:

@@ -15,6 +15,7 @@ from crypto import key_file
 from crypto.codec import b64
 from crypto.errors import EvidenceError
 from crypto.journal_note import add_official, check_certificate
+from crypto.passphrase import REHEARSAL_COST
 from crypto.submissions import check_submission
 from kit import exit_codes, journal_proof
 from kit.cli import journal as command
@@ -294,8 +295,7 @@ def test_official_signs_with_a_pin(day: Path, tmp_path: Path, monkeypatch: pytes
     assert ended.returncode == OK
     owner = key_file.KeyOwner("councils-7", 1, "official", "official-1-executive")
     held = key_file.HeldKey(owner, key_of("official-1-executive").seed)
-    cost = key_file.Argon2Cost(key_file.OPERATIONS_MIN, key_file.MEMORY_KIB_MIN)
-    sealed = key_file.seal_key(held, "135792", salt=bytes(16), nonce=bytes(24), cost=cost)
+    sealed = key_file.seal_key(held, "135792", salt=bytes(16), nonce=bytes(24), cost=REHEARSAL_COST)
     (tmp_path / "official.key").write_bytes(sealed)
     arguments = ["sign", str(certificate), "--key", str(tmp_path / "official.key")]
     arguments += ["--out", str(tmp_path / "signed"), "--config", str(day / "kitd.toml")]
