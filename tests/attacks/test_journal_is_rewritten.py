@@ -26,8 +26,10 @@ from tests.kit.signed_day import (
     Stream,
     bodies_in,
     codes,
+    leaves_of,
     looked_at,
     opened,
+    rewritten,
 )
 from tests.kit.staff import work_until
 
@@ -41,22 +43,12 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int,
     branch = work_until(SignedBranch(folder), "delivered")
     assert isinstance(branch, SignedBranch)
     branch.stop()
-    return folder, published(branch.center)
-
-
-def published(center: Center) -> dict[int, bytes]:
-    return dict(enumerate(center.taken, 1))
+    return folder, leaves_of(branch.center)
 
 
 def numbers_of(bodies: list[bytes], kind: type[Fact]) -> list[int]:
     """The numbers (from 1) of all facts of a kind."""
     return [number for number, body in enumerate(bodies, 1) if isinstance(read_fact(body), kind)]
-
-
-def changed(bodies: list[bytes], number: int, **fields: object) -> list[bytes]:
-    """The journal with another fact of this number."""
-    fact = msgspec.structs.replace(read_fact(bodies[number - 1]), **fields)
-    return [*bodies[: number - 1], canonical.encode(msgspec.to_builtins(fact)), *bodies[number:]]
 
 
 def on_a_disk(folder: Path, like: Path, bodies: list[bytes]) -> Path:
@@ -97,7 +89,7 @@ def test_fact_of_the_morning_is_another_one(delivered: tuple[Path, dict[int, byt
     folder, leaves = delivered
     bodies = bodies_in(folder)
     for round_, number in enumerate(numbers_of(bodies, PhaseEntered)[:3]):
-        forged = changed(bodies, number, at=LATER)
+        forged = rewritten(bodies, number, at=LATER)
         assert "fact-rewritten" in faults(forged, leaves)
         with pytest.raises(JournalError, match="it is evidence"):
             starts(on_a_disk(tmp_path / str(round_), folder, forged))
@@ -119,7 +111,7 @@ def test_past_is_sealed_anew_with_the_key_of_now(tmp_path: Path) -> None:
     bodies = bodies_in(folder)
     assert faults(bodies) == set()
     target = numbers_of(bodies, CheckpointSigned)[3]
-    past = changed(bodies[: target - 1], target - 2, at=LATER)
+    past = rewritten(bodies[: target - 1], target - 2, at=LATER)
     fact = read_fact(bodies[target - 1])
     assert isinstance(fact, CheckpointSigned)
     for claimed in (epoch, JournalNote.parse(text_of(fact.note)).epoch):
@@ -172,7 +164,7 @@ def test_disk_of_the_afternoon_is_put_back(tmp_path: Path) -> None:
     branch.boot()
     work_until(branch, "delivered")
     branch.stop()
-    assert looked_at(folder, leaves=published(center)).verdict == "good"
+    assert looked_at(folder, leaves=leaves_of(center)).verdict == "good"
 
     mixed = Path(shutil.copytree(folder, tmp_path / "mixed"))
     shutil.copy(older / JOURNAL_FILE, mixed / JOURNAL_FILE)
@@ -185,5 +177,5 @@ def test_disk_of_the_afternoon_is_put_back(tmp_path: Path) -> None:
     restored.boot()
     work_until(restored, "delivered")
     restored.stop()
-    assert "device-forked" in codes(looked_at(older, leaves=published(center)))
-    assert "device-forked" in codes(looked_at(folder, leaves=published(center)))
+    assert "device-forked" in codes(looked_at(older, leaves=leaves_of(center)))
+    assert "device-forked" in codes(looked_at(folder, leaves=leaves_of(center)))

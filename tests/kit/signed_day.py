@@ -6,11 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from crypto import canonical
 from crypto.journal_note import JournalName
 from crypto.statements import JournalCheckpoint
 from kit.events import Booted, Event
 from kit.facts import Fact
-from kit.journal import Journal
+from kit.journal import Journal, read_fact
 from kit.journal_chain import Chain
 from kit.journal_notary import Notary
 from kit.journal_report import Report, verify
@@ -18,6 +21,7 @@ from kit.journal_seeds import SeedFile, seeds_in
 from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE, SignedJournal, open_journal
 from kit.ports import SeedStore
 from tests.crypto.election_fixture import Election
+from tests.kit.center_stand_in import Center
 from tests.kit.harness import BRANCH, ONE_TERMINAL, Branch, ListJournal
 
 MANIFEST = ONE_TERMINAL.loaded
@@ -140,3 +144,14 @@ def codes(report: Report) -> set[str]:
 def seed_file(folder: Path) -> SeedFile:
     """The seeds in a folder."""
     return SeedFile(folder / SEEDS_FILE)
+
+
+def leaves_of(center: Center) -> dict[int, bytes]:
+    """What the centre logged, by leaf."""
+    return dict(enumerate(center.taken, 1))
+
+
+def rewritten(bodies: list[bytes], number: int, **changes: object) -> list[bytes]:
+    """The same journal with another fact of this number (from 1)."""
+    fact = msgspec.structs.replace(read_fact(bodies[number - 1]), **changes)
+    return [*bodies[: number - 1], canonical.encode(msgspec.to_builtins(fact)), *bodies[number:]]

@@ -36,8 +36,10 @@ from tests.kit.signed_day import (
     Stream,
     bodies_in,
     codes,
+    leaves_of,
     looked_at,
     opened,
+    rewritten,
 )
 from tests.kit.staff import work_until
 
@@ -50,16 +52,6 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, bytes
     work_until(branch, "delivered")
     branch.stop()
     return folder, leaves_of(branch.center)
-
-
-def leaves_of(center: Center) -> dict[int, bytes]:
-    return dict(enumerate(center.taken, 1))
-
-
-def rewritten(bodies: list[bytes], number: int, **changes: object) -> list[bytes]:
-    """The same journal with another fact of this number (from 1)."""
-    fact = msgspec.structs.replace(read_fact(bodies[number - 1]), **changes)
-    return [*bodies[: number - 1], canonical.encode(msgspec.to_builtins(fact)), *bodies[number:]]
 
 
 def put(folder: Path, bodies: list[bytes]) -> None:
