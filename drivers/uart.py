@@ -6,16 +6,13 @@ import errno
 import os
 import termios
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import serial
 
-from drivers.ports import ByteStream, OpenStream, StreamClosedError
+from drivers.ports import Baudrate, ByteStream, OpenStream, StreamClosedError
 
 READ_MAX: Final = 4096  # bytes taken from the line at once: the size of the kernel's own line buffer
-
-Baudrate = Literal[115200, 2400]
-"""Voting terminal and UPS, both with eight data bits, no parity, one stop bit and no flow control."""
 
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-from drivers.ports import OpenStream
+from drivers.ports import Baudrate, OpenStream
 from kit.effects import SealTally, SignAccount
 from kit.events import EnvelopeReady, Event
 
@@ -77,7 +77,7 @@ class Ports:
 
     clock: Clock
     entropy: Entropy
-    open_stream: Callable[[str, Literal[2400, 115200]], OpenStream]
+    open_stream: Callable[[str, Baudrate], OpenStream]
     """``open_stream(port, baud)``: how to open a serial line."""
     vfs: str | None = None
     """Name of the SQLite VFS that the journal lives on; None: the operating system's."""

@@ -1,32 +1,7 @@
-"""What a driver needs from the world, and what the kit gets from a driver. No codec lives here."""
+"""A voting terminal, as the kit sees it."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
-
-
-class StreamClosedError(Exception):
-    """The line is gone: unplugged, hung up, or the other side left."""
-
-
-class ByteStream(Protocol):
-    """A serial line, or what stands in for one."""
-
-    async def read(self) -> bytes:
-        """Wait for at least one byte; raises StreamClosedError when the line is gone."""
-
-    async def write(self, data: bytes) -> None:
-        """Hand bytes to the line; raises StreamClosedError when the line is gone."""
-
-    def close(self) -> None:
-        """Let go of the line. Idempotent."""
-
-
-OpenStream = Callable[[], Awaitable[ByteStream]]
-"""Opens the line anew; raises StreamClosedError when it is not there."""
-
-
-# --- terminal --------------------------------------------------------------------------------------------------
 
 TerminalAction = Literal["self-test", "zero", "open", "suspend", "resume", "close", "account", "tally"]
 """Commands of the terminal protocol. All are idempotent: asking again gives the same answer."""
@@ -96,34 +71,3 @@ class Terminal(Protocol):
 
     def request(self, action: TerminalAction) -> None:
         """Queue an action; the outcome comes as an event. A second request for a queued action is dropped."""
-
-
-# --- UPS -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class UpsReading:
-    """One reading. What the UPS does not tell is None."""
-
-    on_battery: bool
-    battery_low: bool
-    input_voltage_v: float | None
-    load_percent: float | None
-    battery_voltage_v: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class UpsLost:
-    """No believable reading for a while: power is unknown, never fine."""
-
-    reason: str
-
-
-UpsEvent = UpsReading | UpsLost
-
-
-class Ups(Protocol):
-    """A UPS, as the kit sees it."""
-
-    async def run(self) -> None:
-        """Poll until cancelled; never returns by itself."""
