@@ -1,64 +1,58 @@
-"""A UPS that speaks Megatec/Q1, without input or output. Time is an argument: whole monotonic milliseconds.
+"""A UPS on a serial line, without input or output. Time is an argument: whole monotonic milliseconds.
 
-Commands end in a carriage return. ``Q1`` is answered by ``(MMM.M NNN.N PPP.P QQQ RR.R S.SS TT.T b7...b0`` and a
-carriage return; anything else is echoed, which is how these devices refuse. Energy is kept in whole millijoules
-(1 W for 1 ms is 1 mJ), so that a day in a million steps ends as a day in one.
+Commands end in a carriage return. ``Q1`` (Voltronic: ``QS``) is answered by
+``(MMM.M NNN.N PPP.P QQQ RR.R S.SS TT.T b7...b0`` and a carriage return; a command that the UPS does not know is echoed
+(Voltronic: ``(NAK``), which is how these devices refuse.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from simulators.devices.noise import LineNoise
+from simulators.devices.ups_dialects import MODELS, Dialect, UpsModelName
+from simulators.devices.ups_power import NOMINAL_V, UpsPower, UpsRating
+from simulators.devices.ups_script import COMMANDS, obey
+
+__all__ = ["MODELS", "UpsFaults", "UpsModel", "UpsModelName", "UpsRating", "make_ups"]
 
 COMMAND_MAX: Final = 64  # bytes before a carriage return; more is thrown away
-_WH: Final = 3_600_000  # millijoules in a watt-hour
-_NOMINAL_V: Final = 230.0
-_HERTZ: Final = 50.0
-_CELLS: Final = 6  # of a 12 V lead battery
-_FLOAT_V: Final = 2.27  # a cell on mains
-_FULL_V: Final = 2.10  # a full cell under load
-_EMPTY_V: Final = 1.67
-_CELSIUS: Final = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class UpsRating:
-    """What it says on the box. ``standby``: an offline UPS, which tells the battery's voltage and not a cell's."""
-
-    capacity_wh: int = 84
-    rated_w: int = 360
-    charger_w: int = 12
-    low_percent: int = 20
-    standby: bool = False
 
 
 @dataclass(slots=True)
 class UpsFaults:
-    """What is wrong with the UPS right now. ``mute``: hears, and its answers are lost. ``failed``: tells a fault."""
+    """What is wrong with the line to the UPS right now. ``mute``: hears, and its answers are lost."""
 
     mute: bool = False
-    failed: bool = False
 
 
 class UpsModel:
-    """One UPS, fully charged and on mains at ``now_ms``, feeding ``load_w`` watts. ``noise`` spoils the line."""
+    """One UPS, fully charged and on mains at ``now_ms``, feeding ``load_w`` watts. ``noise`` spoils the line.
+
+    Implements ``simulators.stand.model.DeviceModel``. ``name``: whose protocol it speaks; ``q1`` is the plainest, which
+    knows its one question and nothing else.
+    """
 
     def __init__(
-        self, rating: UpsRating | None = None, *, load_w: int, now_ms: int, noise_seed: int = 0
+        self,
+        rating: UpsRating | None = None,
+        *,
+        load_w: int,
+        now_ms: int,
+        noise_seed: int = 0,
+        name: UpsModelName = "q1",
     ) -> None:
         self.rating: Final = rating or UpsRating()
         self.faults: Final = UpsFaults()
         self.noise: Final = LineNoise(noise_seed)
-        self._capacity_mj: Final = self.rating.capacity_wh * _WH
-        self._energy_mj = self._capacity_mj
-        self._mains = True
-        self._load_w = load_w
-        self._at_ms = now_ms
+        self._power: Final = UpsPower(self.rating, load_w=load_w, now_ms=now_ms)
+        self._dialect: Final = Dialect(name)
         self._command = bytearray()
 
     def feed(self, data: bytes, now_ms: int) -> bytes:
         """Take bytes from the line and return what the UPS sends: nothing when its battery is empty and mains off."""
-        if not self.output_on(now_ms):
+        self._power.advance(now_ms)
+        if not self._power.awake:
             self._command.clear()
             return b""
         answers = bytearray()
@@ -67,65 +61,108 @@ class UpsModel:
                 if len(self._command) < COMMAND_MAX:
                     self._command.append(byte)
                 continue
-            answers += self._status() if self._command == b"Q1" else self._command
-            answers += b"\r"
+            command = bytes(self._command)
             self._command.clear()
+            answer = self._dialect.answer(command, self._power)
+            if answer or not command:
+                answers += answer + b"\r"
         return b"" if self.faults.mute else self.noise.spoil(bytes(answers))
+
+    def tick(self, now_ms: int) -> bytes:
+        """Nothing: a UPS speaks only when it is asked."""
+        self._power.advance(now_ms)
+        return b""
+
+    def wake_at(self) -> int | None:
+        """None: whatever happens meanwhile is found out when somebody looks."""
+        return None
+
+    def command(self, words: Sequence[str], now_ms: int) -> str:
+        """Do what a script says; raises CommandError."""
+        self._power.advance(now_ms)
+        sentence = obey(words, self._power, self._dialect)
+        self._power.advance(now_ms)
+        return sentence
+
+    def state(self, now_ms: int) -> Mapping[str, Any]:
+        """The truth, whatever the UPS claims."""
+        power = self._power
+        power.advance(now_ms)
+        empty_at_ms = power.empty_at_ms()
+        return {
+            "model": self._dialect.name,
+            "input_v": power.input_v,
+            "output_v": round(power.output_v, 1),
+            "output_on": power.output_on,
+            "load_w": power.load_w,
+            "charge_percent": round(100 * power.battery.share, 3),
+            "battery_worn_percent": power.battery.worn_percent,
+            "battery_lies": self._dialect.lies,
+            "battery_low": power.low,
+            "empty_in_ms": None if empty_at_ms is None else empty_at_ms - now_ms,
+            "testing": power.test is not None,
+            "shutdown_in_ms": None if power.off_at_ms is None else power.off_at_ms - now_ms,
+            "switched_off": power.switched_off,
+            "beeper_muted": self._dialect.muted_beeper,
+            "failed": power.failed,
+        }
+
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """What ``command`` knows."""
+        return COMMANDS
 
     def set_mains(self, on: bool, now_ms: int) -> None:
         """Mains comes or goes."""
-        self._advance(now_ms)
-        self._mains = on
+        self._power.advance(now_ms)
+        self._power.input_v = NOMINAL_V if on else 0.0
 
     def set_load(self, load_w: int, now_ms: int) -> None:
         """What hangs on the output draws ``load_w`` watts from now on."""
-        self._advance(now_ms)
-        self._load_w = load_w
+        self._power.advance(now_ms)
+        self._power.load_w = load_w
 
     def set_charge(self, percent: int, now_ms: int) -> None:
         """Put the battery at ``percent`` (0 to 100): drills need not wait for hours."""
-        self._advance(now_ms)
-        self._energy_mj = self._capacity_mj * percent // 100
+        self._power.advance(now_ms)
+        self._power.battery.put(percent)
 
     def charge_percent(self, now_ms: int) -> float:
         """What is left in the battery, 0.0 to 100.0."""
-        self._advance(now_ms)
-        return 100.0 * self._energy_mj / self._capacity_mj
+        self._power.advance(now_ms)
+        return 100.0 * self._power.battery.share
 
     def output_on(self, now_ms: int) -> bool:
-        """Whether the output carries power: mains, or something left in the battery."""
-        self._advance(now_ms)
-        return self._mains or self._energy_mj > 0
+        """Whether the output carries power: mains, or something left in the battery, and not switched off."""
+        self._power.advance(now_ms)
+        return self._power.output_on
 
     def empty_at_ms(self, now_ms: int) -> int | None:
         """When the output will fail if nothing changes; None on mains or without load."""
-        self._advance(now_ms)
-        if self._mains or self._load_w == 0:
-            return None
-        return now_ms + -(-self._energy_mj // self._load_w)
+        self._power.advance(now_ms)
+        return self._power.empty_at_ms()
 
-    def _advance(self, now_ms: int) -> None:
-        """Bring the battery to ``now_ms``; a time before the last one changes nothing."""
-        passed_ms = max(0, now_ms - self._at_ms)
-        self._at_ms += passed_ms
-        watts = self.rating.charger_w if self._mains else -self._load_w
-        self._energy_mj = min(self._capacity_mj, max(0, self._energy_mj + watts * passed_ms))
 
-    def _status(self) -> bytes:
-        on_battery = not self._mains
-        low = on_battery and self._energy_mj * 100 <= self._capacity_mj * self.rating.low_percent
-        flags = (on_battery, low, False, self.faults.failed, self.rating.standby, False, False, on_battery)
-        bits = "".join("1" if flag else "0" for flag in flags)
-        load_percent = min(999, self._load_w * 100 // self.rating.rated_w)
-        input_v = 0.0 if on_battery else _NOMINAL_V
-        fault_v = 0.0 if on_battery else _NOMINAL_V
-        return (
-            f"({input_v:05.1f} {fault_v:05.1f} {_NOMINAL_V:05.1f} {load_percent:03d} {_HERTZ:04.1f} "
-            f"{self._battery_text()} {_CELSIUS:04.1f} {bits}"
-        ).encode("ascii")
+def make_ups(
+    model: UpsModelName,
+    *,
+    now_ms: int,
+    load_w: int = 60,
+    capacity_wh: int = 84,
+    rated_w: int = 360,
+    standby: bool = True,
+    noise_seed: int = 0,
+) -> UpsModel:
+    """A UPS for a stand: one of MODELS, fully charged and on mains.
 
-    def _battery_text(self) -> str:
-        cell_v = _FLOAT_V
-        if not self._mains:
-            cell_v = _EMPTY_V + (_FULL_V - _EMPTY_V) * self._energy_mj / self._capacity_mj
-        return f"{cell_v * _CELLS:04.1f}" if self.rating.standby else f"{cell_v:04.2f}"
+    Args:
+        model: whose protocol it speaks.
+        now_ms: the monotonic clock of the stand.
+        load_w: what hangs on the output.
+        capacity_wh: of the battery.
+        rated_w: the most that the output carries; loads are told in percent of it.
+        standby: an offline UPS, which tells the battery's voltage; else an online one, which tells a cell's.
+        noise_seed: of the line's noise.
+    """
+    rating = UpsRating(capacity_wh=capacity_wh, rated_w=rated_w, standby=standby)
+    return UpsModel(rating, load_w=load_w, now_ms=now_ms, noise_seed=noise_seed, name=model)

@@ -93,7 +93,7 @@ def test_standby_ups_tells_the_whole_battery() -> None:
 
 def test_failed_ups_says_so() -> None:
     ups = make_ups()
-    ups.faults.failed = True
+    ups.command(["fail"], 1_000)
     assert status(ups, 1_000)[-1] == "00010000"
 
 
