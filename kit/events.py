@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drivers.ports import TerminalEvent, UpsEvent
+from drivers.ports import FibreEvent, ModemEvent, TerminalEvent, UpsEvent
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 
 
@@ -35,6 +35,21 @@ class UpsHeard:
     """The UPS driver says something."""
 
     event: UpsEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ModemHeard:
+    """A modem's driver says something. ``modem`` is the name that the configuration gives it."""
+
+    modem: str
+    event: ModemEvent
+
+
+@dataclass(frozen=True, slots=True)
+class FibreHeard:
+    """The driver of the fibre line says something."""
+
+    event: FibreEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,8 @@ Event = (
     | Tick
     | TerminalHeard
     | UpsHeard
+    | ModemHeard
+    | FibreHeard
     | UplinkConnected
     | UplinkLost
     | ProbeEchoed

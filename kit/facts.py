@@ -171,6 +171,30 @@ class PowerChanged(FactBase, frozen=True, tag="power-changed"):
     state: PowerState
 
 
+DeviceState = Literal[
+    "ok",
+    "weak",
+    "searching",
+    "denied",
+    "sim-absent",
+    "sim-failure",
+    "pin-required",
+    "puk-required",
+    "no-carrier",
+    "no-light",
+    "not-there",
+    "unknown",
+]
+"""How a modem or the fibre line is, in one word."""
+
+
+class DeviceChanged(FactBase, frozen=True, tag="device-changed"):
+    """A modem or the fibre line is otherwise than before, and stayed so for a while."""
+
+    device: Text
+    state: DeviceState
+
+
 class CounterRead(FactBase, frozen=True, tag="counter-read"):
     """The public counter, at most every 15 minutes."""
 
@@ -274,6 +298,7 @@ Fact = (
     | ReceiptStored
     | PhaseEntered
     | PowerChanged
+    | DeviceChanged
     | CounterRead
     | IncidentRecorded
     | JournalKeyCertified

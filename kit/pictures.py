@@ -3,6 +3,7 @@
 from typing import Any
 
 from kit.day_state import DayState
+from kit.devices import Devices
 from kit.outbox import Outbox
 from kit.power import Power
 
@@ -42,6 +43,50 @@ def power(core: Power, *, has_ups: bool) -> dict[str, Any]:
     """What the UPS says."""
     voltage_v = core.reading.input_voltage_v if core.reading else None
     return {"ups": has_ups, "state": core.state, "input_voltage_v": voltage_v}
+
+
+def devices(core: Devices) -> dict[str, Any]:
+    """The modems and the fibre line, for technicians."""
+    return {
+        "modems": [_modem(core, name) for name in core.modems],
+        "fibre": _fibre(core) if core.has_fibre else None,
+    }
+
+
+def _modem(core: Devices, name: str) -> dict[str, Any]:
+    state, reading, fault, resets = core.modem(name)
+    picture: dict[str, Any] = {"name": name, "state": state, "fault": fault, "resets": resets}
+    if reading is not None:
+        picture |= {
+            "model": f"{reading.identity.manufacturer} {reading.identity.model}".strip(),
+            "sim": reading.sim,
+            "sim_slot": reading.sim_slot,
+            "pin_tries_left": reading.pin_tries_left,
+            "operator": reading.operator_name or reading.operator_code,
+            "registration": reading.registration,
+            "technology": reading.technology,
+            "grade": reading.signal.grade,
+            "rsrp_dbm": reading.signal.rsrp_dbm,
+            "rsrq_db": reading.signal.rsrq_db,
+            "sinr_db": reading.signal.sinr_db,
+            "bearer_up": reading.bearer_up,
+        }
+    return picture
+
+
+def _fibre(core: Devices) -> dict[str, Any]:
+    state, reading, fault = core.fibre()
+    picture: dict[str, Any] = {"state": state, "fault": fault}
+    if reading is not None:
+        picture |= {"interface": reading.interface, "carrier": reading.carrier}
+        if reading.optical is not None:
+            optical = reading.optical
+            picture |= {
+                "rx_power_dbm": optical.rx_power_dbm,
+                "tx_power_dbm": optical.tx_power_dbm,
+                "los": optical.los,
+            }
+    return picture
 
 
 def outbox(core: Outbox, state: DayState) -> dict[str, Any]:

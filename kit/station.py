@@ -11,6 +11,7 @@ from failover.machine import Failover, Timing
 from kit import pictures
 from kit.clock_check import clock_objection
 from kit.core import Step
+from kit.devices import Devices
 from kit.events import (
     Booted,
     Event,
@@ -53,6 +54,8 @@ class Station:
         uplinks: tuple[str, ...],
         timing: Timing,
         has_ups: bool,
+        modems: tuple[str, ...] = (),
+        has_fibre: bool = False,
         device: str | None = None,
         poll: Literal["first", "re-vote"] = "first",
     ) -> None:
@@ -61,6 +64,7 @@ class Station:
         self._device, self._poll = device or self._entry.device, poll
         self.day = PollingDay(manifest, branch, device=self._device, cause=self._cause())
         self.power = Power()
+        self.devices = Devices(modems, has_fibre=has_fibre)
         self.journal_desk = JournalDesk(manifest, branch, self._device)
         self.outbox = Outbox(manifest, self._device)
         self.failover = Failover(uplinks, self._device, timing)
@@ -95,7 +99,7 @@ class Station:
         elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard | ScheduleHeard | MediaAsked):
             step.join(self.day.handle(event, now))
         else:
-            for core in (self.power, self.day, self.outbox, self.journal_desk):
+            for core in (self.power, self.devices, self.day, self.outbox, self.journal_desk):
                 step.join(core.handle(event, now))
         if isinstance(event, Tick | Booted):
             step.effects.extend(self.failover.handle(FailoverTick(), now))
@@ -109,7 +113,7 @@ class Station:
         elif isinstance(fact, IncidentRecorded):
             self._incidents.append(fact)
         self._last_at = fact.at
-        for core in (self.power, self.day, self.outbox, self.journal_desk):
+        for core in (self.power, self.devices, self.day, self.outbox, self.journal_desk):
             core.apply(fact)
         self._folded = True
 
@@ -117,7 +121,9 @@ class Station:
         """The earliest deadline of any core; at once when facts were folded since the last event, or there is news."""
         if self._folded or self._news is not None:
             return 0
-        deadlines = [core.wake_at() for core in (self.power, self.day, self.outbox, self.failover)]
+        deadlines = [
+            core.wake_at() for core in (self.power, self.devices, self.day, self.outbox, self.failover)
+        ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def status(self, now: Instant) -> dict[str, Any]:
@@ -135,6 +141,7 @@ class Station:
             "time": self._wall.text(now),
             "schedule": {name: getattr(schedule, name) for name in schedule.__struct_fields__},
             "power": pictures.power(self.power, has_ups=self._has_ups),
+            "devices": pictures.devices(self.devices),
             "uplinks": {
                 "states": self.failover.states(),
                 "usable": list(self._usable),
@@ -193,7 +200,7 @@ class Station:
         if self._has_ups:
             state = self.power.state
             items.append(ReadinessItem("power", state == "mains", f"the UPS says: {state}"))
-        return tuple(items)
+        return (*items, *self.devices.readiness())
 
     def _look_at_uplinks(self, step: Step, now: Instant) -> None:
         """Tell failover of the critical window, and remember which uplinks work as news for the others."""

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from kit.cli.device_words import DEVICES_EN, DEVICES_FA, device_lines
+
 _FA: Final[dict[str, str]] = {
     "branch": "شعبه",
     "phase": "مرحله",
@@ -89,7 +91,7 @@ class Words:
     """Looks words up; what has no translation stays as it is."""
 
     def __init__(self, language: str) -> None:
-        self._words = _FA if language == "fa" else _EN
+        self._words = _FA | DEVICES_FA if language == "fa" else _EN | DEVICES_EN
         self._phase_delivered = "تحویل شد و رسید دارد" if language == "fa" else "delivered"
 
     def __call__(self, key: str) -> str:
@@ -114,6 +116,7 @@ def render(status: dict[str, Any], say: Words) -> str:
         counter = f"{terminal['public_counter'] or 0} {say('ballots')}"
         part = "" if terminal["part"] == "active" else f" ({say(terminal['part'])})"
         lines.append(f"{say('terminal')} {terminal['id']}{part}: {state}, {counter}")
+    lines += device_lines(status.get("devices", {}), say)
     times = status["schedule"]
     lines.append(f"{say('close')}: {times['close_not_before']}; {say('tally')}: {times['tally_not_before']}")
     links = [
