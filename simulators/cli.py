@@ -1,4 +1,4 @@
-"""kit-sim: polling days with real processes, and whole worlds in virtual time."""
+"""kit-sim: polling days with real processes, whole worlds in virtual time, and single devices on a stand."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from kit import exit_codes
 from kit.cli.arguments import program
+from simulators.stand.command import add_devices
 
 SAMPLE: Final = Path(__file__).parent / "sample" / "georgia-2017"
 INTERRUPTED: Final = 130  # as shells have it
@@ -19,6 +20,9 @@ EXAMPLES: Final = """examples:
   kit-sim demo --branches 12 --data DIR --seed 7  twelve stations drawn from a whole data set
   kit-sim day --branches 5 --seed 7 --json        the same for machines: JSON lines, the report last
   kit-sim world --seed 7 --days 3 --json          the same daemon in virtual time, with seeded faults
+  kit-sim ups --link /tmp/ups --control /tmp/ups.sock
+                                                  a UPS on a pseudo-terminal, for any program
+  kit-sim ctl /tmp/ups.sock mains off             tell it what happens to it
 
 exit codes: 0 every check held, 1 a check failed, 64 usage, 65 input data, 69 a program did not start or a branch did
 not get on, 73 the folder to keep cannot be used, 130 interrupted
@@ -48,9 +52,11 @@ def main() -> None:
             "--keep", type=Path, metavar="DIR", help="keep everything: journals, logs, manifest, ledger"
         )
         day.add_argument("--json", action="store_true", help="only JSON on standard output, the report last")
+        day.set_defaults(run=_day)
     _add_world(commands)
+    add_devices(commands)
     arguments = parser.parse_args()
-    sys.exit(_world(arguments) if arguments.command == "world" else _day(arguments))
+    sys.exit(arguments.run(arguments))
 
 
 def _add_world(commands: Any) -> None:
@@ -66,6 +72,7 @@ def _add_world(commands: Any) -> None:
         "--verbose", action="store_true", help="the kits' logs on standard error, in virtual time"
     )
     world.add_argument("--json", action="store_true", help="only JSON on standard output, the report last")
+    world.set_defaults(run=_world)
 
 
 def _count(text: str) -> int:

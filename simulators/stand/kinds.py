@@ -1,0 +1,56 @@
+"""The devices that can be put on the stand: how each is made from the command line, and on what line it hangs."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from simulators.stand.model import DeviceModel
+
+LineKind = Literal["pty", "udp", "tcp"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """One kind of device.
+
+    ``make`` gets the parsed arguments, the monotonic clock's present (ms) and the wall clock's lead over it (ms).
+    ``lines``: on what it can hang; the first is the default.
+    """
+
+    help: str
+    lines: tuple[LineKind, ...]
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    make: Callable[[argparse.Namespace, int, int], DeviceModel]
+    script: str
+    """A few commands of it, for the examples."""
+
+
+def _ups_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        choices=("megatec", "q1", "voltronic-qs"),
+        default="megatec",
+        help="the protocol it speaks (default megatec)",
+    )
+    parser.add_argument(
+        "--load", type=int, default=120, metavar="WATTS", help="what it feeds (default 120 W)"
+    )
+
+
+def _ups(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> DeviceModel:
+    from simulators.devices.ups import make_ups  # noqa: PLC0415 - only what is asked for
+
+    del wall_lead_ms
+    model: DeviceModel = make_ups(arguments.model, load_w=arguments.load, now_ms=now_ms)
+    return model
+
+
+KINDS: dict[str, DeviceKind] = {
+    "ups": DeviceKind("a UPS on a serial line", ("pty",), _ups_arguments, _ups, "mains off"),
+}
+
+
+def kind_of(arguments: Any) -> DeviceKind:
+    """The kind that a command line names."""
+    return KINDS[arguments.command]
