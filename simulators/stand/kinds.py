@@ -46,8 +46,21 @@ def _ups(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> Devic
     return model
 
 
+def _ont_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--community", default="public", metavar="WORD", help="of SNMPv2c (default public)")
+
+
+def _ont(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> DeviceModel:
+    from simulators.devices.ont import make_ont  # noqa: PLC0415 - only what is asked for
+
+    del wall_lead_ms
+    model: DeviceModel = make_ont(now_ms=now_ms, community=arguments.community)
+    return model
+
+
 KINDS: dict[str, DeviceKind] = {
     "ups": DeviceKind("a UPS on a serial line", ("pty",), _ups_arguments, _ups, "mains off"),
+    "ont": DeviceKind("the fibre's ONT, which answers SNMP", ("udp",), _ont_arguments, _ont, "fibre cut"),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from simulators.devices.pty import PtyLine
 
 Hear = Callable[[bytes], bytes]
+DATAGRAM_MAX: Final = 65_535  # bytes
 BACKLOG_MAX: Final = 64 * 1024  # bytes that wait for a TCP peer to take them; more is lost
 
 
@@ -80,9 +81,13 @@ class UdpPort:
         self._socket.setblocking(False)
         self.address: Final = "udp:{}:{}".format(*self._socket.getsockname())
         self._plugged = False
+        self._peer: tuple[str, int] | None = None
 
     def send(self, data: bytes) -> None:
-        """An agent speaks only when asked."""
+        """A late answer: to who asked last."""
+        if data and self._plugged and self._peer is not None:
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                self._socket.sendto(data, self._peer)
 
     def plug(self) -> str:
         """Answer from now on; raises LinkTakenError, OSError."""
@@ -110,10 +115,8 @@ class UdpPort:
 
     def _on_datagram(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            data, peer = self._socket.recvfrom(65_535)
-            answer = self._hear(data)
-            if answer:
-                self._socket.sendto(answer, peer)
+            data, self._peer = self._socket.recvfrom(DATAGRAM_MAX)
+            self.send(self._hear(data))
 
 
 class TcpPort:
