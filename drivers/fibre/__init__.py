@@ -1,0 +1,1 @@
+"""The fibre line: carrier and counters from the kernel, light from the ONT."""
