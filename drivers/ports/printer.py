@@ -26,7 +26,7 @@ class Tape:
 
 @dataclass(frozen=True, slots=True)
 class PrinterStatus:
-    """What the printer says of itself. Said when it changes, and after the line came up."""
+    """What the printer says of itself. Said when it changes, and after it was lost; never by one that cannot answer."""
 
     online: bool
     paper: Literal["ok", "near-end", "out"]
@@ -52,9 +52,11 @@ class TapeProgress:
 
 @dataclass(frozen=True, slots=True)
 class TapePrinted:
-    """The whole tape was printed and cut, confirmed by the printer."""
+    """The whole tape was printed and cut."""
 
     tape: str
+    confirmed: bool = True
+    """The printer itself said so, band by band. False: it cannot say anything, and people must look at the tape."""
 
 
 @dataclass(frozen=True, slots=True)

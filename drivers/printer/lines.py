@@ -1,0 +1,140 @@
+"""Lines to printers other than serial ones: the kernel's USB printer device, and raw TCP as on port 9100."""
+
+import asyncio
+import contextlib
+import os
+import stat
+from typing import Final
+
+from drivers.ports import ByteStream, OpenStream, StreamClosedError
+
+READ_MAX: Final = 4096  # bytes taken from the line at once
+NETWORK_PORT: Final = 9100  # "raw", AppSocket, JetDirect
+_EMPTY_READ_S: Final = 0.05  # a pause: usblp reads nothing, at once, where a printer sends empty packets
+
+
+def usb(path: str) -> OpenStream:
+    """Returns what opens a USB printer by its character device, such as ``/dev/usb/lp0`` (the kernel's usblp).
+
+    It raises StreamClosedError when the device is not there, belongs to another program, or is no such device.
+    """
+
+    async def open_stream() -> ByteStream:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError as wrong:
+            raise StreamClosedError(
+                f"cannot open {path}: {wrong.strerror}; check the cable, the printer's power, and that this user is "
+                f"in the group that owns the device (usually lp)"
+            ) from wrong
+        if not stat.S_ISCHR(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise StreamClosedError(f"{path} is no character device: usblp makes one, such as /dev/usb/lp0")
+        return _UsbPrinter(fd, path)
+
+    return open_stream
+
+
+def network(host: str, port: int = NETWORK_PORT) -> OpenStream:
+    """Returns what connects to a printer on the network; it raises StreamClosedError when that fails."""
+
+    async def open_stream() -> ByteStream:
+        try:
+            reader, writer = await asyncio.open_connection(host, port, limit=READ_MAX)
+        except OSError as wrong:
+            raise StreamClosedError(
+                f"cannot connect to the printer at {host}, TCP port {port}: {wrong}; check its power, cable and address"
+            ) from wrong
+        return _Connection(reader, writer, f"{host}:{port}")
+
+    return open_stream
+
+
+class _UsbPrinter:
+    """An open character device. One task may read while another writes."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        self._fd, self._path = fd, path
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    async def read(self) -> bytes:
+        while True:
+            self._check_open()
+            try:
+                data = os.read(self._fd, READ_MAX)
+            except BlockingIOError:
+                await self._ready(writing=False)
+                continue
+            except OSError as wrong:
+                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+            if data:
+                return data
+            await asyncio.sleep(_EMPTY_READ_S)
+
+    async def write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._check_open()
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:
+                await self._ready(writing=True)
+            except OSError as wrong:
+                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(StreamClosedError(f"{self._path} was closed"))
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StreamClosedError(f"{self._path} was closed")
+
+    async def _ready(self, *, writing: bool) -> None:
+        """Wait until the device takes or has bytes."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        watch = self._loop.add_writer if writing else self._loop.add_reader
+        self._waiters.add(waiter)
+        watch(self._fd, lambda: None if waiter.done() else waiter.set_result(None))
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+            if not self._closed:
+                (self._loop.remove_writer if writing else self._loop.remove_reader)(self._fd)
+
+
+class _Connection:
+    """An open TCP connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
+        self._reader, self._writer, self._name = reader, writer, name
+
+    async def read(self) -> bytes:
+        try:
+            data = await self._reader.read(READ_MAX)
+        except OSError as wrong:
+            raise StreamClosedError(f"the printer at {self._name} is gone: {wrong}") from wrong
+        if not data:
+            raise StreamClosedError(f"the printer at {self._name} hung up")
+        return data
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError as wrong:
+            raise StreamClosedError(f"the printer at {self._name} is gone: {wrong}") from wrong
+
+    def close(self) -> None:
+        self._writer.transport.abort()
