@@ -5,23 +5,27 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from crypto.wire import B64, Id
 from failover.machine import Timing
+from kit.device_config import (
+    AtModemLine,
+    ConfigError,
+    FibreTable,
+    ManagedModemLine,
+    ModemLine,
+    OntTable,
+    Section,
+    TerminalLine,
+    UpsLine,
+    in_folder,
+)
 
-Milliseconds = Annotated[int, Meta(ge=50, le=3_600_000)]
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message names file, key and what to do."""
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all tables of the file: strict."""
+__all__ = ["Config", "ConfigError", "TerminalLine", "Trust", "Uplink", "UpsLine", "load"]
 
 
 class Trust(Section, frozen=True):
@@ -29,21 +33,6 @@ class Trust(Section, frozen=True):
 
     threshold: Annotated[int, Meta(ge=1, le=16)]
     manifest_keys: Annotated[tuple[B64, ...], Meta(min_length=1, max_length=16)]
-
-
-class TerminalLine(Section, frozen=True):
-    """A voting terminal on a serial line."""
-
-    id: Id
-    port: str
-    status_interval_ms: Milliseconds = 10_000
-
-
-class UpsLine(Section, frozen=True):
-    """A UPS that speaks Megatec/Q1 on a serial line."""
-
-    port: str
-    poll_interval_ms: Milliseconds = 5_000
 
 
 class Uplink(Section, frozen=True):
@@ -75,8 +64,23 @@ class Config(Section, frozen=True):
     rehearsal: bool = False
     """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
     ups: UpsLine | None = None
+    modems: Annotated[tuple[ModemLine, ...], Meta(max_length=8)] = ()
+    fibre: FibreTable | None = None
     failover: Timing = Timing()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+_TABLES: Final[dict[str, tuple[type, ...]]] = {
+    "trust": (Trust,),
+    "terminals": (TerminalLine,),
+    "uplinks": (Uplink,),
+    "ups": (UpsLine,),
+    "modems": (AtModemLine, ManagedModemLine),
+    "fibre.ont": (OntTable,),
+    "fibre": (FibreTable,),
+    "failover": (Timing,),
+}
+"""By how the name of a table begins: what it may be."""
 
 
 def load(path: Path) -> Config:
@@ -99,6 +103,7 @@ def load(path: Path) -> Config:
     for what, names in (
         ("uplinks", [uplink.name for uplink in config.uplinks]),
         ("terminals", [terminal.id for terminal in config.terminals]),
+        ("modems", [modem.name for modem in config.modems]),
     ):
         if len(set(names)) != len(names):
             raise ConfigError(f"{path}: two {what} have the same name: {', '.join(names)}")
@@ -109,6 +114,8 @@ def load(path: Path) -> Config:
         manifest=str(folder / config.manifest),
         device_key=str(folder / config.device_key),
         control_socket=str(folder / config.control_socket),
+        modems=tuple(in_folder(modem, folder) for modem in config.modems),
+        fibre=in_folder(config.fibre, folder),
     )
 
 
@@ -126,15 +133,8 @@ def _explain(message: str) -> str:
     if match is None:
         return message
     key, table = match.group(1), match.group(2) or "the top level"
-    tables = {
-        "trust": Trust,
-        "terminals": TerminalLine,
-        "uplinks": Uplink,
-        "ups": UpsLine,
-        "failover": Timing,
-    }
-    struct = next((struct for name, struct in tables.items() if table.startswith(name)), Config)
-    names = [name for name in struct.__annotations__ if not name.startswith("_")]
+    structs = next((structs for name, structs in _TABLES.items() if table.startswith(name)), (Config,))
+    names = [name for struct in structs for name in struct.__annotations__ if not name.startswith("_")]
     near = difflib.get_close_matches(key, names, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(names)}"
     return f"unknown key {key!r} in {table}; {hint}"

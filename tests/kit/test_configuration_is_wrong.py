@@ -14,6 +14,7 @@ from failover.timing import Timing
 from kit import exit_codes
 from kit.config import ConfigError, load
 from kit.daemon import load_key, load_manifest
+from kit.device_config import secret
 from kit.events import Booted
 from kit.journal import Journal
 from kit.station import Station
@@ -365,3 +366,80 @@ def test_terminal_takes_part_and_has_no_line(tmp_path: Path) -> None:
     ended = run("kitd", "--config", config)
     assert ended.returncode == exit_codes.CONFIG
     assert "terminal terminal-1-1 takes part and has no line" in ended.stderr + ended.stdout
+
+
+# --- devices ---------------------------------------------------------------------------------------
+
+MODEM = """
+[[modems]]
+name = "sim-a"
+kind = "at"
+port = "/dev/ttyUSB2"
+pin_file = "sim-a.pin"
+"""
+FIBRE = """
+[fibre]
+interface = "eth1"
+[fibre.ont]
+host = "192.168.100.1"
+community_file = "ont.community"
+oids = {rx_power_dbm = {oid = "1.3.6.1.4.1.32473.1.1.1.0", scale = 0.001}}
+"""
+
+
+def added(config: Path, text: str) -> Path:
+    config.write_text(config.read_text(encoding="utf-8") + text, encoding="utf-8")
+    return config
+
+
+def test_secrets_are_looked_for_where_the_daemon_was_started(config: Path) -> None:
+    loaded = load(added(config, MODEM + FIBRE))
+    folder = config.resolve().parent
+    (modem,) = loaded.modems
+    assert modem.pin_file == str(folder / "sim-a.pin")
+    assert loaded.fibre is not None
+    assert loaded.fibre.ont is not None
+    assert loaded.fibre.ont.community_file == str(folder / "ont.community")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (MODEM + MODEM, "two modems have the same name"),
+        (MODEM.replace('"at"', '"ppp"'), "Invalid value 'ppp'"),
+        (MODEM.replace("pin_file", "pinfile"), "did you mean 'pin_file'?"),
+        (MODEM.replace("port", "prot"), "did you mean 'port'?"),
+        (FIBRE.replace("interface", "interfaces"), "did you mean 'interface'?"),
+        (FIBRE.replace("community_file", "community"), "did you mean 'community_file'?"),
+    ],
+)
+def test_table_of_a_device_is_wrong(config: Path, text: str, says: str) -> None:
+    assert says in complaint(added(config, text))
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "says"),
+    [
+        (0o644, "1234", "chmod 600"),
+        (0o600, "", "one line"),
+        (0o600, "12\n34", "one line"),
+        (0o600, "1" * 1000, "one line"),
+        (None, "", "cannot be read"),
+    ],
+)
+def test_secret_is_open_to_all_or_no_secret(
+    tmp_path: Path, mode: int | None, content: str, says: str
+) -> None:
+    path = tmp_path / "pin"
+    if mode is not None:
+        path.write_text(content, encoding="utf-8")
+        path.chmod(mode)
+    with pytest.raises(ConfigError, match=says):
+        secret(path)
+
+
+def test_secret_has_the_end_of_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "pin"
+    path.write_text("1234\n", encoding="utf-8")
+    path.chmod(0o600)
+    assert secret(path) == "1234"

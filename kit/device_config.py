@@ -1,0 +1,125 @@
+"""What the configuration says of devices: one table each. Secrets stand in files of their own, never in this one."""
+
+import stat
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from crypto.wire import Id
+
+Milliseconds = Annotated[int, Meta(ge=50, le=3_600_000)]
+Host = Annotated[str, Meta(min_length=1, max_length=253)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+DevicePath = Annotated[str, Meta(min_length=1, max_length=4096)]
+SECRET_MAX: Final = 256  # characters
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names file, key and what to do."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all tables of the file: strict."""
+
+
+class TerminalLine(Section, frozen=True):
+    """A voting terminal on a serial line."""
+
+    id: Id
+    port: str
+    status_interval_ms: Milliseconds = 10_000
+
+
+class UpsLine(Section, frozen=True):
+    """A UPS that speaks Megatec/Q1 on a serial line."""
+
+    port: str
+    poll_interval_ms: Milliseconds = 5_000
+
+
+class AtModemLine(Section, frozen=True, tag_field="kind", tag="at"):
+    """A 4G modem on a serial line that speaks AT commands (3GPP TS 27.007)."""
+
+    name: Id
+    port: DevicePath
+    baudrate: Literal[9600, 19200, 38400, 57600, 115200] = 115_200
+    pin_file: str | None = None
+    """A file with the SIM's PIN: 4 to 8 digits, readable by its owner alone."""
+    apn: Annotated[str, Meta(max_length=100)] | None = None
+    sim_slots: Annotated[int, Meta(ge=1, le=4)] = 1
+    sim_switch: Literal["none", "csus", "quectel", "simcom"] = "none"
+    """Which command changes over to another SIM."""
+    poll_interval_ms: Milliseconds = 15_000
+
+
+class ManagedModemLine(Section, frozen=True, tag_field="kind", tag="modemmanager"):
+    """A 4G modem that ModemManager holds, asked over D-Bus."""
+
+    name: Id
+    imei: Annotated[str, Meta(pattern=r"^[0-9]{15}$")] | None = None
+    """Which modem: by its IMEI. Neither this nor ``device``: the only one that there is."""
+    device: str | None = None
+    """Which modem: by the physical device, as ``mmcli -m any`` shows it under System."""
+    pin_file: str | None = None
+    poll_interval_ms: Milliseconds = 15_000
+    bus_address: str | None = None
+    """Another D-Bus than the system's."""
+
+
+ModemLine = AtModemLine | ManagedModemLine
+
+
+class OntTable(Section, frozen=True):
+    """The fibre's ONT, asked by SNMP version 2c. ``oids``: see ``drivers.fibre.oid_map``."""
+
+    host: Host
+    oids: dict[str, Any]
+    port: Port = 161
+    community_file: str | None = None
+    """A file with the community; None: ``public``."""
+    poll_interval_ms: Milliseconds = 10_000
+
+
+class FibreTable(Section, frozen=True):
+    """The fibre line: the network interface towards its box, and the box."""
+
+    interface: Annotated[str, Meta(min_length=1, max_length=127)]
+    poll_interval_ms: Milliseconds = 5_000
+    ont: OntTable | None = None
+
+
+T = TypeVar("T")
+
+
+def in_folder(table: T, folder: Path) -> T:
+    """The same table; files that its keys ``..._file`` name relatively, and its tables' keys, are in ``folder``."""
+    if not isinstance(table, Section):
+        return table
+    changed = {
+        name: in_folder(value, folder)
+        if isinstance(value, Section)
+        else str(folder / value)
+        if name.endswith("_file") and value is not None
+        else value
+        for name, value in msgspec.structs.asdict(table).items()
+    }
+    return msgspec.structs.replace(table, **changed)
+
+
+def secret(path: Path) -> str:
+    """The one line of a secret's file.
+
+    Raises:
+        ConfigError: it cannot be read, others than its owner can reach it, or it is empty or too long.
+    """
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(f"{path}: others than its owner can reach this secret; do: chmod 600 {path}")
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); write the secret there, in one line") from error
+    if not 1 <= len(text) <= SECRET_MAX or "\n" in text:
+        raise ConfigError(f"{path}: one line of 1 to {SECRET_MAX} characters is needed")
+    return text
