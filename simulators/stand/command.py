@@ -67,7 +67,7 @@ def _line_arguments(parser: argparse.ArgumentParser, kind: DeviceKind) -> None:
         what = "symbolic link that is to name its pseudo-terminal"
     else:
         what = "symbolic link whose target names its address, as in udp:127.0.0.1:1161"
-    parser.add_argument("--link", type=Path, metavar="PATH", required=kind.lines[0] == "pty", help=what)
+    parser.add_argument("--link", type=Path, metavar="PATH", required=kind.lines == ("pty",), help=what)
     if kind.lines != ("pty",):
         parser.add_argument(
             "--listen",
@@ -92,6 +92,11 @@ def _address(text: str) -> tuple[str, int]:
 
 def run_device(arguments: argparse.Namespace) -> int:
     """Serve one device until SIGINT or SIGTERM; returns the exit code."""
+    if arguments.link is None and getattr(arguments, "listen", None) is None:
+        print(
+            f"kit-sim {arguments.command}: give --link or --listen: where it is to be found", file=sys.stderr
+        )
+        return exit_codes.USAGE
     transcript_to: TextIO | None = None
     with contextlib.ExitStack() as stack:
         try:

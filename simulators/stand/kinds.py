@@ -58,9 +58,31 @@ def _ont(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> Devic
     return model
 
 
+def _printer_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--width",
+        type=int,
+        choices=(384, 576),
+        default=576,
+        help="dots in a row: 58 or 80 mm paper (default 576)",
+    )
+    parser.add_argument("--dumb", action="store_true", help="never answers, as the cheapest ones do")
+
+
+def _printer(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> DeviceModel:
+    from simulators.devices.printer import make_printer  # noqa: PLC0415 - only what is asked for
+
+    del now_ms, wall_lead_ms
+    model: DeviceModel = make_printer(width_dots=arguments.width, answers=not arguments.dumb)
+    return model
+
+
 KINDS: dict[str, DeviceKind] = {
     "ups": DeviceKind("a UPS on a serial line", ("pty",), _ups_arguments, _ups, "mains off"),
     "ont": DeviceKind("the fibre's ONT, which answers SNMP", ("udp",), _ont_arguments, _ont, "fibre cut"),
+    "printer": DeviceKind(
+        "a receipt printer that speaks ESC/POS", ("pty", "tcp"), _printer_arguments, _printer, "paper out"
+    ),
 }
 
 

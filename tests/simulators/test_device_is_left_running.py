@@ -75,6 +75,16 @@ def test_device_leaves_link_and_socket_behind(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "scheme"),
+    [(["ont"], "udp:127.0.0.1:"), (["printer", "--listen", "127.0.0.1:0"], "tcp:127.0.0.1:")],
+)
+def test_address_of_a_network_device_is_anybodys_guess(place: Path, words: list[str], scheme: str) -> None:
+    with Device(*words, "--link", str(place / "here")):
+        assert str((place / "here").readlink()).startswith(scheme)
+    assert not (place / "here").is_symlink()
+
+
+@pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (["ups", "--link", "PLACE/no/such/folder/ups"], 73, "No such file"),
@@ -83,6 +93,8 @@ def test_device_leaves_link_and_socket_behind(place: Path) -> None:
         (["ups", "--link", "PLACE"], 73, "no symbolic link"),
         (["ups"], 64, "--link"),
         (["ups", "--link", "PLACE/ups", "--model", "apc"], 64, "voltronic-qs"),
+        (["printer"], 64, "--listen"),
+        (["ont", "--listen", "here"], 64, "HOST:PORT"),
         (["ctl", "PLACE/nobody", "mains", "off"], 69, "no simulator answers"),
     ],
 )
