@@ -8,10 +8,15 @@ E_co = TypeVar("E_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[E_co]):
-    """What a dialogue wants done: first hand ``send`` to the line, then tell the world the ``events`` in order."""
+    """What a dialogue wants done: first hand ``send`` to the line, then tell the world the ``events`` in order.
+
+    ``hang_up``: let go of the line for this reason and open it anew; ``handle_line_lost`` follows. For protocols whose
+    answers carry no number: after a missing or a wrong one, nobody could say what the next one belongs to.
+    """
 
     send: bytes = b""
     events: tuple[E_co, ...] = ()
+    hang_up: str | None = None
 
 
 class Dialogue(Protocol[E_co]):

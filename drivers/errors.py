@@ -28,3 +28,11 @@ class UpsLineError(DeviceFrameError):
 
 class UpsRefusedError(DeviceFrameError):
     """The UPS echoed the command: it does not know it."""
+
+
+class NutLineError(DeviceFrameError):
+    """A line from upsd that is not words as NUT writes them."""
+
+
+class NutStatusError(DeviceFrameError):
+    """Variables of upsd that say neither that the UPS is on line nor that it is on battery."""

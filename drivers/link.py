@@ -36,6 +36,7 @@ class Link(Generic[E]):
         self._emit = emit
         self._out = bytearray()
         self._wake = asyncio.Event()
+        self._hang_up: str | None = None  # why the dialogue wants the line let go of
 
     async def run(self) -> None:
         """Hold the line up until cancelled; never returns by itself."""
@@ -53,6 +54,8 @@ class Link(Generic[E]):
         """Carry a step of the dialogue out: bytes first, for a listener may ask for more at once."""
         if step.send:
             self._out += step.send
+        if step.hang_up is not None:
+            self._hang_up = step.hang_up
         self._wake.set()
         for event in step.events:
             self._emit(event)
@@ -67,6 +70,7 @@ class Link(Generic[E]):
         except TimeoutError:
             return f"the line could not be opened within {OPEN_TIMEOUT_MS} ms"
         self._out.clear()
+        self._hang_up = None
         reader = asyncio.create_task(self._read(stream))
         reader.add_done_callback(lambda _: self._wake.set())
         try:
@@ -99,6 +103,8 @@ class Link(Generic[E]):
                     return str(gone)
                 except TimeoutError:
                     return f"the line took no bytes for {WRITE_TIMEOUT_MS} ms"
+            elif self._hang_up is not None:
+                return self._hang_up
             elif not self._tick():
                 await self._sleep(self._dialogue.wake_at())
         return reader.result()

@@ -1,0 +1,1 @@
+"""A UPS that Network UPS Tools look after: a client of ``upsd`` over TCP (RFC 9271)."""
