@@ -235,6 +235,7 @@ class Daemon:
             self._ports.open_stream(line.port, TERMINAL_BAUD),
             now=self._ports.clock.monotonic_ms,
             emit=lambda event: self.runner.post(TerminalHeard(name, event)),
+            terminal_id=name,
             session=int.from_bytes(self._ports.entropy(4), "little"),
             status_interval_ms=line.status_interval_ms,
         )

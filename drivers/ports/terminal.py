@@ -18,6 +18,9 @@ class TerminalIdentity:
     boot_id: int
     """Changes at each boot of the terminal, 0 to 2**32-1."""
     definition_sha256: str
+    """Of the ballot definition that it counts by: 64 lower-case hexadecimal digits."""
+    firmware_sha256: str
+    """Of the program that it runs, by its own word: 64 lower-case hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,18 @@ class TerminalLost:
 
 @dataclass(frozen=True, slots=True)
 class TerminalStatus:
-    """Periodic status. ``public_counter``: ballots cast since zero."""
+    """Periodic status.
+
+    ``public_counter``: ballots cast since zero, *coarse*: while the poll is open the terminal renews it every 15
+    minutes at most; from close on it is exact. ``cover_open``: right now. ``tampered``: at any time since its maker
+    sealed it.
+    """
 
     phase: TerminalPhase
     close_no: int
     public_counter: int
+    cover_open: bool = False
+    tampered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 One request is under way at any time. An answer counts only under the id of that request; everything else is
 dropped and counted. A request that is not answered is sent again under the same id, so that a late answer still
 counts. Requests are idempotent at the terminal: after any loss the first in the queue is simply asked again.
+
+Actions are for one terminal alone. Where another one answers HELLO, it is asked for its status and nothing else, and
+the queue waits for the right one; where one was plugged in since HELLO, it refuses what is not addressed to it.
 """
 
 from collections import deque
@@ -22,12 +25,13 @@ from drivers.ports import (
     TerminalUp,
 )
 from drivers.terminal import messages
-from drivers.terminal.frames import DELIMITER, ID_MAX, Decoder, Frame, encode
+from drivers.terminal.frames import ID_MAX, Decoder, Frame, encode
 
 TIMEOUT_MS: Final = 500  # how long one try waits for its answer
 TRIES_MAX: Final = 3  # tries of one request before the session counts as lost
 RETRY_MS: Final = 1_000  # pause between two HELLOs while the session is lost
 SESSION_MAX: Final = 2**32 - 1
+CHUNK_MIN: Final = 32  # bytes of a report asked for at once on the worst line
 
 
 @dataclass(slots=True)
@@ -62,33 +66,40 @@ class _Reading:
     data: bytearray
     announced: bool = True
     """The terminal has announced this report in the present session."""
+    breaks: int = 0
+    """Sessions lost while it was read."""
 
     @property
     def wanted(self) -> int:
-        """Bytes to ask for next."""
-        return min(messages.CHUNK_MAX, self.answer.length - len(self.data))
+        """Bytes to ask for next: from the second break on half as many each time, to fit between bursts of noise."""
+        size = max(CHUNK_MIN, messages.CHUNK_MAX >> max(0, self.breaks - 1))
+        return min(size, self.answer.length - len(self.data))
 
 
 class TerminalDialogue:
     """One terminal, as a conversation. See ``drivers.dialogue.Dialogue`` for the common methods.
 
     Args:
+        terminal_id: the terminal that the requests are for, 1 to 255 bytes of UTF-8.
         session: number of this run of the kit, 0 to 2**32-1; the terminal may log it.
         status_interval_ms: pause between an answer to STATUS and the next question, at least 1.
     """
 
-    def __init__(self, session: int, status_interval_ms: int) -> None:
+    def __init__(self, terminal_id: str, session: int, status_interval_ms: int) -> None:
         if not 0 <= session <= SESSION_MAX:
             raise ValueError(f"session {session}: 0 to {SESSION_MAX} are allowed")
         if status_interval_ms < 1:
             raise ValueError(f"status interval of {status_interval_ms} ms: at least 1 is needed")
         self.counters = TerminalCounters()
         self.decoder = Decoder()
+        self._terminal_id = terminal_id
+        self._address = messages.address(terminal_id)
         self._session = session
         self._interval_ms = status_interval_ms
         self._line = False
         self._lost = False  # TerminalLost was said, TerminalUp not since
         self._boot_id: int | None = None  # of the session that stands
+        self._ours = False  # it stands with the terminal that the requests are for
         self._close_no = 0
         self._status_due = 0  # both instants are set when the line comes up
         self._resume_at = 0
@@ -160,18 +171,17 @@ class TerminalDialogue:
         """Session first, then a status that is due, then the queue: long reports never hide a terminal's silence."""
         if self._boot_id is None:
             if now >= self._resume_at:
-                self._send += DELIMITER  # ends whatever half frame the terminal may hold
                 self._ask(messages.HELLO, messages.hello(self._session), now)
         elif now >= self._status_due:
             self._ask(messages.STATUS, b"", now)
-        elif self._queue:
+        elif self._queue and self._ours:
             reading = self._reading
             if reading and reading.announced:
                 kind = messages.ACTIONS[reading.action]
                 payload = messages.read(kind, len(reading.data), reading.wanted)
                 self._ask(messages.READ, payload, now)
             else:
-                self._ask(messages.ACTIONS[self._queue[0]], b"", now)
+                self._ask(messages.ACTIONS[self._queue[0]], self._address, now)
 
     def _ask(self, kind: int, payload: bytes, now: int) -> None:
         self._id = self._id % ID_MAX + 1
@@ -189,7 +199,7 @@ class TerminalDialogue:
             exchange.tries += 1
             exchange.deadline = now + self._patience()
             self.counters.retries += 1
-            self._send += DELIMITER + exchange.wire
+            self._send += exchange.wire
             return
         name = messages.NAMES[exchange.kind]
         reason = f"no answer to {name} in {TRIES_MAX} tries of {TIMEOUT_MS} ms"
@@ -205,8 +215,9 @@ class TerminalDialogue:
         self._boot_id = None
         self._exchange = None
         self._resume_at = resume_at
-        if self._reading:
+        if self._reading and self._reading.announced:
             self._reading.announced = False
+            self._reading.breaks += 1
 
     # --- hearing -----------------------------------------------------------------------------------------------
 
@@ -218,7 +229,7 @@ class TerminalDialogue:
             return
         try:
             if frame.kind == messages.REFUSAL:
-                self._handle_refusal(exchange.kind, frame.payload)
+                self._handle_refusal(exchange.kind, frame.payload, now)
             else:
                 self._handle_answer(exchange.kind, frame.payload, now)
         except AnswerError as wrong:
@@ -244,14 +255,18 @@ class TerminalDialogue:
         else:
             self._finish(TerminalDone(self._queue[0], messages.parse_close_no(payload), None))
 
-    def _handle_refusal(self, kind: int, payload: bytes) -> None:
+    def _handle_refusal(self, kind: int, payload: bytes, now: int) -> None:
         reason = messages.parse_refusal(payload, kind)
         if kind in (messages.HELLO, messages.STATUS):
             raise AnswerError(f"{messages.NAMES[kind]} was refused: {reason}")
-        self._finish(TerminalRefused(self._queue[0], reason))
+        if reason == "other-terminal":  # plugged in since HELLO; the request waits for the right one
+            self._lose(f"the terminal on the line says that it is not {self._terminal_id}", now)
+        else:
+            self._finish(TerminalRefused(self._queue[0], reason))
 
     def _handle_hello(self, identity: TerminalIdentity, now: int) -> None:
         self._boot_id = identity.boot_id
+        self._ours = identity.terminal_id == self._terminal_id
         self._lost = False
         self._status_due = now  # nothing else is asked before the phase is known
         self._events.append(TerminalUp(identity))

@@ -15,6 +15,7 @@ class SerialTerminal:
         open_stream: opens the line anew, 115200 8N1.
         now: the monotonic clock in milliseconds, in step with the running loop's.
         emit: hears every event, in order, on the loop; it may call ``request``.
+        terminal_id: the terminal that the requests are for; another one on the line hears none of them.
         session: number of this run of the kit, 0 to 2**32-1, another one at each start.
         status_interval_ms: pause between two status questions, at least 1.
     """
@@ -24,11 +25,12 @@ class SerialTerminal:
         open_stream: OpenStream,
         now: Callable[[], int],
         emit: Callable[[TerminalEvent], None],
+        terminal_id: str,
         session: int,
         status_interval_ms: int,
     ) -> None:
         self._now = now
-        self._dialogue = TerminalDialogue(session, status_interval_ms)
+        self._dialogue = TerminalDialogue(terminal_id, session, status_interval_ms)
         self._link = Link(open_stream, now, self._dialogue, emit)
 
     async def run(self) -> None:

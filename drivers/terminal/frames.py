@@ -1,6 +1,7 @@
 """Frames of the terminal protocol: bytes to frames and back. docs/terminal-protocol.md, section "Frame".
 
-On the wire: COBS(version u8 | kind u8 | id u8 | payload | CRC-32 u32 little endian) followed by 0x00.
+On the wire: 0x00, then COBS(version u8 | kind u8 | id u8 | payload | CRC-32 u32 little endian), then 0x00. The first
+0x00 ends whatever noise came before: without it, a line with noise between all frames would lose every one of them.
 """
 
 import zlib
@@ -9,7 +10,7 @@ from typing import Final, get_args
 
 from drivers.errors import FrameError, FrameFault
 
-VERSION: Final = 1
+VERSION: Final = 2
 PAYLOAD_MAX: Final = 1024  # bytes
 ID_MAX: Final = 255
 DELIMITER: Final = b"\x00"
@@ -18,7 +19,8 @@ _HEADER: Final = 3  # bytes: version, kind, id
 _CRC: Final = 4  # bytes
 _BLOCK: Final = 254  # bytes that one COBS code byte can announce
 _DECODED_MAX: Final = _HEADER + PAYLOAD_MAX + _CRC
-FRAME_MAX: Final = _DECODED_MAX + -(-_DECODED_MAX // _BLOCK) + len(DELIMITER)  # bytes on the wire: 1037
+_PIECE_MAX: Final = _DECODED_MAX + -(-_DECODED_MAX // _BLOCK)  # bytes between two delimiters
+FRAME_MAX: Final = len(DELIMITER) + _PIECE_MAX + len(DELIMITER)  # bytes on the wire: 1038
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,11 @@ class Frame:
 
 
 def encode(frame: Frame) -> bytes:
-    """Returns the frame as it goes on the wire, delimiter included; raises ValueError where it breaks a limit."""
+    """Returns the frame as it goes on the wire, both delimiters included; raises ValueError where it breaks a limit."""
     if len(frame.payload) > PAYLOAD_MAX:
         raise ValueError(f"payload of {len(frame.payload)} bytes: a frame carries at most {PAYLOAD_MAX}")
     body = bytes((VERSION, frame.kind, frame.id)) + frame.payload
-    return cobs_encode(body + zlib.crc32(body).to_bytes(_CRC, "little")) + DELIMITER
+    return DELIMITER + cobs_encode(body + zlib.crc32(body).to_bytes(_CRC, "little")) + DELIMITER
 
 
 def decode(piece: bytes) -> Frame:
@@ -92,8 +94,7 @@ class Decoder:
     """Cuts a stream of bytes, split and merged in any way, into frames. Keeps at most FRAME_MAX bytes.
 
     What is not a frame is thrown away up to the next delimiter and counted in ``discards`` by the check that it
-    failed. Empty pieces (two delimiters in a row) are no fault: senders put a delimiter first when the state of
-    the line is unknown.
+    failed. Empty pieces (two delimiters in a row) are no fault: every frame begins and ends with one.
     """
 
     def __init__(self) -> None:
@@ -117,7 +118,7 @@ class Decoder:
         self._overlong = False
 
     def _extend(self, part: bytes) -> None:
-        if self._overlong or len(self._piece) + len(part) >= FRAME_MAX:
+        if self._overlong or len(self._piece) + len(part) > _PIECE_MAX:
             self._overlong = True
             self._piece.clear()
         else:

@@ -33,7 +33,7 @@ NAMES: Final[dict[int, str]] = {HELLO: "HELLO", STATUS: "STATUS", READ: "READ"} 
     kind: action.upper().replace("-", "_") for action, kind in ACTIONS.items()
 }
 
-Reason = Literal["wrong-phase", "too-early", "self-test-failed", "unknown"]
+Reason = Literal["wrong-phase", "too-early", "self-test-failed", "unknown", "other-terminal"]
 
 PHASES: Final[tuple[TerminalPhase, ...]] = get_args(TerminalPhase)
 """Phases in the order of their numbers on the wire, from 0."""
@@ -44,13 +44,16 @@ REPORT_MAX: Final = 192 * 1024  # bytes of one signed report
 _CHUNK: Final = struct.Struct("<BI")
 CHUNK_MAX: Final = PAYLOAD_MAX - _CHUNK.size  # bytes of a report that one READ answer carries: 1019
 
-_STATUS: Final = struct.Struct("<BHII")
+_STATUS: Final = struct.Struct("<BHIBI")
+_COVER_OPEN: Final = 0x01  # bits of the switches in STATUS
+_TAMPERED: Final = 0x02
 _CLOSE_NO: Final = struct.Struct("<H")
 _REPORT: Final = struct.Struct("<HI32s")
 _REFUSAL: Final = struct.Struct("<BB")
 _READ: Final = struct.Struct("<BIH")
 _BOOT_ID: Final = struct.Struct("<I")
 _SHA256: Final = 32  # bytes
+TEXT_MAX: Final = 255  # bytes of UTF-8 in one string
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,18 @@ def hello(session: int) -> bytes:
     return session.to_bytes(4, "little")
 
 
+def address(terminal_id: str) -> bytes:
+    """Payload of every action: the terminal that it is for (1 to 255 bytes of UTF-8), so that no other follows it.
+
+    Raises:
+        ValueError: the id is empty or too long.
+    """
+    data = terminal_id.encode()
+    if not 1 <= len(data) <= TEXT_MAX:
+        raise ValueError(f"terminal id of {len(data)} bytes: 1 to {TEXT_MAX} are allowed")
+    return bytes((len(data),)) + data
+
+
 def read(report: int, offset: int, length: int) -> bytes:
     """Payload of READ: ``length`` (1 to CHUNK_MAX) bytes of the report that the request kind ``report`` made."""
     return _READ.pack(report, offset, length)
@@ -85,19 +100,33 @@ def parse_hello(payload: bytes) -> TerminalIdentity:
     boot_id = _unpack(_BOOT_ID, payload[: _BOOT_ID.size], "boot_id")[0]
     terminal_id, at = _text(payload, _BOOT_ID.size, "terminal_id")
     firmware, at = _text(payload, at, "firmware")
-    if len(payload) - at != _SHA256:
-        raise AnswerError(f"definition sha256 of {len(payload) - at} bytes instead of {_SHA256}")
+    if len(payload) - at != 2 * _SHA256:
+        raise AnswerError(
+            f"firmware and definition sha256 of {len(payload) - at} bytes instead of {2 * _SHA256}"
+        )
     return TerminalIdentity(
-        terminal_id=terminal_id, firmware=firmware, boot_id=boot_id, definition_sha256=payload[at:].hex()
+        terminal_id=terminal_id,
+        firmware=firmware,
+        boot_id=boot_id,
+        definition_sha256=payload[at + _SHA256 :].hex(),
+        firmware_sha256=payload[at : at + _SHA256].hex(),
     )
 
 
 def parse_status(payload: bytes) -> StatusAnswer:
     """Answer to STATUS; raises AnswerError."""
-    phase, close_no, public_counter, boot_id = _unpack(_STATUS, payload, "status")
+    phase, close_no, public_counter, switches, boot_id = _unpack(_STATUS, payload, "status")
     if phase >= len(PHASES):
         raise AnswerError(f"phase {phase}: 0 to {len(PHASES) - 1} are known")
-    status = TerminalStatus(phase=PHASES[phase], close_no=close_no, public_counter=public_counter)
+    if switches & ~(_COVER_OPEN | _TAMPERED):
+        raise AnswerError(f"switches 0x{switches:02x}: only cover (0x01) and tamper (0x02) are known")
+    status = TerminalStatus(
+        phase=PHASES[phase],
+        close_no=close_no,
+        public_counter=public_counter,
+        cover_open=bool(switches & _COVER_OPEN),
+        tampered=bool(switches & _TAMPERED),
+    )
     return StatusAnswer(status=status, boot_id=boot_id)
 
 

@@ -101,11 +101,17 @@ class Site:
         setup = TerminalSetup.of(election.trusted, branch=self.branch, terminal=terminal_of(self.branch))
         key = election.terminals[terminal_of(self.branch)]
         self.terminal = TerminalModel(
-            setup, key, station.contests, boot_id=1, dishonest=dishonest, noise_seed=seed
+            setup,
+            key,
+            station.contests,
+            boot_id=1,
+            dishonest=dishonest,
+            seed=seed,
+            wall_offset_ms=wall_ms() - monotonic_ms(),
         )
         self.ups = UpsModel(load_w=LOAD_W, now_ms=monotonic_ms())
         self.lines = {
-            "terminal": PtyLine(lambda data: self.terminal.feed(data, wall_ms())),
+            "terminal": PtyLine(lambda data: self.terminal.feed(data, monotonic_ms())),
             "ups": PtyLine(lambda data: self.ups.feed(data, monotonic_ms())),
         }
         self.relays = {name: Relay("127.0.0.1", broker_port, tap=self._tap(name, tap)) for name in UPLINKS}

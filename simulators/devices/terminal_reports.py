@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal, Self
 
 from crypto import codec, envelope, rfc3339
@@ -22,13 +23,17 @@ Dishonesty = Literal[
 
 @dataclass(frozen=True, slots=True)
 class TerminalSetup:
-    """What a terminal is loaded with before the election. ``tally_not_before_ms``: wall clock, ms since the epoch."""
+    """What a terminal is loaded with before the election. ``tally_not_before_ms``: wall clock, ms since the epoch.
+
+    ``firmware_sha256``: 64 hexadecimal digits; ``of`` makes it up from the firmware's name, for lack of a program.
+    """
 
     election: str
     round: int
     branch: str
     terminal: str
     firmware: str
+    firmware_sha256: str
     manifest_sha256: str
     definition_sha256: str
     contests: tuple[Contest, ...]
@@ -44,6 +49,7 @@ class TerminalSetup:
             branch=branch,
             terminal=terminal,
             firmware=firmware,
+            firmware_sha256=sha256(f"program {firmware}".encode()).hexdigest(),
             manifest_sha256=trusted.sha256,
             definition_sha256=trusted.definition_sha256(branch),
             contests=trusted.contests_of(branch),

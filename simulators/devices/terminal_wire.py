@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 PAYLOAD_MAX: Final = 1024  # bytes
 _HEAD: Final = 3  # bytes: version, kind, id
 _CRC: Final = 4  # bytes
 _GROUP: Final = 254  # bytes that one COBS code can lead at most
 _STUFFED_MAX: Final = PAYLOAD_MAX + _HEAD + _CRC + -(-(PAYLOAD_MAX + _HEAD + _CRC) // _GROUP)
-FRAME_MAX: Final = _STUFFED_MAX + 1  # bytes on the wire, the delimiter included
+FRAME_MAX: Final = 1 + _STUFFED_MAX + 1  # bytes on the wire, both delimiters included
 TEXT_MAX: Final = 255  # bytes of UTF-8 in one string
 
 
@@ -48,6 +48,7 @@ class Reason(IntEnum):
     TOO_EARLY = 2
     SELF_TEST_FAILED = 3
     UNKNOWN = 4
+    OTHER_TERMINAL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Frame:
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """Return the bytes of ``frame`` on the wire, delimiter included.
+    """Return the bytes of ``frame`` on the wire, both delimiters included.
 
     Raises:
         ValueError: when the payload is longer than ``PAYLOAD_MAX``, or kind or id are not a byte.
@@ -68,7 +69,7 @@ def encode_frame(frame: Frame) -> bytes:
     if len(frame.payload) > PAYLOAD_MAX:
         raise ValueError(f"payload of {len(frame.payload)} bytes: split it into parts of {PAYLOAD_MAX}")
     body = bytes((VERSION, frame.kind, frame.id)) + frame.payload
-    return _stuff(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
+    return b"\0" + _stuff(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
 
 
 def encode_text(text: str) -> bytes:
@@ -81,6 +82,11 @@ def encode_text(text: str) -> bytes:
     if len(data) > TEXT_MAX:
         raise ValueError(f"string of {len(data)} bytes: at most {TEXT_MAX} can be sent")
     return bytes((len(data),)) + data
+
+
+def is_text(payload: bytes) -> bool:
+    """Whether these bytes are one string and nothing else."""
+    return len(payload) > 1 and payload[0] == len(payload) - 1
 
 
 class FrameReader:

@@ -276,7 +276,12 @@ class Branch:
             setup = TerminalSetup.of(self._election.trusted, branch=self.name, terminal=name)
             noise = self.rng.randrange(2**31)
             models[name] = TerminalModel(
-                setup, self._election.terminals[name], self.station.contests, boot_id=1, noise_seed=noise
+                setup,
+                self._election.terminals[name],
+                self.station.contests,
+                boot_id=1,
+                seed=noise,
+                wall_offset_ms=self.true_clock.wall_ms() - self.now_ms,
             )
         return models
 
@@ -285,7 +290,8 @@ class Branch:
 
     def _line(self, model: TerminalModel) -> PipeLine:
         def answer(data: bytes) -> bytes:
-            return model.feed(data, self.true_clock.wall_ms())
+            # Of a kit and its standby, whose boxes were switched on at different times, each feeds the same terminals.
+            return model.feed(data, self.true_clock.wall_ms() - model.wall_offset_ms)
 
         return PipeLine(answer, latency_ms=LINE_LATENCY_MS)
 

@@ -10,6 +10,7 @@ from drivers.terminal.dialogue import TerminalDialogue
 
 E = TypeVar("E", bound=TerminalEvent)
 
+FIRMWARE = hashlib.sha256(b"firmware").digest()
 DEFINITION = hashlib.sha256(b"definition").digest()
 
 
@@ -50,9 +51,9 @@ def unstuff(data: bytes) -> bytes:
     return bytes(out)
 
 
-def wire(kind: int, id_: int, payload: bytes = b"", *, version: int = 1) -> bytes:
+def wire(kind: int, id_: int, payload: bytes = b"", *, version: int = 2) -> bytes:
     body = bytes([version, kind, id_]) + payload
-    return stuff(body + crc32(body).to_bytes(4, "little")) + b"\0"
+    return b"\0" + stuff(body + crc32(body).to_bytes(4, "little")) + b"\0"
 
 
 def heard(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -60,7 +61,7 @@ def heard(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     for piece in data.split(b"\0"):
         if piece:
             plain = unstuff(piece)
-            assert plain[0] == 1
+            assert plain[0] == 2
             assert int.from_bytes(plain[-4:], "little") == crc32(plain[:-4])
             yield plain[1], plain[2], plain[3:-4]
 
@@ -74,6 +75,7 @@ class FarTerminal:
         self.phase = 2
         self.close_no = 1
         self.counter = 40
+        self.switches = 0
         self.reports = {0x11: b"zero" * 700, 0x16: b"account", 0x17: bytes(range(256)) * 10}
         self.sha256_of: dict[int, bytes] = {}
         """Announce another hash than the right one."""
@@ -95,6 +97,9 @@ class FarTerminal:
         return out
 
     def answer(self, kind: int, id_: int, payload: bytes = b"") -> bytes:
+        name = self.terminal_id.encode()
+        if 0x10 <= kind < 0x20 and payload != bytes([len(name)]) + name:
+            return wire(0xFF, id_, bytes([kind, 5]))
         if kind in self.refusals:
             return wire(0xFF, id_, bytes([kind, self.refusals[kind]]))
         return wire(kind | 0x80, id_, self._payload(kind, payload))
@@ -102,12 +107,13 @@ class FarTerminal:
     def _payload(self, kind: int, payload: bytes) -> bytes:
         if kind == 0x01:
             name = self.terminal_id.encode()
-            return self.boot_id.to_bytes(4, "little") + bytes([len(name)]) + name + b"\x031.0" + DEFINITION
+            head = self.boot_id.to_bytes(4, "little") + bytes([len(name)]) + name
+            return head + b"\x031.0" + FIRMWARE + DEFINITION
         if kind == 0x02:
             status = (
                 bytes([self.phase]) + self.close_no.to_bytes(2, "little") + self.counter.to_bytes(4, "little")
             )
-            return status + self.boot_id.to_bytes(4, "little")
+            return status + bytes([self.switches]) + self.boot_id.to_bytes(4, "little")
         if kind == 0x10:
             return b"\0"
         if kind in self.reports:
@@ -126,7 +132,7 @@ class Bench:
     def __init__(
         self, *, status_interval_ms: int = 10_000, session: int = 0, far: FarTerminal | None = None
     ) -> None:
-        self.dialogue = TerminalDialogue(session, status_interval_ms)
+        self.dialogue = TerminalDialogue("T-1", session, status_interval_ms)
         self.far = far or FarTerminal()
         self.now = 1_000
         self.events: list[TerminalEvent] = []

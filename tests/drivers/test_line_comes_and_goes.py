@@ -57,7 +57,7 @@ class Table:
         self.far = FarTerminal()
         self.cable = Cable(self.far.hear)
         self.events: list[TerminalEvent] = []
-        self.driver = SerialTerminal(self.cable.open, now, self.events.append, 1, status_interval_ms)
+        self.driver = SerialTerminal(self.cable.open, now, self.events.append, "T-1", 1, status_interval_ms)
 
     def kinds(self) -> list[type]:
         return [type(event) for event in self.events]
@@ -134,7 +134,7 @@ def test_line_that_breaks_at_once_is_not_opened_in_a_rush() -> None:
             line.hang_up("broken at once")
             return line
 
-        driver = SerialTerminal(brittle, now, table.events.append, 1, 10_000)
+        driver = SerialTerminal(brittle, now, table.events.append, "T-1", 1, 10_000)
         task = asyncio.create_task(driver.run())
         await asyncio.sleep(60)
         task.cancel()
@@ -152,7 +152,7 @@ def test_line_never_opens() -> None:
             await asyncio.sleep(1e6)
             raise AssertionError
 
-        task = asyncio.create_task(SerialTerminal(hanging, now, events.append, 1, 10_000).run())
+        task = asyncio.create_task(SerialTerminal(hanging, now, events.append, "T-1", 1, 10_000).run())
         await asyncio.sleep(60)
         task.cancel()
         assert events == [TerminalLost(f"the line could not be opened within {OPEN_TIMEOUT_MS} ms")]
@@ -217,7 +217,7 @@ def test_listener_asks_for_more_while_it_is_told() -> None:
             if isinstance(event, TerminalUp):
                 driver.request("close")
 
-        driver = SerialTerminal(table.cable.open, now, listen, 1, 10_000)
+        driver = SerialTerminal(table.cable.open, now, listen, "T-1", 1, 10_000)
         task = asyncio.create_task(driver.run())
         await asyncio.sleep(1)
         assert [type(event) for event in told] == [TerminalUp, TerminalStatus, TerminalDone, TerminalDone]
@@ -232,7 +232,7 @@ def test_listener_that_crashes_stops_the_driver() -> None:
         def crash(event: TerminalEvent) -> None:
             raise LookupError(str(event))
 
-        driver = SerialTerminal(Table().cable.open, now, crash, 1, 10_000)
+        driver = SerialTerminal(Table().cable.open, now, crash, "T-1", 1, 10_000)
         with pytest.raises(LookupError):
             await driver.run()
 

@@ -228,6 +228,7 @@ async def test_driver_over_a_real_line_that_hangs_up(pty: Pty) -> None:
         uart(pty.path, 115200),
         lambda: int(loop.time() * 1000),
         events.put_nowait,
+        terminal_id="T-1",
         session=1,
         status_interval_ms=5_000,
     )

@@ -1,5 +1,6 @@
 """docs/terminal-protocol.md against the driver and against a second encoder: every example, number and table in it."""
 
+import hashlib
 import re
 import zlib
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 from terminal_far_end import crc32, stuff, unstuff, wire
 
+from drivers.ports import TerminalIdentity, TerminalStatus
 from drivers.terminal import messages
-from drivers.terminal.dialogue import RETRY_MS, TIMEOUT_MS, TRIES_MAX
+from drivers.terminal.dialogue import CHUNK_MIN, RETRY_MS, TIMEOUT_MS, TRIES_MAX
 from drivers.terminal.frames import (
     FRAME_MAX,
     ID_MAX,
@@ -41,7 +43,7 @@ def payload_of(name: str) -> list[str]:
 
 
 def test_examples_are_there() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize(("body", "crc", "crc_bytes", "line"), EXAMPLES)
@@ -58,11 +60,29 @@ def test_example_is_not_what_the_codec_makes(body: str, crc: str, crc_bytes: str
 def test_examples_say_what_their_sentences_say() -> None:
     said = [bytes.fromhex(body) for body, *_ in EXAMPLES]
     assert (said[0][1], said[0][2], said[0][3:]) == (messages.HELLO, 42, messages.hello(0x00C0FFEE))
-    status = messages.parse_status(said[1][3:])
-    assert (status.status.phase, status.status.close_no, status.status.public_counter) == ("open", 0, 312)
-    assert (status.boot_id, said[1][2]) == (0x5EED0001, 43)
-    assert (messages.parse_refusal(said[2][3:], messages.ACTIONS["tally"]), said[2][2]) == ("too-early", 44)
-    assert said[3][3:] == messages.read(messages.ACTIONS["tally"], 1019, 1019)
+    firmware, definition = (hashlib.sha256(name).hexdigest() for name in (b"firmware", b"definition"))
+    assert messages.parse_hello(said[1][3:]) == TerminalIdentity(
+        "T-1", "3.2", 0x5EED0001, definition, firmware
+    )
+    status = messages.parse_status(said[2][3:])
+    assert (status.boot_id, said[2][2]) == (0x5EED0001, 43)
+    assert status.status == TerminalStatus("open", 0, 312, cover_open=True, tampered=False)
+    assert (said[3][1], said[3][2], said[3][3:]) == (messages.ACTIONS["open"], 44, messages.address("T-1"))
+    assert (messages.parse_refusal(said[4][3:], messages.ACTIONS["tally"]), said[4][2]) == ("too-early", 45)
+    assert (said[5][2], said[5][3:]) == (46, messages.read(messages.ACTIONS["tally"], 1019, 1019))
+
+
+def test_switches_are_other_bits_than_written() -> None:
+    answer = bytes(7) + b"%c" + bytes(4)
+    told = [messages.parse_status(answer % bits).status for bits in (0, 1, 2, 3)]
+    assert [(one.cover_open, one.tampered) for one in told] == [
+        (False, False),
+        (True, False),
+        (False, True),
+        (True, True),
+    ]
+    assert "bit 0 (0x01): the cover is open" in TEXT
+    assert "Bit 1 (0x02): tampered" in TEXT
 
 
 def test_crc_parameters_do_not_give_the_check_value() -> None:
@@ -105,6 +125,13 @@ def test_payload_layouts_differ_from_the_code() -> None:
         return sum(sizes[found] for found in re.findall(r"u8|u16|u32|32 bytes", cell))
 
     assert size(payload_of("HELLO")[2]) == len(messages.hello(0))
+    assert payload_of("HELLO")[3].count("string") == 2
+    sums = b"\1T\1F".ljust(
+        size(payload_of("HELLO")[3]), b"\0"
+    )  # 4 bytes of boot id take the place of the strings
+    assert messages.parse_hello(bytes(4) + sums).terminal_id == "T"
+    for kind in messages.ACTIONS.values():
+        assert payload_of(messages.NAMES[kind])[2] == "terminal_id string"
     assert size(payload_of("READ")[2]) == len(messages.read(0x11, 0, 1))
     assert PAYLOAD_MAX - size(payload_of("READ")[3]) == messages.CHUNK_MAX
     assert messages.parse_status(bytes(size(payload_of("STATUS")[3]))).boot_id == 0
@@ -156,3 +183,6 @@ def test_limits_and_times_differ_from_the_code() -> None:
     assert [int(row[1]) for row in table("what | ms")[1:]] == [TIMEOUT_MS, RETRY_MS]
     assert f"1 to {messages.REPORT_MAX} bytes" in TEXT
     assert f"tried {TRIES_MAX} times" in TEXT
+    assert f"down to {CHUNK_MIN}:" in TEXT
+    assert f"# Terminal protocol, version {VERSION}\n" in TEXT
+    assert f"`version` is {VERSION}." in TEXT

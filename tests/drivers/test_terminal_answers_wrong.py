@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from terminal_far_end import DEFINITION, Bench, wire
+from terminal_far_end import DEFINITION, FIRMWARE, Bench, wire
 
 from drivers.errors import AnswerError
 from drivers.ports import (
@@ -21,8 +21,8 @@ from drivers.ports import (
 from drivers.terminal import messages
 from drivers.terminal.dialogue import TIMEOUT_MS, TRIES_MAX
 
-STATUS = bytes.fromhex("02 0100 28000000 07000000")
-HELLO = bytes.fromhex("07000000 03542d31 03312e30") + DEFINITION
+STATUS = bytes.fromhex("02 0100 28000000 00 07000000")
+HELLO = bytes.fromhex("07000000 03542d31 03312e30") + FIRMWARE + DEFINITION
 REPORT = bytes.fromhex("0100 05000000") + hashlib.sha256(b"hello").digest()
 
 
@@ -101,7 +101,7 @@ def test_refusal_is_an_outcome_and_the_queue_goes_on(number: int, reason: str) -
     assert bench.said(TerminalDone) == [TerminalDone("account", 1, b"account")]
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x15", b"\x16\x01", b"\x15\x00", b"\x15\x05", b"\x15\x01\x00"])
+@pytest.mark.parametrize("payload", [b"", b"\x15", b"\x16\x01", b"\x15\x00", b"\x15\x06", b"\x15\x01\x00"])
 def test_refusal_that_makes_no_sense_is_no_outcome(payload: bytes) -> None:
     bench, id_ = waiting_bench("close")
     bench.hear(wire(0xFF, id_, payload))
@@ -162,7 +162,9 @@ def test_hello_that_cannot_be_read(payload: bytes) -> None:
         messages.parse_hello(payload)
 
 
-@pytest.mark.parametrize("payload", [b"", STATUS[:-1], STATUS + b"\0", b"\x07" + STATUS[1:]])
+@pytest.mark.parametrize(
+    "payload", [b"", STATUS[:-1], STATUS + b"\0", b"\x07" + STATUS[1:], STATUS[:7] + b"\x04" + STATUS[8:]]
+)
 def test_status_that_cannot_be_read(payload: bytes) -> None:
     with pytest.raises(AnswerError):
         messages.parse_status(payload)

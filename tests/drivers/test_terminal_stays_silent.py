@@ -1,7 +1,7 @@
 """A terminal that does not answer: tries, the one TerminalLost, the unending HELLOs, and a queue that survives it."""
 
 import pytest
-from terminal_far_end import DEFINITION, Bench, FarTerminal
+from terminal_far_end import DEFINITION, FIRMWARE, Bench, FarTerminal
 
 from drivers.ports import (
     StreamClosedError,
@@ -13,7 +13,7 @@ from drivers.ports import (
 )
 from drivers.terminal.dialogue import RETRY_MS, TIMEOUT_MS, TRIES_MAX
 
-UP = TerminalUp(TerminalIdentity("T-1", "1.0", 7, DEFINITION.hex()))
+UP = TerminalUp(TerminalIdentity("T-1", "1.0", 7, DEFINITION.hex(), FIRMWARE.hex()))
 STATUS = TerminalStatus("open", 1, 40)
 
 

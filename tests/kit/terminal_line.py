@@ -6,7 +6,7 @@ from typing import Final
 
 from drivers.ports import TerminalAction, TerminalDone, TerminalIdentity, TerminalRefused, TerminalUp
 from simulators.devices.terminal import TerminalModel
-from simulators.devices.terminal_wire import ANSWER, Frame, FrameReader, Kind, encode_frame
+from simulators.devices.terminal_wire import ANSWER, Frame, FrameReader, Kind, encode_frame, encode_text
 
 KINDS: Final[dict[TerminalAction, Kind]] = {
     "self-test": Kind.SELF_TEST,
@@ -40,7 +40,13 @@ class Line:
         """What the driver says when a session stands."""
         setup = self.model.setup
         return TerminalUp(
-            TerminalIdentity(setup.terminal, setup.firmware, self.model.boot_id, setup.definition_sha256)
+            TerminalIdentity(
+                setup.terminal,
+                setup.firmware,
+                self.model.boot_id,
+                setup.definition_sha256,
+                setup.firmware_sha256,
+            )
         )
 
     def carry_out(self, wall_ms: int) -> TerminalDone | TerminalRefused:
@@ -48,7 +54,7 @@ class Line:
         action = self.queue.popleft()
         self.asked.append(action)
         kind = KINDS[action]
-        answer = self._ask(kind, b"", wall_ms)
+        answer = self._ask(kind, encode_text(self.model.setup.terminal), wall_ms)
         if answer.kind != kind | ANSWER:
             return TerminalRefused(action, REASONS[answer.payload[1]])
         if action == "self-test":

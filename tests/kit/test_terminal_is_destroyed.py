@@ -206,7 +206,7 @@ def test_standby_is_asked_for_something_before_it_takes_part() -> None:
 def test_another_terminal_sits_on_the_standbys_line() -> None:
     branch = destroyed("open")
     order(branch, "replace-terminal")
-    identity = TerminalIdentity("terminal-9-9", "sim-1", 3, "ab" * 32)
+    identity = TerminalIdentity("terminal-9-9", "sim-1", 3, "ab" * 32, "cd" * 32)
     branch.post(TerminalHeard(STANDBY_TERMINAL, TerminalUp(identity)))
     branch.settle()
     assert branch.facts(IncidentRecorded)[-1].code == "foreign-terminal"

@@ -165,7 +165,7 @@ def test_report_is_of_another_close() -> None:
 
 def foreign(branch: Branch, terminal_id: str = "terminal-2-1") -> TerminalEvent:
     definition = branch.election.loaded.definition_sha256("branch-1")
-    return TerminalUp(TerminalIdentity(terminal_id, "sim-1", 9, definition))
+    return TerminalUp(TerminalIdentity(terminal_id, "sim-1", 9, definition, "f0" * 32))
 
 
 def test_foreign_terminal_on_our_line_is_opened() -> None:

@@ -9,7 +9,7 @@ from crypto import reports
 from crypto.statements import BallotAccount, Tally, ZeroReport
 from simulators.devices.terminal import TerminalDurable, TerminalModel
 from simulators.devices.terminal_reports import Dishonesty, TerminalSetup
-from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame
+from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame, encode_text
 from simulators.results import StationContest
 from tests.crypto.election_fixture import COUNCIL, MAYOR, make_election
 
@@ -36,9 +36,16 @@ def make_terminal(
 
 
 def ask(
-    model: TerminalModel, kind: int, payload: bytes = b"", *, frame_id: int = 9, wall_ms: int = EVENING
+    model: TerminalModel,
+    kind: int,
+    payload: bytes | None = None,
+    *,
+    frame_id: int = 9,
+    wall_ms: int = EVENING,
 ) -> Frame:
-    """Ask once and return the one answer."""
+    """Ask once and return the one answer. An action is addressed to the terminal unless there is a ``payload``."""
+    if payload is None:
+        payload = encode_text(TERMINAL) if Kind.SELF_TEST <= kind <= Kind.TALLY else b""
     (answer,) = FrameReader().feed(model.feed(encode_frame(Frame(kind, frame_id, payload)), wall_ms))
     assert answer.id == frame_id
     return answer

@@ -31,6 +31,7 @@ from simulators.virtual.loop import VirtualLoop
 from tests.simulators.terminal_asker import (
     EVENING,
     SETUP,
+    TERMINAL,
     VOTERS,
     account_of,
     make_terminal,
@@ -76,7 +77,7 @@ class TerminalDay:
         self.line = PipeLine(lambda data: self.model.feed(data, EVENING), latency_ms=3)
         self.events: asyncio.Queue[TerminalEvent] = asyncio.Queue()
         self.seen: list[TerminalEvent] = []
-        self.driver = SerialTerminal(self.line.open, loop_ms, self.events.put_nowait, 7, 2_000)
+        self.driver = SerialTerminal(self.line.open, loop_ms, self.events.put_nowait, TERMINAL, 7, 2_000)
 
     async def until(self, wanted: type[TerminalEvent]) -> TerminalEvent:
         while True:

@@ -13,10 +13,10 @@ from drivers.ports import StreamClosedError
 from simulators.devices import pipe, pty
 from simulators.devices.pipe import PipeLine
 from simulators.devices.pty import PtyLine
-from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame
+from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame, encode_text
 from simulators.devices.ups import UpsModel
 from simulators.virtual.loop import VirtualLoop
-from tests.simulators.terminal_asker import EVENING, make_terminal
+from tests.simulators.terminal_asker import EVENING, TERMINAL, make_terminal
 
 STATUS = encode_frame(Frame(Kind.STATUS, 1))
 
@@ -146,7 +146,7 @@ def test_bytes_on_their_way_arrive_though_their_sender_died() -> None:
 
     async def zero_and_die(loop: VirtualLoop, line: PipeLine) -> None:
         stream = await line.open()
-        await stream.write(encode_frame(Frame(Kind.ZERO, 1)))
+        await stream.write(encode_frame(Frame(Kind.ZERO, 1, encode_text(TERMINAL))))
         loop.kill("kit")
         await stream.read()
 

@@ -58,7 +58,7 @@ def test_frame_is_as_specified_byte_by_byte() -> None:
     assert zlib.crc32(b"123456789") == 0xCBF43926  # the check value of CRC-32/ISO-HDLC
     assert (
         encode_frame(Frame(0x02, 7))
-        == b"\x08\x01\x02\x07" + struct.pack("<I", zlib.crc32(b"\x01\x02\x07")) + b"\0"
+        == b"\0\x08\x02\x02\x07" + struct.pack("<I", zlib.crc32(b"\x02\x02\x07")) + b"\0"
     )
 
 
@@ -94,9 +94,9 @@ def test_one_wrong_bit_costs_the_frame(frame: Frame, data: st.DataObject) -> Non
 @pytest.mark.parametrize(
     "body",
     [
-        b"\x02\x02\x07",  # version 2
-        b"\x01\x02",  # no id
-        b"\x01\x02\x07" + bytes(PAYLOAD_MAX + 1),
+        b"\x01\x02\x07",  # version 1
+        b"\x02\x02",  # no id
+        b"\x02\x02\x07" + bytes(PAYLOAD_MAX + 1),
     ],
 )
 def test_frame_of_wrong_version_or_length_is_dropped(body: bytes) -> None:
@@ -107,7 +107,7 @@ def test_frame_of_wrong_version_or_length_is_dropped(body: bytes) -> None:
 
 def test_greatest_frame_fits_and_endless_noise_is_not_kept() -> None:
     worst = encode_frame(Frame(255, 255, b"\xff" * PAYLOAD_MAX))
-    assert len(worst) <= FRAME_MAX == 1037
+    assert len(worst) <= FRAME_MAX == 1038
     reader = FrameReader()
     for _ in range(100):
         reader.feed(b"\x55" * 1000)

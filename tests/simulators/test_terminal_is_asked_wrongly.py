@@ -56,7 +56,7 @@ def in_phase(phase: str) -> TerminalModel:
 
 def status(model: TerminalModel) -> tuple[str, int, int, int]:
     """Phase, close_no, public counter and boot id."""
-    number, close_no, public_counter, boot_id = struct.unpack("<BHII", do(model, Kind.STATUS))
+    number, close_no, public_counter, _, boot_id = struct.unpack("<BHIBI", do(model, Kind.STATUS))
     return PHASES[number], close_no, public_counter, boot_id
 
 
@@ -176,6 +176,7 @@ def test_hello_tells_who_it_is() -> None:
     model = make_terminal(boot_id=0xDEADBEEF)
     payload = ask(model, Kind.HELLO, struct.pack("<I", 77)).payload
     expected = struct.pack("<I", 0xDEADBEEF) + b"\x0cterminal-1-1\x05sim-1"
+    expected += bytes.fromhex(SETUP.firmware_sha256)
     assert payload == expected + bytes.fromhex(ELECTION.loaded.definition_sha256("branch-1"))
 
 

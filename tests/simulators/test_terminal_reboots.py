@@ -4,8 +4,17 @@ import json
 from random import Random
 
 from simulators.devices.terminal import TerminalDurable
-from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame
-from tests.simulators.terminal_asker import EVENING, VOTERS, ask, close_day, do, fetch, make_terminal
+from simulators.devices.terminal_wire import Frame, FrameReader, Kind, encode_frame, encode_text
+from tests.simulators.terminal_asker import (
+    EVENING,
+    TERMINAL,
+    VOTERS,
+    ask,
+    close_day,
+    do,
+    fetch,
+    make_terminal,
+)
 
 
 def test_counts_and_phase_survive_and_the_boot_id_tells() -> None:
@@ -16,8 +25,8 @@ def test_counts_and_phase_survive_and_the_boot_id_tells() -> None:
     before = do(model, Kind.STATUS)
     model.reboot(6)
     after = do(model, Kind.STATUS)
-    assert before[:7] == after[:7]
-    assert (before[7:], after[7:]) == (b"\5\0\0\0", b"\6\0\0\0")
+    assert before[:8] == after[:8]
+    assert (before[8:], after[8:]) == (b"\5\0\0\0", b"\6\0\0\0")
     assert model.cast_progress == (10, VOTERS)
     assert model.cast_all() == VOTERS - 10
 
@@ -56,11 +65,11 @@ def test_state_carried_by_a_file_goes_on_where_it_stopped() -> None:
 def test_mute_terminal_acts_and_a_deaf_one_does_not() -> None:
     model = make_terminal()
     model.faults.mute = True
-    assert model.feed(encode_frame(Frame(Kind.ZERO, 1)), EVENING) == b""
+    assert model.feed(encode_frame(Frame(Kind.ZERO, 1, encode_text(TERMINAL))), EVENING) == b""
     model.faults.mute = False
     assert model.phase == "zeroed"
     model.faults.deaf = True
-    assert model.feed(encode_frame(Frame(Kind.OPEN, 2)), EVENING) == b""
+    assert model.feed(encode_frame(Frame(Kind.OPEN, 2, encode_text(TERMINAL))), EVENING) == b""
     model.faults.deaf = False
     assert model.phase == "zeroed"
 
