@@ -16,18 +16,21 @@ from crypto.codec import unb64
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
+from drivers.ports import Fibre
 from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import MegatecUps
 from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
+from kit.device_config import FibreTable
 from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
-from kit.events import TerminalHeard, UpsHeard
+from kit.events import FibreHeard, TerminalHeard, UpsHeard
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks
+from kit.periphery import make_fibre
 from kit.ports import Ports, Sealer, Uplinks
 from kit.runner import Runner
 from kit.sealer import LocalSealer
@@ -110,6 +113,8 @@ class Daemon:
             uplinks=tuple(uplink.name for uplink in config.uplinks),
             timing=config.failover,
             has_ups=config.ups is not None,
+            modems=tuple(line.name for line in config.modems),
+            has_fibre=config.fibre is not None,
             device=config.device,
             poll=config.poll,
         )
@@ -132,6 +137,7 @@ class Daemon:
             standby=None if config.device == manifest.branch(config.branch).device else config.device,
         )
         self._terminals = {line.id: self._terminal(line.id) for line in config.terminals}
+        self._fibre = None if config.fibre is None else self._make_fibre(config.fibre)
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
             AskTerminal: lambda effect: self._terminals[effect.terminal].request(effect.action),
             SignAccount: self._seal,
@@ -158,6 +164,8 @@ class Daemon:
         parts += [(f"terminal {name}", terminal.run()) for name, terminal in self._terminals.items()]
         if self._config.ups is not None:
             parts.append(("ups", self._ups().run()))
+        if self._fibre is not None:
+            parts.append(("fibre", self._fibre.run()))
         parts.append(("watchdog", self._watchdog()))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(part, name=name) for name, part in parts]
@@ -247,6 +255,11 @@ class Daemon:
             now=self._ports.clock.monotonic_ms,
             emit=lambda event: self.runner.post(UpsHeard(event)),
             poll_interval_ms=self._config.ups.poll_interval_ms,
+        )
+
+    def _make_fibre(self, table: FibreTable) -> Fibre:
+        return make_fibre(
+            table, self._ports.clock.monotonic_ms, lambda event: self.runner.post(FibreHeard(event))
         )
 
     async def _watchdog(self) -> None:
