@@ -103,7 +103,7 @@ class FibreLine:
 def _netlink(settings: FibreSettings) -> OpenKernelLink:
     from drivers.fibre.netlink import Netlink  # noqa: PLC0415 - heavy: only where it is used
 
-    return Netlink(settings.interface, settings.netns)
+    return Netlink(settings.interface)
 
 
 def _snmp(ont: OntSettings) -> OntAgent:

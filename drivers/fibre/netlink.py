@@ -24,18 +24,14 @@ _ANY_FAMILY: Final = 0  # bridges tell of their ports in a family of their own
 
 
 class Netlink:
-    """Opens the way to the kernel; implements ``drivers.fibre.ports.OpenKernelLink``.
+    """Opens the way to the kernel; implements ``drivers.fibre.ports.OpenKernelLink``."""
 
-    ``netns``: the network namespace in which the interface is, as ``ip netns`` names it; None: ours.
-    """
-
-    def __init__(self, interface: str, netns: str | None = None) -> None:
+    def __init__(self, interface: str) -> None:
         self._interface: Final = interface
-        self._netns: Final = netns
 
     async def __call__(self) -> KernelLink:
         """Listen from now on; raises KernelSilentError."""
-        link = _NetlinkLink(self._interface, self._netns)
+        link = _NetlinkLink(self._interface)
         try:
             await link.listen()
         except BaseException:
@@ -47,10 +43,10 @@ class Netlink:
 class _NetlinkLink:
     """Implements ``drivers.fibre.ports.KernelLink``."""
 
-    def __init__(self, interface: str, netns: str | None) -> None:
+    def __init__(self, interface: str) -> None:
         self._interface: Final = interface
-        self._asks: Final = AsyncIPRoute(netns=netns, groups=0)
-        self._hears: Final = AsyncIPRoute(netns=netns, groups=_GROUP_LINK)
+        self._asks: Final = AsyncIPRoute(groups=0)
+        self._hears: Final = AsyncIPRoute(groups=_GROUP_LINK)
         self._heard: deque[LinkState | None] = deque()
         self._index: int | None = None
 

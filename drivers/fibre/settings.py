@@ -54,5 +54,3 @@ class FibreSettings:
     interface: str
     ont: OntSettings | None = None
     poll_interval_ms: int = LINK_POLL_MS
-    netns: str | None = None
-    """The network namespace that the interface is in, as ``ip netns`` names it; None: the kit's own."""

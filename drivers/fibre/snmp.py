@@ -11,6 +11,7 @@ from pyasn1.error import PyAsn1Error
 from pyasn1.type.univ import Integer, Null, ObjectIdentifier, OctetString
 from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch import asyncio as hlapi
+from pysnmp.proto.errind import RequestTimedOut
 from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from drivers.fibre.errors import OntSilentError
@@ -77,6 +78,8 @@ class SnmpOnt:
             *((ObjectIdentifier(oid), Null("")) for oid in oids),
             lookupMib=False,
         )
+        if isinstance(indication, RequestTimedOut):
+            raise OntSilentError(f"{where}: no answer within {ont.patience_ms} ms")
         if indication:
             raise OntSilentError(f"{where}: {indication}")
         if status:

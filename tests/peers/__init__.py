@@ -29,18 +29,19 @@ def require_program(name: str) -> str:
     """
     path = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_FOLDERS)))
     if path is None:
-        _missing(f"the program {name!r} is not installed (see deploy/dev/apt-packages.txt)")
+        missing(f"the program {name!r} is not installed (see deploy/dev/apt-packages.txt)")
     return path
 
 
 def require_folder(path: Path, what: str, script: str) -> Path:
     """``path``, a folder that ``script`` makes and that holds ``what``. Where it is missing: as for a program."""
     if not path.is_dir():
-        _missing(f"{what} is not installed (run {script})")
+        missing(f"{what} is not installed (run {script})")
     return path
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
+    """What a test needs is not here: skipped with the reason; in CI it fails."""
     if in_ci():
         pytest.fail(f"{reason}; in CI a missing peer is a failure", pytrace=False)
     pytest.skip(reason)

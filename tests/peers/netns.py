@@ -1,0 +1,80 @@
+"""A network namespace of one's own on the real kernel, with a cable in it: a pair of virtual Ethernet interfaces.
+
+While one is entered, everything that this thread and its children open lies in it: the loopback included, so every port
+is free. That takes root, or CAP_SYS_ADMIN and CAP_NET_ADMIN; where it is not permitted, a test that needs it is skipped
+with the reason, and in CI it fails.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Final
+
+from pyroute2 import netns
+
+from tests import peers
+
+NEAR: Final = "fibre0"  # the end that a driver watches
+FAR: Final = "box0"
+ALTERNATIVE: Final = "the-cable-to-the-fibre-box"  # longer than an interface's name can be
+RUN_MAX: Final = 20.0  # seconds for one ip command
+_numbers = count()
+
+
+class Cable:
+    """The pair; each end is up at first."""
+
+    def far_up(self) -> None:
+        _ip("link", "set", FAR, "up")
+
+    def far_down(self) -> None:
+        _ip("link", "set", FAR, "down")
+
+    def rename(self, name: str, to: str) -> None:
+        """A name can only be changed while the interface is down; up again afterwards."""
+        _ip("link", "set", name, "down")
+        _ip("link", "set", name, "name", to)
+        _ip("link", "set", to, "up")
+
+    def remove(self) -> None:
+        _ip("link", "delete", FAR)
+
+    def add(self) -> None:
+        _ip("link", "add", NEAR, "type", "veth", "peer", "name", FAR)
+        for name in (NEAR, FAR):
+            _ip("link", "set", name, "up")
+
+    def add_alternative_name(self) -> None:
+        _ip("link", "property", "add", "dev", NEAR, "altname", ALTERNATIVE)
+
+
+@contextmanager
+def cable() -> Iterator[Cable]:
+    """Enter a new namespace with a cable in it; leave and remove it afterwards."""
+    ip = peers.require_program("ip")
+    name = f"kit-{os.getpid()}-{next(_numbers)}"
+    made = subprocess.run(
+        [ip, "netns", "add", name], capture_output=True, text=True, check=False, timeout=RUN_MAX
+    )
+    if made.returncode != 0:
+        peers.missing(f"a network namespace cannot be made here: {made.stderr.strip()}")
+    try:
+        netns.pushns(name)
+        try:
+            it = Cable()
+            _ip("link", "set", "lo", "up")
+            it.add()
+            yield it
+        finally:
+            netns.popns()
+    finally:
+        subprocess.run([ip, "netns", "delete", name], check=True, timeout=RUN_MAX)
+
+
+def _ip(*words: str) -> None:
+    done = subprocess.run(
+        [peers.require_program("ip"), *words], capture_output=True, text=True, check=False, timeout=RUN_MAX
+    )
+    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
