@@ -1,1 +1,1 @@
-"""A UPS on a serial line that speaks Megatec/Q1."""
+"""UPSes: on a serial line (Megatec/Q1, Voltronic-QS), or behind a server of Network UPS Tools (``nut``)."""

@@ -278,7 +278,7 @@ def test_ups_is_polled_while_it_is_there_and_lost_with_its_line() -> None:
         ups: Ups = MegatecUps(cable.open, now, events.append, 5_000)
         task = asyncio.create_task(ups.run())
         await asyncio.sleep(59)
-        reading = UpsReading(False, False, 230.1, 35.0, 13.5)
+        reading = UpsReading(False, False, 230.1, 35.0, 13.5, flags=frozenset({"OL"}))
         assert events == [reading] * 12
         cable.pull()
         await asyncio.sleep(60)

@@ -8,7 +8,12 @@ from drivers.ups.dialogue import MISSED_MAX, TIMEOUT_MS, UpsDialogue
 
 GOOD = b"(230.1 000.0 229.9 035 50.0 13.5 25.0 00000001\r"
 READING = UpsReading(
-    on_battery=False, battery_low=False, input_voltage_v=230.1, load_percent=35.0, battery_voltage_v=13.5
+    on_battery=False,
+    battery_low=False,
+    input_voltage_v=230.1,
+    load_percent=35.0,
+    battery_voltage_v=13.5,
+    flags=frozenset({"OL"}),
 )
 
 
