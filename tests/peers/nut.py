@@ -85,6 +85,14 @@ class Nut:
         self._write("upsd.users", *_USERS)
 
     async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.end()
+
+    async def start(self) -> None:
+        """Start the drivers and upsd, and wait until it has data of all. Who is no ``async with`` calls ``end`` too."""
         try:
             for name in self.drivers:
                 await self.start_driver(name)
@@ -94,10 +102,6 @@ class Nut:
         except BaseException:
             self.end()
             raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.end()
 
     def end(self) -> None:
         """End all programs and forget all files. Idempotent."""
@@ -170,6 +174,21 @@ class Nut:
     async def upscmd(self, ups: str, command: str) -> str:
         """Send an instant command, as the user ``kit``, and wait for its outcome."""
         return await self._run("upscmd", "-w", *self._as_user(ups), command)
+
+    async def logins(self, ups: str) -> int:
+        """How many clients have logged in at a UPS, as upsd counts them."""
+        reader, writer = await asyncio.open_connection(HOST, self.port)
+        writer.write(f"GET NUMLOGINS {ups}\n".encode())
+        answer = (await reader.readline()).split()
+        writer.transport.abort()
+        assert answer[:2] == [b"NUMLOGINS", ups.encode()], answer
+        return int(answer[2])
+
+    async def wait_for_logins(self, ups: str, count: int) -> None:
+        """Wait until so many have logged in."""
+        async with asyncio.timeout(START_MAX):
+            while await self.logins(ups) != count:  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(_POLL)
 
     def _as_user(self, ups: str) -> tuple[str, ...]:
         return ("-u", USER, "-p", PASSWORD, f"{ups}@{HOST}:{self.port}")
