@@ -1,4 +1,7 @@
-"""net-snmp's ``snmpd`` as an ONT: its own system group, and optical objects that a small script reads from files."""
+"""net-snmp's ``snmpd`` as an ONT: its own system group, and optical objects that a small script reads from files.
+
+snmpd keeps what its last command said for half a minute: ask for two of the objects to see one of them change.
+"""
 
 import os
 import signal
