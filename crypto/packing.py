@@ -5,14 +5,14 @@ exact statement that the terminal signed is rendered again from these counts, th
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from crypto.errors import StatementError
 from crypto.hpke import TAG_BYTES
 from crypto.identity import SIGNATURE_BYTES
 from crypto.manifest import TrustedManifest
 from crypto.reports import check_results
-from crypto.statements import Contest, ContestResult, SealedHeader, Tally
+from crypto.statements import Contest, ContestResult, Tally
 
 PREFIX_BYTES: Final = (
     8  # of definition_sha256: shows that counts are read in the order in which they were written
@@ -20,6 +20,23 @@ PREFIX_BYTES: Final = (
 BLIND_BYTES: Final = 32
 
 _COLUMNS: Final = ("valid", "invalid", "ballots")
+
+
+class CountingUnit(Protocol):
+    """What packed counts are about, from whatever carries them: a sealed header, a tape's code."""
+
+    @property
+    def election(self) -> str: ...  # noqa: D102 - as in crypto.statements.Tally, like the others
+    @property
+    def round(self) -> int: ...  # noqa: D102
+    @property
+    def branch(self) -> str: ...  # noqa: D102
+    @property
+    def terminal(self) -> str: ...  # noqa: D102
+    @property
+    def manifest_sha256(self) -> str: ...  # noqa: D102
+    @property
+    def close_no(self) -> int: ...  # noqa: D102
 
 
 def pack(tally: Tally, manifest: TrustedManifest) -> bytes:
@@ -52,7 +69,7 @@ def pack_checked(tally: Tally, manifest: TrustedManifest) -> bytes:
     return (bits << _padding(manifest, tally.branch)).to_bytes(size, "big")
 
 
-def unpack(packed: bytes, header: SealedHeader, manifest: TrustedManifest) -> Tally:
+def unpack(packed: bytes, header: CountingUnit, manifest: TrustedManifest) -> Tally:
     """Render the tally again that ``pack`` packed; ids come from the header, all else from the manifest.
 
     Raises StatementError for another length than the style's and for padding that is not zero.
