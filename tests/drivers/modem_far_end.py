@@ -1,4 +1,4 @@
-"""A modem that follows a script of answers, written without a look at the driver's codec: for tests of what goes wrong."""
+"""A modem that follows a script of answers, written without a look at the driver's codec."""
 
 from collections.abc import Callable
 
@@ -149,8 +149,10 @@ class Bench:
             if step.send and self.line:
                 self.on_send(step.send)
                 answer = self.modem.feed(step.send)
-                for at in range(0, len(answer), self.piece):
-                    queue.append(self.dialogue.handle_bytes(answer[at : at + self.piece], self.now))
+                queue += [
+                    self.dialogue.handle_bytes(answer[at : at + self.piece], self.now)
+                    for at in range(0, len(answer), self.piece)
+                ]
 
     def up(self) -> None:
         self.line = True
