@@ -202,6 +202,10 @@ class ModemManager:
 
         await wait_until(self.modem, as_asked, limit, self.tail)
 
+    async def until_true(self, look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool]) -> None:
+        """Wait until what a look of the test's own brings is as asked."""
+        await wait_until(look, holds, WAIT_MAX, self.tail)
+
     def said(self) -> str:
         """Everything that ModemManager has logged, in all its lives."""
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -13,6 +13,10 @@ _PIN_MS: Final = 200  # that the card takes to verify a code
 _PIN_DIGITS: Final = range(4, 9)
 _INTERNATIONAL: Final = 145
 _EF_ICCID, _EF_IMSI, _EF_AD, _EF_SPN = 0x2FE2, 0x6F07, 0x6FAD, 0x6F46
+_SECOND_CODE_TRIES: Final = {
+    "0020008100": 3,
+    "002C008100": 10,
+}  # PIN2 guards nothing here, and is never tried
 _READ_BINARY, _READ_RECORD, _GET_RESPONSE = 176, 178, 192
 
 
@@ -129,6 +133,19 @@ def _file(device: Device, command: AtCommand, _now_ms: int) -> Answer:
     return info(f'+CRSM: 144,0,"{content[: size or len(content)].hex().upper()}"')
 
 
+def _card_command(device: Device, command: AtCommand, _now_ms: int) -> Answer:
+    """+CSIM: VERIFY and UNBLOCK without a code, by which tries are counted (TS 102 221 11.1.9 and 11.1.13)."""
+    if command.kind == "test":
+        return OK
+    values = command.values()
+    if command.kind != "set" or len(values) != 2:  # noqa: PLR2004 - <length>, <command>
+        raise CmeError(50)
+    sim = any_sim(device)
+    tries = {"0020000100": sim.pin_tries, "002C000100": sim.puk_tries, **_SECOND_CODE_TRIES}
+    left = tries.get((values[1] or "").upper())
+    return info('+CSIM: 4,"6D00"' if left is None else f'+CSIM: 4,"63C{left:X}"')
+
+
 def _contents(device: Device, sim: SimCard) -> dict[int, bytes]:
     imsi = "9" + sim.imsi  # an odd number of digits (TS 31.102 4.2.2)
     name = device.network.name.encode("ascii", "replace")[:16]
@@ -183,5 +200,6 @@ SIM: Final[dict[str, Handler]] = {
     "+ICCID": _card,
     "+CNUM": _own_number,
     "+CRSM": _file,
+    "+CSIM": _card_command,
     "+CSUS": _slot,
 }
