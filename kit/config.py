@@ -18,6 +18,7 @@ from kit.device_config import (
     FibreTable,
     ManagedModemLine,
     ModemLine,
+    NutTable,
     OntTable,
     Section,
     TerminalLine,
@@ -64,6 +65,8 @@ class Config(Section, frozen=True):
     rehearsal: bool = False
     """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
     ups: UpsLine | None = None
+    nut: NutTable | None = None
+    """The UPS, where upsd speaks for it: instead of ``ups``."""
     modems: Annotated[tuple[ModemLine, ...], Meta(max_length=8)] = ()
     fibre: FibreTable | None = None
     failover: Timing = Timing()
@@ -75,6 +78,7 @@ _TABLES: Final[dict[str, tuple[type, ...]]] = {
     "terminals": (TerminalLine,),
     "uplinks": (Uplink,),
     "ups": (UpsLine,),
+    "nut": (NutTable,),
     "modems": (AtModemLine, ManagedModemLine),
     "fibre.ont": (OntTable,),
     "fibre": (FibreTable,),
@@ -107,6 +111,8 @@ def load(path: Path) -> Config:
     ):
         if len(set(names)) != len(names):
             raise ConfigError(f"{path}: two {what} have the same name: {', '.join(names)}")
+    if config.ups is not None and config.nut is not None:
+        raise ConfigError(f"{path}: [ups] and [nut] both say where the UPS is: keep one of them")
     folder = path.resolve().parent
     return msgspec.structs.replace(
         config,
@@ -116,6 +122,7 @@ def load(path: Path) -> Config:
         control_socket=str(folder / config.control_socket),
         modems=tuple(in_folder(modem, folder) for modem in config.modems),
         fibre=in_folder(config.fibre, folder),
+        nut=in_folder(config.nut, folder),
     )
 
 

@@ -16,28 +16,21 @@ from crypto.codec import unb64
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
-from drivers.ports import Fibre
-from drivers.terminal.driver import SerialTerminal
-from drivers.ups.driver import MegatecUps
 from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
-from kit.device_config import FibreTable
 from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
-from kit.events import FibreHeard, TerminalHeard, UpsHeard
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks
-from kit.periphery import make_fibre
+from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
 from kit.runner import Runner
 from kit.sealer import LocalSealer
 from kit.station import Station
 
-TERMINAL_BAUD: Final = 115_200  # bits per second
-UPS_BAUD: Final = 2_400  # bits per second
 WATCHDOG_S: Final = 5.0  # how often systemd hears that the event loop turns
 
 
@@ -112,7 +105,7 @@ class Daemon:
             config.branch,
             uplinks=tuple(uplink.name for uplink in config.uplinks),
             timing=config.failover,
-            has_ups=config.ups is not None,
+            has_ups=config.ups is not None or config.nut is not None,
             modems=tuple(line.name for line in config.modems),
             has_fibre=config.fibre is not None,
             device=config.device,
@@ -136,10 +129,9 @@ class Daemon:
             log=log,
             standby=None if config.device == manifest.branch(config.branch).device else config.device,
         )
-        self._terminals = {line.id: self._terminal(line.id) for line in config.terminals}
-        self._fibre = None if config.fibre is None else self._make_fibre(config.fibre)
+        self._periphery = Periphery(config, ports, self.runner.post)
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
-            AskTerminal: lambda effect: self._terminals[effect.terminal].request(effect.action),
+            AskTerminal: lambda effect: self._periphery.terminals[effect.terminal].request(effect.action),
             SignAccount: self._seal,
             SealTally: self._seal,
             Publish: lambda effect: self._uplinks.publish(effect.uplink, effect.data),
@@ -161,11 +153,7 @@ class Daemon:
         if listen:
             await self._listen(Path(self._config.control_socket))
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
-        parts += [(f"terminal {name}", terminal.run()) for name, terminal in self._terminals.items()]
-        if self._config.ups is not None:
-            parts.append(("ups", self._ups().run()))
-        if self._fibre is not None:
-            parts.append(("fibre", self._fibre.run()))
+        parts += self._periphery.parts()
         parts.append(("watchdog", self._watchdog()))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(part, name=name) for name, part in parts]
@@ -196,7 +184,7 @@ class Daemon:
     def _check_lines(self) -> None:
         """Every terminal that takes part needs its line; a standby that joined may get its line a little later."""
         for unit in self.station.day.state.active():
-            if unit.terminal in self._terminals:
+            if unit.terminal in self._periphery.terminals:
                 continue
             words = (
                 f"terminal {unit.terminal} takes part and has no line: add [[terminals]] for it in the file"
@@ -236,31 +224,6 @@ class Daemon:
 
     def _seal(self, effect: SignAccount | SealTally) -> None:
         self.runner.post(self._sealer.make(effect))
-
-    def _terminal(self, name: str) -> SerialTerminal:
-        line = next(line for line in self._config.terminals if line.id == name)
-        return SerialTerminal(
-            self._ports.open_stream(line.port, TERMINAL_BAUD),
-            now=self._ports.clock.monotonic_ms,
-            emit=lambda event: self.runner.post(TerminalHeard(name, event)),
-            terminal_id=name,
-            session=int.from_bytes(self._ports.entropy(4), "little"),
-            status_interval_ms=line.status_interval_ms,
-        )
-
-    def _ups(self) -> MegatecUps:
-        assert self._config.ups is not None  # noqa: S101 - the caller knows
-        return MegatecUps(
-            self._ports.open_stream(self._config.ups.port, UPS_BAUD),
-            now=self._ports.clock.monotonic_ms,
-            emit=lambda event: self.runner.post(UpsHeard(event)),
-            poll_interval_ms=self._config.ups.poll_interval_ms,
-        )
-
-    def _make_fibre(self, table: FibreTable) -> Fibre:
-        return make_fibre(
-            table, self._ports.clock.monotonic_ms, lambda event: self.runner.post(FibreHeard(event))
-        )
 
     async def _watchdog(self) -> None:
         while True:

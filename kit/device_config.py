@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from crypto.wire import Id
+from drivers.modem.at.settings import SIM_SLOTS_MAX, SimSwitch
+from drivers.ups.protocols import SerialProtocolName
 
 Milliseconds = Annotated[int, Meta(ge=50, le=3_600_000)]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -33,9 +35,30 @@ class TerminalLine(Section, frozen=True):
 
 
 class UpsLine(Section, frozen=True):
-    """A UPS that speaks Megatec/Q1 on a serial line."""
+    """A UPS on a serial line. ``kind``: the protocol it speaks, or ``auto`` to try both."""
 
-    port: str
+    port: DevicePath
+    kind: SerialProtocolName = "megatec"
+    poll_interval_ms: Milliseconds = 5_000
+
+
+class NutTable(Section, frozen=True):
+    """A UPS behind upsd of Network UPS Tools. Without ``username``: look on, and order nothing.
+
+    TLS: ``ca_file`` (PEM) or ``fingerprint_sha256`` says whom to trust; ``tls_unverified`` encrypts and trusts anyone;
+    none of them: in the clear, for upsd on this machine.
+    """
+
+    host: Host
+    ups: Annotated[str, Meta(min_length=1, max_length=64)]
+    port: Port = 3493
+    username: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    server_name: str | None = None
+    """What the certificate must name, where that is not ``host``."""
+    fingerprint_sha256: Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:?){32}$")] | None = None
+    tls_unverified: bool = False
     poll_interval_ms: Milliseconds = 5_000
 
 
@@ -46,12 +69,15 @@ class AtModemLine(Section, frozen=True, tag_field="kind", tag="at"):
     port: DevicePath
     baudrate: Literal[9600, 19200, 38400, 57600, 115200] = 115_200
     pin_file: str | None = None
-    """A file with the SIM's PIN: 4 to 8 digits, readable by its owner alone."""
-    apn: Annotated[str, Meta(max_length=100)] | None = None
-    sim_slots: Annotated[int, Meta(ge=1, le=4)] = 1
-    sim_switch: Literal["none", "csus", "quectel", "simcom"] = "none"
-    """Which command changes over to another SIM."""
-    poll_interval_ms: Milliseconds = 15_000
+    """A file with the PIN of the SIM in slot 1: 4 to 8 digits, readable by its owner alone."""
+    other_pin_files: Annotated[tuple[str, ...], Meta(max_length=SIM_SLOTS_MAX - 1)] = ()
+    """Those of the SIMs in slots 2 and up."""
+    apn: str | None = None
+    sim_slots: Annotated[int, Meta(ge=1, le=SIM_SLOTS_MAX)] = 1
+    sim_switch: SimSwitch = "none"
+    """By which commands it changes over to another SIM: ``drivers.modem.at.settings``."""
+    sms_centre: str | None = None
+    poll_interval_ms: Milliseconds = 10_000
 
 
 class ManagedModemLine(Section, frozen=True, tag_field="kind", tag="modemmanager"):
@@ -63,7 +89,8 @@ class ManagedModemLine(Section, frozen=True, tag_field="kind", tag="modemmanager
     device: str | None = None
     """Which modem: by the physical device, as ``mmcli -m any`` shows it under System."""
     pin_file: str | None = None
-    poll_interval_ms: Milliseconds = 15_000
+    other_pin_files: Annotated[tuple[str, ...], Meta(max_length=SIM_SLOTS_MAX - 1)] = ()
+    poll_interval_ms: Milliseconds = 10_000
     bus_address: str | None = None
     """Another D-Bus than the system's."""
 
@@ -97,15 +124,16 @@ def in_folder(table: T, folder: Path) -> T:
     """The same table; files that its keys ``..._file`` name relatively, and its tables' keys, are in ``folder``."""
     if not isinstance(table, Section):
         return table
-    changed = {
-        name: in_folder(value, folder)
-        if isinstance(value, Section)
-        else str(folder / value)
-        if name.endswith("_file") and value is not None
-        else value
-        for name, value in msgspec.structs.asdict(table).items()
-    }
+    changed = {name: _in_folder(name, value, folder) for name, value in msgspec.structs.asdict(table).items()}
     return msgspec.structs.replace(table, **changed)
+
+
+def _in_folder(name: str, value: Any, folder: Path) -> Any:
+    if name.endswith("_file") and value is not None:
+        return str(folder / value)
+    if name.endswith("_files"):
+        return tuple(str(folder / path) for path in value)
+    return in_folder(value, folder)
 
 
 def secret(path: Path) -> str:
