@@ -107,6 +107,9 @@ def run_device(arguments: argparse.Namespace) -> int:
                     else stack.enter_context(arguments.transcript.open("w", encoding="utf-8"))
                 )
             asyncio.run(_serve(arguments, Transcript(transcript_to)))
+        except ValueError as wrong:
+            print(f"kit-sim {arguments.command}: {wrong}", file=sys.stderr)
+            return exit_codes.USAGE
         except (OSError, LinkTakenError) as wrong:
             print(f"kit-sim {arguments.command}: {wrong}", file=sys.stderr)
             return exit_codes.CANNOT_CREATE

@@ -77,8 +77,32 @@ def _printer(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> D
     return model
 
 
+def _modem_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--imei", default="490154203237518", metavar="DIGITS", help="15 digits")
+    parser.add_argument("--number", default="+989120000001", metavar="NUMBER", help="of the SIM in slot 1")
+    parser.add_argument("--sims", type=int, choices=range(1, 5), default=1, help="slots, each with a SIM")
+    parser.add_argument("--pin", metavar="DIGITS", help="what every SIM asks for (default: nothing)")
+
+
+def _modem(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> DeviceModel:
+    from simulators.devices.modem import make_modem  # noqa: PLC0415 - only what is asked for
+
+    model: DeviceModel = make_modem(
+        imei=arguments.imei,
+        number=arguments.number,
+        sims=arguments.sims,
+        pin=arguments.pin,
+        now_ms=now_ms,
+        epoch_s=wall_lead_ms // 1000,
+    )
+    return model
+
+
 KINDS: dict[str, DeviceKind] = {
     "ups": DeviceKind("a UPS on a serial line", ("pty",), _ups_arguments, _ups, "mains off"),
+    "modem": DeviceKind(
+        "a 4G modem that speaks AT commands", ("pty",), _modem_arguments, _modem, "signal -115"
+    ),
     "ont": DeviceKind("the fibre's ONT, which answers SNMP", ("udp",), _ont_arguments, _ont, "fibre cut"),
     "printer": DeviceKind(
         "a receipt printer that speaks ESC/POS", ("pty", "tcp"), _printer_arguments, _printer, "paper out"
