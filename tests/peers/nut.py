@@ -140,7 +140,7 @@ class Nut:
             f"POWERDOWNFLAG {self.folder}/killpower",
             "POLLFREQ 1",
             "POLLFREQALERT 1",
-            "HOSTSYNC 2",
+            "HOSTSYNC 4",
             "FINALDELAY 0",
             *(f"NOTIFYFLAG {notice} IGNORE" for notice in _NOTICES),  # no messages to people at this machine
         )
