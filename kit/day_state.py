@@ -175,6 +175,7 @@ class DayState:
     def _zero_proved(self, fact: ZeroProved) -> None:
         unit = self.units[fact.terminal]
         unit.at, unit.done = "zeroed", self.stage == "zero"
+        unit.firmware_sha256 = fact.firmware_sha256
 
     def _terminal_replaced(self, fact: TerminalReplaced) -> None:
         self.replaced.append(fact)
@@ -189,6 +190,7 @@ class DayState:
         for terminal, standing in fact.terminals.items():
             unit = self.units[terminal]
             unit.at, unit.close_no = standing.phase, standing.close_no
+            unit.firmware_sha256 = standing.firmware_sha256
 
     def _media_handed_out(self, fact: MediaHandedOut) -> None:
         self.handed_out = fact.serial
@@ -198,6 +200,8 @@ class DayState:
 
     def _account_taken(self, fact: AccountTaken) -> None:
         unit = self.units[fact.terminal]
+        for finding in unit.account_findings:  # the order was given again, since another terminal refused it
+            self.findings.remove(finding)
         unit.done, unit.account, unit.account_findings = True, unb64(fact.account), fact.findings
         self.findings.extend(fact.findings)
 

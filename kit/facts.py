@@ -114,6 +114,8 @@ class ZeroProved(FactBase, frozen=True, tag="zero-proved"):
     terminal: Id
     report_sha256: Sha256
     report: B64
+    firmware_sha256: Sha256 | None = None
+    """Of the program that made it, by the terminal's word. None in journals that did not ask for it yet."""
 
 
 class AccountTaken(FactBase, frozen=True, tag="account-taken"):
@@ -266,6 +268,8 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     phase: TerminalPhase
     close_no: Count
+    firmware_sha256: Sha256 | None = None
+    """Of the program that it ran then."""
 
 
 class TakenOver(FactBase, frozen=True, tag="taken-over"):
@@ -282,6 +286,49 @@ class MediaHandedOut(FactBase, frozen=True, tag="media-handed-out"):
     serial: int
     """Of the order that released it."""
     seqs: tuple[int, ...]
+
+
+TapeKind = Literal["zero", "tally"]
+
+
+class TapeStarted(FactBase, frozen=True, tag="tape-started"):
+    """A tape is about to be printed, from its start. ``copy`` counts from 1: all before it broke off."""
+
+    kind: TapeKind
+    terminal: Id
+    close_no: Count
+    copy: int
+
+
+class TapeFinished(FactBase, frozen=True, tag="tape-finished"):
+    """The tape is printed and cut. ``confirmed``: by the printer itself; else people must look at it."""
+
+    kind: TapeKind
+    terminal: Id
+    close_no: Count
+    copy: int
+    confirmed: bool
+
+
+class TapeBrokeOff(FactBase, frozen=True, tag="tape-broke-off"):
+    """What hangs out of the printer is a part of a tape: ``done`` of its ``of`` bands are surely on it."""
+
+    kind: TapeKind
+    terminal: Id
+    close_no: Count
+    copy: int
+    done: int
+    of: int
+    """0 where a restart was in between: nobody knows how far it came."""
+    reason: Literal["paper-out", "cover-open", "error", "lost", "restarted"]
+
+
+class TapeOverdue(FactBase, frozen=True, tag="tape-overdue"):
+    """The tally is delivered without waiting any longer for its tape, which stays due."""
+
+    kind: TapeKind
+    terminal: Id
+    close_no: Count
 
 
 Fact = (
@@ -309,4 +356,8 @@ Fact = (
     | TerminalReplaced
     | TakenOver
     | MediaHandedOut
+    | TapeStarted
+    | TapeFinished
+    | TapeBrokeOff
+    | TapeOverdue
 )

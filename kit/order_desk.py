@@ -45,6 +45,14 @@ class OrderDesk:
         """Forget what waits: another order was accepted, so their serials are stale."""
         self._waiting.clear()
 
-    def others_wait(self, signed: SignedOrder) -> bool:
-        """Whether an order of the same serial waits that says something else: then its officials must agree first."""
-        return any(payload != signed.payload for payload in self._waiting)
+    def answer(self, signed: SignedOrder) -> dict[str, object]:
+        """What to tell the official whose signature is not enough yet."""
+        body: dict[str, object] = {
+            "ok": True,
+            "accepted": False,
+            "waiting_for": "an official of another body",
+        }
+        # An order of the same serial waits that says something else: its officials must agree first.
+        if any(payload != signed.payload for payload in self._waiting):
+            body["differs"] = True
+        return body

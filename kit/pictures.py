@@ -28,6 +28,12 @@ def day(state: DayState) -> dict[str, Any]:
                 "connected": unit.connected,
                 "public_counter": unit.public_counter,
                 "close_no": unit.close_no,
+                "cover_open": unit.cover_open,
+                "tampered": unit.tampered,
+                "firmware": unit.identity.firmware if unit.identity and unit.connected else None,
+                "firmware_sha256": unit.identity.firmware_sha256
+                if unit.identity and unit.connected
+                else None,
             }
             for unit in state.units.values()
             if unit.part != "standby" or unit.connected

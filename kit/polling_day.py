@@ -21,7 +21,7 @@ from drivers.ports import (
     TerminalUp,
 )
 from failover.events import Instant
-from kit import exit_codes, media
+from kit import exit_codes, media, terminal_watch
 from kit.core import Step
 from kit.day_state import DayState
 from kit.effects import AskTerminal, Reply, SealTally, SignAccount
@@ -56,6 +56,7 @@ from kit.readiness import SELF_TEST_MS, Readiness
 from kit.report_reader import ReportReader
 from kit.schedule import EffectiveSchedule, ScheduleRefusedError
 from kit.takeover import follow_terminals, heard_from_all
+from kit.terminal_watch import Trouble
 from kit.units import Unit
 from kit.wall import Wall
 
@@ -151,7 +152,7 @@ class PollingDay:
         """Enter the phase that is reached, else ask terminals and seal what can be sealed."""
         trigger = self.state.reached(uplink_usable=self._uplink_usable)
         if trigger is not None:
-            return Step(facts=[self._enter(trigger, now)])
+            return self._reached(trigger, now)
         step = Step()
         if self._readiness is not None and now >= self._readiness.until:
             return self._readiness_over(now)
@@ -173,6 +174,14 @@ class PollingDay:
         if sealable is not None:
             self._sealing = True
             step.effects.append(sealable)
+        return step
+
+    def _reached(self, trigger: PhaseTrigger, now: Instant) -> Step:
+        step = Step(facts=[self._enter(trigger, now)])
+        if trigger == "all-accounted":
+            step.join(
+                self._troubles(self._reader.poll_book(self.state.units.values(), self.state.voters), now)
+            )
         return step
 
     def _not_before(self, unit: Unit, action: TerminalAction) -> Instant:
@@ -206,14 +215,7 @@ class PollingDay:
             self._desk.forget(signed)
             return _refuse(event.reply, f"order {order.kind!r} refused: {objection}", exit_codes.FORBIDDEN)
         if not authorised:
-            body: dict[str, object] = {
-                "ok": True,
-                "accepted": False,
-                "waiting_for": "an official of another body",
-            }
-            if self._desk.others_wait(signed):
-                body["differs"] = True
-            return Step(effects=[Reply(event.reply, body)])
+            return Step(effects=[Reply(event.reply, self._desk.answer(signed))])
         facts = self._rules.facts(signed, self._wall.text(now))
         return Step(facts=facts, effects=[Reply(event.reply, {"ok": True, "accepted": True})])
 
@@ -259,7 +261,7 @@ class PollingDay:
         self._readiness = Readiness(event.reply, now + SELF_TEST_MS, items)
         for unit in self.state.active():
             unit.self_test = None
-        there = [unit.terminal for unit in self.state.active() if unit.identity is not None]
+        there = [unit.terminal for unit in self.state.active() if unit.connected]
         return Step(effects=[AskTerminal(terminal, "self-test") for terminal in there])
 
     def _readiness_over(self, now: Instant) -> Step:
@@ -280,11 +282,7 @@ class PollingDay:
         match heard.event:
             case TerminalUp(identity):
                 unit.identity, unit.status, unit.asked = identity, None, None
-                if identity.terminal_id != unit.terminal:
-                    detail = (
-                        f"the line of {unit.terminal} has a terminal that calls itself {identity.terminal_id}"
-                    )
-                    return self._incident("foreign-terminal", detail, now)
+                return self._troubles(terminal_watch.at_greeting(unit, identity), now)
             case TerminalLost(reason):
                 unit.identity, unit.status = None, None
                 if unit.part == "active":
@@ -294,9 +292,9 @@ class PollingDay:
                 return self._self_tested(now)
             case _ if not unit.connected:
                 pass  # what a foreign terminal did says nothing about ours
-            case TerminalStatus(public_counter=counter):
+            case TerminalStatus():
                 unit.status = heard.event
-                return self._counter(unit, counter, now) if unit.part == "active" else Step()
+                return self._status(unit, heard.event, now)
             case TerminalDone(action, close_no, report) if action == self.state.wanted(unit):
                 return self._done(unit, action, close_no, report, now)
             case TerminalRefused(action, reason) if action == self.state.wanted(unit):
@@ -308,6 +306,12 @@ class PollingDay:
     def _self_tested(self, now: Instant) -> Step:
         waiting = any(unit.self_test is None for unit in self.state.active())
         return Step() if self._readiness is None or waiting else self._readiness_over(now)
+
+    def _status(self, unit: Unit, status: TerminalStatus, now: Instant) -> Step:
+        step = self._troubles(terminal_watch.at_status(unit, status), now)
+        if unit.part == "active":
+            step.join(self._counter(unit, status.public_counter, now))
+        return step
 
     def _counter(self, unit: Unit, counter: int, now: Instant) -> Step:
         if counter > COUNTER_MAX:
@@ -384,7 +388,11 @@ class PollingDay:
         )
 
     def _incident(self, code: str, detail: str, now: Instant) -> Step:
-        return Step(facts=[*self._incidents.record(code, detail, self._wall.text(now))])
+        return self._troubles([(code, detail)], now)
+
+    def _troubles(self, troubles: Trouble, now: Instant) -> Step:
+        at = self._wall.text(now)
+        return Step(facts=[fact for trouble in troubles for fact in self._incidents.record(*trouble, at)])
 
 
 def _refuse(reply: int, error: str, code: int) -> Step:

@@ -40,4 +40,11 @@ def _terminal_item(unit: Unit, definition_sha256: str) -> tuple[str, bool, str]:
         return name, False, f"this line has terminal {unit.identity.terminal_id}: swap the cables back"
     if unit.identity.definition_sha256 != definition_sha256:
         return name, False, "counts by another ballot definition than the manifest's: load the right one"
-    return name, unit.self_test is True, _WORDS[unit.self_test]
+    if unit.tampered:
+        return name, False, "its tamper switch has tripped: set it aside, and call the centre"
+    if unit.cover_open:
+        return name, False, "its cover is open: close it"
+    if not unit.self_test:
+        return name, False, _WORDS[unit.self_test]
+    program = f"firmware {unit.identity.firmware}, SHA-256 {unit.identity.firmware_sha256}"
+    return name, True, f"{_WORDS[True]}; {program}"

@@ -42,9 +42,13 @@ def follow_terminals(state: DayState, at: str) -> tuple[list[Fact], str | None]:
     """
     units = state.active()
     standing = {
-        unit.terminal: Standing(phase=unit.status.phase, close_no=unit.status.close_no)
+        unit.terminal: Standing(
+            phase=unit.status.phase,
+            close_no=unit.status.close_no,
+            firmware_sha256=unit.identity.firmware_sha256,
+        )
         for unit in units
-        if unit.status is not None
+        if unit.status is not None and unit.identity is not None
     }
     settled = [one.phase for unit, one in zip(units, standing.values(), strict=True) if not _fresh(unit, one)]
     trigger = _AGREED.get(frozenset(settled))

@@ -23,6 +23,8 @@ class Unit:
     done: bool = False
     """Whether this terminal has carried out the present stage."""
     close_no: int = 0
+    firmware_sha256: str | None = None
+    """Of the program that ran when it proved its zero, or when this kit took it over."""
     public_counter: int | None = None
     """As last written down, at most every 15 minutes: between two readings nobody can tell who voted."""
     account: bytes | None = None
@@ -39,6 +41,11 @@ class Unit:
     asked: TerminalAction | None = None
     ask_again_at: Instant = 0
     self_test: bool | None = None
+    openings: int = 0
+    """How often its cover was opened, as far as this life of the kit has seen."""
+    cover_open: bool = False
+    """As last heard; a lost session is no reason to believe otherwise."""
+    tampered: bool = False
     counter_due: Instant = 0
 
     @property
@@ -49,4 +56,5 @@ class Unit:
     def forget(self) -> None:
         """Back to what the journal knows: called at every boot."""
         self.identity, self.status, self.tally, self.asked, self.self_test = None, None, None, None, None
-        self.ask_again_at = self.counter_due = 0
+        self.ask_again_at = self.counter_due = self.openings = 0
+        self.cover_open = self.tampered = False

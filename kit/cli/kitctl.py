@@ -119,6 +119,7 @@ def _health(status: dict[str, Any]) -> int:
         return exit_codes.CRITICAL
     look_at = (
         any(t["part"] == "active" and not t["connected"] for t in status["terminals"]),
+        any(t.get("cover_open") or t.get("tampered") for t in status["terminals"]),
         any(finding["grade"] == "alarm" for finding in status["findings"]),
         power["ups"] and power["state"] != "mains",
         not uplinks["usable"],

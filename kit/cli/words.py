@@ -56,6 +56,11 @@ _FA: Final[dict[str, str]] = {
     "terminal-refused": "پایانه دستور را نپذیرفت",
     "bad-report": "گزارش پایانه پذیرفته نشد: با مرکز تماس بگیرید",
     "bad-counter": "شمارندهٔ پایانه نادرست است: با مرکز تماس بگیرید",
+    "COVER OPEN": "درپوش باز است",
+    "TAMPERED": "دست‌کاری شده است",
+    "cover-open": "درپوش پایانه باز شد: ببینید چه کسی و چرا، و آن را ببندید",
+    "terminal-tampered": "کلید دست‌کاری پایانه عمل کرد: آن را کنار بگذارید و با مرکز تماس بگیرید",
+    "firmware-changed": "نرم‌افزار پایانه پس از گزارش صفر عوض شد: با مرکز تماس بگیرید",
     "envelope-refused": "مرکز بسته را نپذیرفت: با مرکز تماس بگیرید",
     "receipt-refused": "رسید نامعتبر رسید: با مرکز تماس بگیرید",
     "schedule-refused": "تغییر زمان‌بندی پذیرفته نشد: با مرکز تماس بگیرید",
@@ -73,6 +78,9 @@ _EN: Final[dict[str, str]] = {
     "low": "battery low",
 }
 
+
+_SWITCHES: Final = {"cover_open": "COVER OPEN", "tampered": "TAMPERED"}
+"""What a terminal's switches say, by their names in the status."""
 
 _JOINERS: Final = (
     "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian needs them; they print as nothing
@@ -115,7 +123,8 @@ def render(status: dict[str, Any], say: Words) -> str:
         state = say("connected" if terminal["connected"] else "not connected")
         counter = f"{terminal['public_counter'] or 0} {say('ballots')}"
         part = "" if terminal["part"] == "active" else f" ({say(terminal['part'])})"
-        lines.append(f"{say('terminal')} {terminal['id']}{part}: {state}, {counter}")
+        alarms = "".join(f", {say(what)}" for key, what in _SWITCHES.items() if terminal.get(key))
+        lines.append(f"{say('terminal')} {terminal['id']}{part}: {state}, {counter}{alarms}")
     lines += device_lines(status.get("devices", {}), say)
     times = status["schedule"]
     lines.append(f"{say('close')}: {times['close_not_before']}; {say('tally')}: {times['tally_not_before']}")
