@@ -1,6 +1,6 @@
 """A whole simulated election out of real results: keys, people, signed manifest, and the files that programs read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -136,9 +136,9 @@ def _write_secret(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def terminal_of(branch: str) -> str:
-    """The one terminal of a simulated branch that its poll begins on."""
-    return f"terminal-{branch}"
+def terminal_of(branch: str, number: int = 1) -> str:
+    """A terminal of a simulated branch, from 1; most have only one."""
+    return f"terminal-{branch}" if number == 1 else f"terminal-{branch}-{number}"
 
 
 def device_of(branch: str) -> str:
@@ -159,10 +159,11 @@ def commission(
     endpoint: Endpoint,
     *,
     spares: bool = False,
+    terminals_per_branch: int = 1,
 ) -> Election:
     """Make all keys, enrol everyone, sign the manifest with two of three manifest keys.
 
-    ``spares``: whether each branch has a standby kit and a standby terminal.
+    ``spares``: whether each branch has a standby kit and a standby for each terminal. ``terminals_per_branch``: 1 to 8.
     """
 
     def new_key() -> SigningKey:
@@ -171,7 +172,8 @@ def commission(
     manifest_keys = tuple(new_key() for _ in range(3))
     branches = [station.branch_id for station in stations]
     devices = {device_of(branch): new_key() for branch in branches}
-    terminals = {terminal_of(branch): new_key() for branch in branches}
+    numbers = range(1, terminals_per_branch + 1)
+    terminals = {terminal_of(branch, number): new_key() for branch in branches for number in numbers}
     if spares:
         devices |= {spare_of(name): new_key() for name in devices}
         terminals |= {spare_of(name): new_key() for name in terminals}
@@ -187,7 +189,7 @@ def commission(
         issued_at=rfc3339.to_text(times.open_ms - 1),
         contests=_contests(results, stations),
         ballot_styles=_styles(stations),
-        branches=tuple(_branch(station, spares=spares) for station in stations),
+        branches=tuple(_branch(station, numbers, spares=spares) for station in stations),
         terminals=_enrol(terminals),
         devices=_enrol(devices),
         officials=_people(officials, body_at=0),
@@ -263,16 +265,16 @@ def _styles(stations: Sequence[Station]) -> tuple[BallotStyle, ...]:
     )
 
 
-def _branch(station: Station, *, spares: bool) -> BranchEntry:
+def _branch(station: Station, numbers: Iterable[int], *, spares: bool) -> BranchEntry:
     branch = station.branch_id
-    device, terminal = device_of(branch), terminal_of(branch)
+    device, terminals = device_of(branch), tuple(terminal_of(branch, number) for number in numbers)
     return BranchEntry(
         id=branch,
         name=f"Station {station.district_id}/{station.precinct_id}",
         style=_style_id(station),
         device=device,
-        terminals=(terminal,),
+        terminals=terminals,
         standby_devices=(spare_of(device),) if spares else (),
-        standby_terminals=(spare_of(terminal),) if spares else (),
+        standby_terminals=tuple(map(spare_of, terminals)) if spares else (),
         officials=tuple(f"{body}-{branch}" for body in BODIES),
     )
