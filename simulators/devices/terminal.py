@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final, TypedDict
 
 from crypto import rfc3339
+from crypto.codec import b64
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey
 from drivers.ports import TerminalPhase
@@ -211,6 +212,10 @@ class TerminalModel:
         self.tick(now_ms)
         return {
             "terminal": self.setup.terminal,
+            "public_key": b64(self._key.public),
+            "firmware": self.setup.firmware,
+            "firmware_sha256": self.setup.firmware_sha256,
+            "definition_sha256": self.setup.definition_sha256,
             "phase": self.phase,
             "close_no": self.durable["close_no"],
             "public_counter": self.durable["public_counter"],
