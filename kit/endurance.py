@@ -65,6 +65,9 @@ class _Bound(NamedTuple):
     why: str
 
 
+UNKNOWN: Final = (
+    "not known yet: the battery has not fallen measurably, and [battery] does not say capacity_wh and rated_w"
+)
 SILENT: Final = Endurance(None, low=False, lies=False, why="the UPS is silent")
 
 
@@ -102,7 +105,7 @@ class EnduranceEstimator:
         bound = min(bounds, default=None)
         runtime_s = None if bound is None else bound.runtime_s
         self._judge(reading, runtime_s)
-        why = self._unknown() if bound is None else bound.why
+        why = UNKNOWN if bound is None else bound.why
         if self._lies:
             why += "; the UPS claims more than can be"
         if reading.battery_low or "FSD" in reading.flags:
@@ -220,10 +223,6 @@ class EnduranceEstimator:
             self._low = True
         elif runtime_s > CLEAR_FACTOR * reserve_s:
             self._low = False
-
-    def _unknown(self) -> str:
-        missing = [name for name in ("battery_wh", "rated_w") if getattr(self._ratings, name) is None]
-        return f"not known yet: the battery has not fallen measurably, and [ups] does not say {' and '.join(missing)}"
 
     def _load(self) -> float:
         """Percent; 100 where the UPS does not tell."""

@@ -120,7 +120,7 @@ def test_liar_of_whom_nothing_is_known_is_not_called_fine() -> None:
     ups.command(["battery", "lies"], 0)
     outage = drained(ups, None)
     assert outage.last.runtime_s is None
-    assert "does not say battery_wh and rated_w" in outage.last.why
+    assert "does not say capacity_wh and rated_w" in outage.last.why
 
 
 def test_healthy_battery_is_called_low_much_too_early() -> None:
