@@ -20,6 +20,7 @@ from kit.device_config import (
     ModemLine,
     NutTable,
     OntTable,
+    PrinterTable,
     Section,
     TerminalLine,
     UpsLine,
@@ -69,6 +70,7 @@ class Config(Section, frozen=True):
     """The UPS, where upsd speaks for it: instead of ``ups``."""
     modems: Annotated[tuple[ModemLine, ...], Meta(max_length=8)] = ()
     fibre: FibreTable | None = None
+    printer: PrinterTable | None = None
     failover: Timing = Timing()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -82,6 +84,7 @@ _TABLES: Final[dict[str, tuple[type, ...]]] = {
     "modems": (AtModemLine, ManagedModemLine),
     "fibre.ont": (OntTable,),
     "fibre": (FibreTable,),
+    "printer": (PrinterTable,),
     "failover": (Timing,),
 }
 """By how the name of a table begins: what it may be."""

@@ -20,13 +20,14 @@ from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
-from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
+from kit.effects import AskTerminal, Effect, PrintTape, Publish, Reply, SealTally, SignAccount
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks
 from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
+from kit.printing import make_printing
 from kit.runner import Runner
 from kit.sealer import LocalSealer
 from kit.station import Station
@@ -108,6 +109,7 @@ class Daemon:
             has_ups=config.ups is not None or config.nut is not None,
             modems=tuple(line.name for line in config.modems),
             has_fibre=config.fibre is not None,
+            printer=None if config.printer is None else config.printer.habits,
             device=config.device,
             poll=config.poll,
         )
@@ -130,11 +132,13 @@ class Daemon:
             standby=None if config.device == manifest.branch(config.branch).device else config.device,
         )
         self._periphery = Periphery(config, ports, self.runner.post)
+        self._printing = make_printing(config, manifest, ports, self.runner.post, log)
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
             AskTerminal: lambda effect: self._periphery.terminals[effect.terminal].request(effect.action),
             SignAccount: self._seal,
             SealTally: self._seal,
             Publish: lambda effect: self._uplinks.publish(effect.uplink, effect.data),
+            PrintTape: self._print_tape,
             Reply: lambda effect: self.control.reply(effect.reply, effect.body),
             Connect: lambda effect: self._uplinks.connect(effect.uplink, effect.deadline_ms),
             Disconnect: lambda effect: self._uplinks.disconnect(effect.uplink, effect.reason),
@@ -154,6 +158,8 @@ class Daemon:
             await self._listen(Path(self._config.control_socket))
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
         parts += self._periphery.parts()
+        if self._printing is not None:
+            parts.append(("printer", self._printing.run()))
         parts.append(("watchdog", self._watchdog()))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(part, name=name) for name, part in parts]
@@ -221,6 +227,10 @@ class Daemon:
 
     def _release(self, effect: Effect) -> None:
         self._releases[type(effect)](effect)
+
+    def _print_tape(self, effect: PrintTape) -> None:
+        assert self._printing is not None  # noqa: S101 - without a printer the core prints nothing
+        self._printing.print(effect)
 
     def _seal(self, effect: SignAccount | SealTally) -> None:
         self.runner.post(self._sealer.make(effect))

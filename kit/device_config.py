@@ -10,6 +10,7 @@ from msgspec import Meta
 from crypto.wire import Id
 from drivers.modem.at.settings import SIM_SLOTS_MAX, SimSwitch
 from drivers.ups.protocols import SerialProtocolName
+from kit.tapes import PrinterHabits
 
 Milliseconds = Annotated[int, Meta(ge=50, le=3_600_000)]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -115,6 +116,31 @@ class FibreTable(Section, frozen=True):
     interface: Annotated[str, Meta(min_length=1, max_length=127)]
     poll_interval_ms: Milliseconds = 5_000
     ont: OntTable | None = None
+
+
+class PrinterTable(Section, frozen=True):
+    """A receipt printer that speaks ESC/POS: at ``port`` (serial, usb), or at ``host`` (network)."""
+
+    kind: Literal["serial", "usb", "network"]
+    port: DevicePath | None = None
+    """``/dev/serial/by-path/...``, or ``/dev/usb/lp0``."""
+    host: Host | None = None
+    tcp_port: Port = 9100
+    baudrate: Literal[9600, 19200, 38400, 57600, 115200] = 19_200
+    width_dots: Literal[384, 576] = 576
+    """58 or 80 mm paper at 203 dots an inch."""
+    font: str | None = None
+    """A TrueType font; None: DejaVu Sans, where the system keeps it."""
+    answers: bool = True
+    """False for printers that never send a byte: tapes then count as printed unconfirmed."""
+    poll_interval_ms: Milliseconds = 10_000
+    tape_patience_s: Annotated[int, Meta(ge=0, le=3_600)] = 120
+    """How long the delivery of a tally waits for its tape."""
+
+    @property
+    def habits(self) -> PrinterHabits:
+        """What the core must know of it."""
+        return PrinterHabits(self.answers, 1000 * self.tape_patience_s)
 
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crypto.statements import Cause, Finding
 from drivers.ports import TerminalAction
 from failover.events import FailoverEffect
+from kit.facts import TapeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,20 @@ class Publish:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class PrintTape:
+    """Have a tape drawn and printed. Holds plaintext: has no repr, never logged. Events of the printer follow."""
+
+    name: str
+    kind: TapeKind
+    terminal: str
+    report: bytes
+    """The terminal's signed zero report or tally."""
+    at: str
+    copy: int
+    findings: tuple[Finding, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Answer a request of the control socket."""
@@ -58,4 +73,4 @@ class Reply:
     body: dict[str, object]
 
 
-Effect = AskTerminal | SignAccount | SealTally | Publish | Reply | FailoverEffect
+Effect = AskTerminal | SignAccount | SealTally | Publish | PrintTape | Reply | FailoverEffect

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drivers.ports import FibreEvent, ModemEvent, TerminalEvent, UpsEvent
+from drivers.ports import FibreEvent, ModemEvent, PrinterEvent, TerminalEvent, UpsEvent
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 
 
@@ -43,6 +43,13 @@ class ModemHeard:
 
     modem: str
     event: ModemEvent
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterHeard:
+    """The printer's driver says something."""
+
+    event: PrinterEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,7 @@ Event = (
     | UpsHeard
     | ModemHeard
     | FibreHeard
+    | PrinterHeard
     | UplinkConnected
     | UplinkLost
     | ProbeEchoed

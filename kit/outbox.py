@@ -8,6 +8,7 @@ same, with long pauses. ``included``: the log has it for good, only witnesses ar
 word; so we merely ask again, on one uplink at a time, ever more rarely, and not in step with 70,000 others.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -42,6 +43,7 @@ class Item:
 
     seq: int
     kind: str
+    terminal: str
     sha256: str
     data: bytes
     grade: receipts.Grade | None = None
@@ -72,8 +74,11 @@ class Question:
 class Outbox:
     """Core: which envelope goes out on which uplink, when."""
 
-    def __init__(self, manifest: TrustedManifest, device: str) -> None:
-        self._manifest, self._device = manifest, device
+    def __init__(
+        self, manifest: TrustedManifest, device: str, *, held: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """``held``: whether the tally of a terminal must wait, since its tape comes first."""
+        self._manifest, self._device, self._held = manifest, device, held
         self.items: dict[int, Item] = {}
         self.delivered: list[int] = []
         self.hashes: dict[int, str] = {}
@@ -117,7 +122,7 @@ class Outbox:
         """Fold."""
         if isinstance(fact, EnvelopeSealed):
             self.hashes[fact.seq] = fact.sha256
-            self.items[fact.seq] = Item(fact.seq, fact.kind, fact.sha256, unb64(fact.envelope))
+            self.items[fact.seq] = Item(fact.seq, fact.kind, fact.terminal, fact.sha256, unb64(fact.envelope))
         elif isinstance(fact, ReceiptStored):
             if fact.delivered:
                 if self.items.pop(fact.seq, None) is not None:
@@ -132,7 +137,7 @@ class Outbox:
         if not self._uplinks:
             return None
         dues: list[Instant] = []
-        for item in self.items.values():
+        for item in self._free():
             if item.grade == "included":
                 question = self._questions.get(item.seq)
                 dues.append(question.due if question else 0)
@@ -152,9 +157,13 @@ class Outbox:
                 question.due = max(question.due, now + self._spread(seq, "question", ASK_FIRST_MS))
         self._uplinks = uplinks
 
+    def _free(self) -> list[Item]:
+        """What may be sent."""
+        return [item for item in self.items.values() if item.kind != "tally" or not self._held(item.terminal)]
+
     def _send_due(self, now: Instant) -> Step:
         step = Step()
-        for item in self.items.values():
+        for item in self._free():
             if item.grade == "included":
                 self._ask_if_due(item, now, step)
             else:

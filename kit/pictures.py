@@ -6,6 +6,7 @@ from kit.day_state import DayState
 from kit.devices import Devices
 from kit.outbox import Outbox
 from kit.power import Power
+from kit.tapes import DueTape, Tapes
 
 
 def day(state: DayState) -> dict[str, Any]:
@@ -93,6 +94,34 @@ def _fibre(core: Devices) -> dict[str, Any]:
                 "los": optical.los,
             }
     return picture
+
+
+def printer(core: Tapes) -> dict[str, Any] | None:
+    """The printer, what it is at, and every tape that was ever due. None without a printer."""
+    if not core.has_printer:
+        return None
+    return {
+        "state": core.state,
+        "tapes": [
+            {
+                "kind": tape.kind,
+                "terminal": tape.terminal,
+                "close_no": tape.close_no,
+                "copies": tape.copies,
+                "state": _tape_state(core, tape),
+                "done": tape.progress[0] if tape.progress else None,
+                "of": tape.progress[1] if tape.progress else None,
+                "broke_off": tape.broke_off.reason if tape.broke_off and not tape.finished else None,
+            }
+            for tape in core.due.values()
+        ],
+    }
+
+
+def _tape_state(core: Tapes, tape: DueTape) -> str:
+    if tape.finished is not None:
+        return "printed" if tape.finished.confirmed else "unconfirmed"
+    return "printing" if core.printing is tape else "due"
 
 
 def outbox(core: Outbox, state: DayState) -> dict[str, Any]:

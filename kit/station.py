@@ -17,6 +17,7 @@ from kit.events import (
     Event,
     MediaAsked,
     OrderReceived,
+    PrinterHeard,
     ReadinessAsked,
     ReadinessItem,
     ScheduleHeard,
@@ -29,6 +30,7 @@ from kit.journal_desk import JournalDesk
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power
+from kit.tapes import PrinterHabits, Tapes
 from kit.wall import Wall
 
 INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
@@ -56,6 +58,7 @@ class Station:
         has_ups: bool,
         modems: tuple[str, ...] = (),
         has_fibre: bool = False,
+        printer: PrinterHabits | None = None,
         device: str | None = None,
         poll: Literal["first", "re-vote"] = "first",
     ) -> None:
@@ -66,7 +69,8 @@ class Station:
         self.power = Power()
         self.devices = Devices(modems, has_fibre=has_fibre)
         self.journal_desk = JournalDesk(manifest, branch, self._device)
-        self.outbox = Outbox(manifest, self._device)
+        self.tapes = Tapes(printer)
+        self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
         self.failover = Failover(uplinks, self._device, timing)
         self._has_ups = has_ups
         self._wall = Wall()
@@ -98,8 +102,12 @@ class Station:
             step.effects.extend(self.failover.handle(event, now))
         elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard | ScheduleHeard | MediaAsked):
             step.join(self.day.handle(event, now))
+            if isinstance(event, TerminalHeard):
+                step.join(self.tapes.handle(event, now))
+        elif isinstance(event, PrinterHeard):
+            step.join(self.tapes.handle(event, now))
         else:
-            for core in (self.power, self.devices, self.day, self.outbox, self.journal_desk):
+            for core in (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk):
                 step.join(core.handle(event, now))
         if isinstance(event, Tick | Booted):
             step.effects.extend(self.failover.handle(FailoverTick(), now))
@@ -113,7 +121,7 @@ class Station:
         elif isinstance(fact, IncidentRecorded):
             self._incidents.append(fact)
         self._last_at = fact.at
-        for core in (self.power, self.devices, self.day, self.outbox, self.journal_desk):
+        for core in (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk):
             core.apply(fact)
         self._folded = True
 
@@ -122,7 +130,8 @@ class Station:
         if self._folded or self._news is not None:
             return 0
         deadlines = [
-            core.wake_at() for core in (self.power, self.devices, self.day, self.outbox, self.failover)
+            core.wake_at()
+            for core in (self.power, self.devices, self.day, self.tapes, self.outbox, self.failover)
         ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
@@ -142,6 +151,7 @@ class Station:
             "schedule": {name: getattr(schedule, name) for name in schedule.__struct_fields__},
             "power": pictures.power(self.power, has_ups=self._has_ups),
             "devices": pictures.devices(self.devices),
+            "printer": pictures.printer(self.tapes),
             "uplinks": {
                 "states": self.failover.states(),
                 "usable": list(self._usable),
@@ -200,7 +210,7 @@ class Station:
         if self._has_ups:
             state = self.power.state
             items.append(ReadinessItem("power", state == "mains", f"the UPS says: {state}"))
-        return (*items, *self.devices.readiness())
+        return (*items, *self.devices.readiness(), *self.tapes.readiness())
 
     def _look_at_uplinks(self, step: Step, now: Instant) -> None:
         """Tell failover of the critical window, and remember which uplinks work as news for the others."""

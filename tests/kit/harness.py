@@ -24,6 +24,7 @@ from kit.facts import EnvelopeSealed, Fact
 from kit.journal import FACT_MAX
 from kit.sealer import LocalSealer
 from kit.station import Station
+from kit.tapes import PrinterHabits
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.terminal_reports import Dishonesty, TerminalSetup
 from simulators.results import StationContest
@@ -120,6 +121,7 @@ class Branch:
         device: str | None = None,
         poll: Literal["first", "re-vote"] = "first",
         lines_of: "Branch | None" = None,
+        printer: PrinterHabits | None = None,
     ) -> None:
         """``lines_of``: another kit, whose terminals are plugged into this one, as they are."""
         self.election, self.name = election, BRANCH
@@ -158,6 +160,7 @@ class Branch:
             has_ups=has_ups,
             device=device,
             poll=poll,
+            printer=printer,
         )
         self.station: Station
         self.events: deque[Event] = deque()
