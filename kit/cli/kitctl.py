@@ -124,8 +124,14 @@ def _health(status: dict[str, Any]) -> int:
         power["ups"] and power["state"] != "mains",
         not uplinks["usable"],
         bool(status.get("journal_segments_flagged")),
+        any(state != "ok" for state in _device_states(status.get("devices", {}))),
     )
     return exit_codes.WARNING if any(look_at) else exit_codes.OK
+
+
+def _device_states(devices: dict[str, Any]) -> list[str]:
+    fibre = [devices["fibre"]] if devices.get("fibre") else []
+    return [device["state"] for device in (*devices.get("modems", ()), *fibre)]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from kit import exit_codes
 from tests.kit.commission import ROOT, command, commission
 
 PATIENCE_S: Final = 60.0
@@ -125,6 +126,7 @@ def test_devices_fail_and_kitctl_says_nothing(site: Site) -> None:
             (_modem(status), _fibre(status), status["power"]["state"]) == ("weak", "no-light", "battery")
         ),
     )
+    assert site.kitctl("status").returncode != exit_codes.OK
     english, persian = (site.kitctl("status", "--lang", lang).stdout for lang in ("en", "fa"))
     assert "weak signal: move the antenna" in english
     assert "no light from the fibre" in english

@@ -4,7 +4,9 @@ from typing import get_args
 
 import pytest
 
+from kit import exit_codes
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, device_lines
+from kit.cli.kitctl import _health
 from kit.cli.words import Words
 from kit.facts import DeviceState
 
@@ -32,3 +34,24 @@ def test_dark_fibre_shows_no_figure() -> None:
         "fibre: no light from the fibre: leave the yellow cable alone and call the telecom company "
         "(received light -40.0 dBm)"
     )
+
+
+@pytest.mark.parametrize(
+    ("devices", "ill"),
+    [
+        ({}, False),
+        ({"modems": [], "fibre": None}, False),
+        ({"modems": [{"state": "ok"}], "fibre": {"state": "ok"}}, False),
+        ({"modems": [{"state": "ok"}, {"state": "weak"}], "fibre": None}, True),
+        ({"modems": [], "fibre": {"state": "no-carrier"}}, True),
+    ],
+)
+def test_ill_device_leaves_the_exit_code_at_ok(devices: dict[str, object], *, ill: bool) -> None:
+    status = {
+        "power": {"ups": False, "state": "unknown"},
+        "uplinks": {"critical": False, "usable": ["fibre"]},
+        "terminals": [],
+        "findings": [],
+        "devices": devices,
+    }
+    assert _health(status) == (exit_codes.WARNING if ill else exit_codes.OK)
