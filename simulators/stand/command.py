@@ -80,7 +80,9 @@ def _line_arguments(parser: argparse.ArgumentParser, kind: DeviceKind) -> None:
     parser.add_argument(
         "--transcript", type=Path, metavar="FILE", help="what goes over the line, as JSON Lines; - prints it"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of noise on the line (default 1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="of noise on the line, and of a terminal (default 1)"
+    )
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from simulators.stand.model import DeviceModel
@@ -43,6 +44,28 @@ def _ups(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> Devic
 
     del wall_lead_ms
     model: DeviceModel = make_ups(arguments.model, load_w=arguments.load, now_ms=now_ms)
+    return model
+
+
+def _terminal_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--firmware", default="sim-1", metavar="NAME", help="another name has another SHA-256 (default sim-1)"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="DIR", help="write manifest and keys of its rehearsal there, for a kitd"
+    )
+
+
+def _terminal(arguments: argparse.Namespace, now_ms: int, wall_lead_ms: int) -> DeviceModel:
+    from simulators.devices.terminal_factory import make_terminal  # noqa: PLC0415 - only what is asked for
+
+    model: DeviceModel = make_terminal(
+        now_ms=now_ms,
+        wall_lead_ms=wall_lead_ms,
+        seed=arguments.seed,
+        firmware=arguments.firmware,
+        write=arguments.write,
+    )
     return model
 
 
@@ -102,6 +125,13 @@ KINDS: dict[str, DeviceKind] = {
     "ups": DeviceKind("a UPS on a serial line", ("pty",), _ups_arguments, _ups, "mains off"),
     "modem": DeviceKind(
         "a 4G modem that speaks AT commands", ("pty",), _modem_arguments, _modem, "signal -115"
+    ),
+    "terminal": DeviceKind(
+        "a voting terminal of a rehearsal whose polls open now",
+        ("pty",),
+        _terminal_arguments,
+        _terminal,
+        "cover open",
     ),
     "ont": DeviceKind("the fibre's ONT, which answers SNMP", ("udp",), _ont_arguments, _ont, "fibre cut"),
     "printer": DeviceKind(
