@@ -32,10 +32,14 @@ class UpsRig(Protocol):
     needs. ``outcomes``: what may become of ``beeper.toggle``.
     """
 
-    virtual: bool
-    poll_ms: int
-    programs: tuple[str, ...]
-    outcomes: frozenset[str]
+    @property
+    def virtual(self) -> bool: ...
+    @property
+    def poll_ms(self) -> int: ...
+    @property
+    def programs(self) -> tuple[str, ...]: ...
+    @property
+    def outcomes(self) -> frozenset[str]: ...
 
     async def start(self, emit: Emit) -> Ups:
         """Build the far end and return a driver that is not running yet."""
@@ -52,7 +56,7 @@ class UpsRig(Protocol):
 class _Simulated:
     """A simulated UPS, whose commands are those of ``kit-sim ctl``."""
 
-    programs: tuple[str, ...] = ()
+    programs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, model: UpsModelName) -> None:
         self.model: Final = model

@@ -8,6 +8,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -19,6 +20,10 @@ from tests.peers.nut import HOST, ODD_PASSWORD, PASSWORD, USER, Nut, dummy
 
 pytestmark = pytest.mark.peer("upsd", "upsc", "upsrw")
 POLL_MS = 200
+
+
+def _shows(status: str, reading: UpsReading) -> bool:
+    return reading.flags == set(status.split())
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +65,7 @@ async def test_values_and_flags_are_read_wrongly(nut: Nut) -> None:
             ("FSD OB LB", True, True),
         ):
             await nut.upsrw("dummy", "ups.status", status)
-            reading = await listener.next(
-                UpsReading, lambda one, status=status: one.flags == set(status.split())
-            )
+            reading = await listener.next(UpsReading, partial(_shows, status))
             assert (reading.on_battery, reading.battery_low) == (on_battery, battery_low)
         await nut.upsrw("dummy", "ups.status", "OFF")
         assert "neither on line (OL) nor on battery (OB)" in (await listener.next(UpsLost)).reason
