@@ -1,6 +1,7 @@
 """One network interface through rtnetlink(7), by name or alternative name. The fibre's only file that knows pyroute2.
 
-Two sockets: one is subscribed to RTNLGRP_LINK and only listens, the other only asks. No privilege is needed for either.
+One socket is subscribed to RTNLGRP_LINK and only listens; each question has a socket of its own, because pyroute2 keeps
+the acknowledgements of all questions for as long as their socket lives. No privilege is needed for any.
 """
 
 import contextlib
@@ -45,7 +46,6 @@ class _NetlinkLink:
 
     def __init__(self, interface: str) -> None:
         self._interface: Final = interface
-        self._asks: Final = AsyncIPRoute(groups=0)
         self._hears: Final = AsyncIPRoute(groups=_GROUP_LINK)
         self._heard: deque[LinkState | None] = deque()
         self._index: int | None = None
@@ -57,13 +57,14 @@ class _NetlinkLink:
     async def look(self) -> LinkState | None:
         how = "ifname" if len(self._interface.encode()) <= IFNAME_MAX else "altname"
         with _typed(f"asking for {self._interface}"):
-            try:
-                answers = await self._asks.link("get", **{how: self._interface})
-            except NetlinkError as refused:
-                if refused.code != errno.ENODEV:
-                    raise
-                self._index = None
-                return None
+            async with AsyncIPRoute(groups=0) as asks:
+                try:
+                    answers = await asks.link("get", **{how: self._interface})
+                except NetlinkError as refused:
+                    if refused.code != errno.ENODEV:
+                        raise
+                    self._index = None
+                    return None
             for message in answers:
                 self._index = message["index"]
                 return _state(message)
@@ -78,9 +79,8 @@ class _NetlinkLink:
         return self._heard.popleft()
 
     def close(self) -> None:
-        for socket in (self._asks, self._hears):
-            with contextlib.suppress(OSError):
-                socket.close()
+        with contextlib.suppress(OSError):
+            self._hears.close()
 
     def _hear(self, message: Any) -> None:
         event = message.get("event")

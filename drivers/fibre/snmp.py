@@ -41,6 +41,7 @@ class SnmpOnt:
         self._settings: Final = settings
         self._access: Final = _access(settings.access)
         self._engine: Any = None
+        self._target: Any = None
 
     async def get(self, oids: Sequence[str]) -> Mapping[str, SnmpValue]:
         """Within patience_ms + GRACE_MS."""
@@ -65,15 +66,16 @@ class SnmpOnt:
     async def _get(self, where: str, oids: Sequence[str]) -> Mapping[str, SnmpValue]:
         ont = self._settings
         if self._engine is None:
+            # The name is looked up with each engine, so after each silence. One target for all questions: pysnmp keeps
+            # what it learns of each target for as long as the engine lives.
+            self._target = await hlapi.UdpTransportTarget.create(
+                (ont.host, ont.port), timeout=ont.timeout_ms / 1000, retries=ont.retries
+            )
             self._engine = hlapi.SnmpEngine()
-        # The address anew each time: an ONT behind a name may move.
-        target = await hlapi.UdpTransportTarget.create(
-            (ont.host, ont.port), timeout=ont.timeout_ms / 1000, retries=ont.retries
-        )
         indication, status, index, bindings = await hlapi.get_cmd(
             self._engine,
             self._access,
-            target,
+            self._target,
             hlapi.ContextData(),
             *((ObjectIdentifier(oid), Null("")) for oid in oids),
             lookupMib=False,
