@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from crypto.wire import B64, Id
 from failover.machine import Timing
+from kit.battery_config import BatteryTable
 from kit.device_config import (
     AtModemLine,
     ConfigError,
@@ -68,6 +69,8 @@ class Config(Section, frozen=True):
     ups: UpsLine | None = None
     nut: NutTable | None = None
     """The UPS, where upsd speaks for it: instead of ``ups``."""
+    battery: BatteryTable = BatteryTable()
+    """The battery of either."""
     modems: Annotated[tuple[ModemLine, ...], Meta(max_length=8)] = ()
     fibre: FibreTable | None = None
     printer: PrinterTable | None = None
@@ -80,6 +83,7 @@ _TABLES: Final[dict[str, tuple[type, ...]]] = {
     "terminals": (TerminalLine,),
     "uplinks": (Uplink,),
     "ups": (UpsLine,),
+    "battery": (BatteryTable,),
     "nut": (NutTable,),
     "modems": (AtModemLine, ManagedModemLine),
     "fibre.ont": (OntTable,),
@@ -116,6 +120,10 @@ def load(path: Path) -> Config:
             raise ConfigError(f"{path}: two {what} have the same name: {', '.join(names)}")
     if config.ups is not None and config.nut is not None:
         raise ConfigError(f"{path}: [ups] and [nut] both say where the UPS is: keep one of them")
+    try:
+        config.battery.ratings()
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     folder = path.resolve().parent
     return msgspec.structs.replace(
         config,

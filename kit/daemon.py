@@ -107,6 +107,7 @@ class Daemon:
             uplinks=tuple(uplink.name for uplink in config.uplinks),
             timing=config.failover,
             has_ups=config.ups is not None or config.nut is not None,
+            battery=config.battery.ratings(),
             modems=tuple(line.name for line in config.modems),
             has_fibre=config.fibre is not None,
             printer=None if config.printer is None else config.printer.habits,

@@ -4,11 +4,15 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from typing import Final
 
 import sdnotify
 
+from drivers.ports import Baudrate, OpenStream
 from drivers.uart import uart
 from kit.ports import Ports
+
+UPS_BAUD: Final = 2_400  # bits per second
 
 
 class SystemClock:
@@ -57,9 +61,14 @@ def real_ports() -> Ports:
     return Ports(
         clock=SystemClock(),
         entropy=os.urandom,
-        open_stream=uart,
+        open_stream=_serial_line,
         notify=_notifier().notify,
     )
+
+
+def _serial_line(port: str, baudrate: Baudrate) -> OpenStream:
+    """UPSes alone speak so slowly, and isolated ones draw their power from DTR high and RTS low."""
+    return uart(port, baudrate, rts=baudrate > UPS_BAUD)
 
 
 def _notifier() -> sdnotify.SystemdNotifier:

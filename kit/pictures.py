@@ -47,9 +47,17 @@ def day(state: DayState) -> dict[str, Any]:
 
 
 def power(core: Power, *, has_ups: bool) -> dict[str, Any]:
-    """What the UPS says."""
-    voltage_v = core.reading.input_voltage_v if core.reading else None
-    return {"ups": has_ups, "state": core.state, "input_voltage_v": voltage_v}
+    """What the UPS says, and how long the battery lasts as we reckon it. Not the load: it tells how busy a poll is."""
+    reading, endurance = core.reading, core.endurance
+    return {
+        "ups": has_ups,
+        "state": core.state,
+        "input_voltage_v": reading.input_voltage_v if reading else None,
+        "flags": sorted(reading.flags) if reading else [],
+        "runtime_s": None if endurance.runtime_s is None else round(endurance.runtime_s),
+        "runtime_why": endurance.why,
+        "ups_lies": endurance.lies,
+    }
 
 
 def devices(core: Devices) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from kit import pictures
 from kit.clock_check import clock_objection
 from kit.core import Step
 from kit.devices import Devices
+from kit.endurance import Ratings
 from kit.events import (
     Booted,
     Event,
@@ -56,6 +57,7 @@ class Station:
         uplinks: tuple[str, ...],
         timing: Timing,
         has_ups: bool,
+        battery: Ratings | None = None,
         modems: tuple[str, ...] = (),
         has_fibre: bool = False,
         printer: PrinterHabits | None = None,
@@ -66,7 +68,7 @@ class Station:
         self._entry = manifest.branch(branch)
         self._device, self._poll = device or self._entry.device, poll
         self.day = PollingDay(manifest, branch, device=self._device, cause=self._cause())
-        self.power = Power()
+        self.power = Power(battery)
         self.devices = Devices(modems, has_fibre=has_fibre)
         self.journal_desk = JournalDesk(manifest, branch, self._device)
         self.tapes = Tapes(printer)
