@@ -1,5 +1,6 @@
 """A modem that follows a script of answers, written without a look at the driver's codec."""
 
+from collections import deque
 from collections.abc import Callable
 
 from drivers.dialogue import Step
@@ -8,6 +9,7 @@ from drivers.modem.at.settings import AtSettings
 from drivers.ports import ModemEvent
 
 OK = ["OK"]
+LATENCY_MS = 1
 
 
 class ScriptedModem:
@@ -99,10 +101,12 @@ class ScriptedModem:
                 listed += [f"+CMGL: {index},{state},,{_length(pdu)}", pdu]
             return self._lines([*listed, *OK])
         if command.startswith("AT+CMGR="):
+            if int(command[8:]) not in self.stores[self.store]:
+                return self._lines(["+CMS ERROR: 321"])
             state, pdu = self.stores[self.store][int(command[8:])]
             return self._lines([f"+CMGR: {state},,{_length(pdu)}", pdu, *OK])
         if command.startswith("AT+CMGD="):
-            del self.stores[self.store][int(command[8:])]
+            self.stores[self.store].pop(int(command[8:]), None)
             return self._lines(OK)
         return self._lines(self.answers.get(command, ["ERROR"]))
 
@@ -118,9 +122,8 @@ class ScriptedModem:
     def _lines(self, lines: list[str]) -> str:
         out = "".join(f"\r\n{line}\r\n" for line in self.between)
         for line in lines:
-            header = line.startswith(("+CMGL", "+CMGR"))
             out += f"\r\n{line}\r\n"
-            if not header and line not in ("OK", "ERROR"):
+            if line not in ("OK", "ERROR"):
                 out += "".join(f"\r\n{urc}\r\n" for urc in self.between)
         return out
 
@@ -130,7 +133,7 @@ def _length(pdu: str) -> int:
 
 
 class Bench:
-    """A dialogue and a modem that answers at once, in pieces of ``piece`` bytes, on a clock that jumps."""
+    """A dialogue and a modem that answers after LATENCY_MS, in pieces of ``piece`` bytes, on a clock that jumps."""
 
     def __init__(self, settings: AtSettings | None = None, *, piece: int = 4096, power: bool = False) -> None:
         self.modem = ScriptedModem()
@@ -139,20 +142,16 @@ class Bench:
         self.now = 0
         self.line = True
         self.events: list[ModemEvent] = []
+        self._arriving: deque[tuple[int, bytes]] = deque()
         self.on_send: Callable[[bytes], None] = lambda _: None
 
     def take(self, step: Step[ModemEvent]) -> None:
-        queue = [step]
-        while queue:
-            step = queue.pop(0)
-            self.events += step.events
-            if step.send and self.line:
-                self.on_send(step.send)
-                answer = self.modem.feed(step.send)
-                queue += [
-                    self.dialogue.handle_bytes(answer[at : at + self.piece], self.now)
-                    for at in range(0, len(answer), self.piece)
-                ]
+        self.events += step.events
+        if step.send and self.line:
+            self.on_send(step.send)
+            answer = self.modem.feed(step.send)
+            for at in range(0, len(answer), self.piece):
+                self._arriving.append((self.now + LATENCY_MS, answer[at : at + self.piece]))
 
     def up(self) -> None:
         self.line = True
@@ -170,11 +169,21 @@ class Bench:
 
     def advance(self, ms: int) -> None:
         until = self.now + ms
-        while (wake_at := self.dialogue.wake_at()) is not None and wake_at <= until:
-            self.now = max(self.now, wake_at)
-            self.take(self.dialogue.handle_tick(self.now))
+        while True:
             wake_at = self.dialogue.wake_at()
-            assert wake_at is None or wake_at > self.now, "a dialogue whose deadline never passes would spin"
+            arrival = self._arriving[0][0] if self._arriving else None
+            due = min((at for at in (wake_at, arrival) if at is not None), default=until + 1)
+            if due > until:
+                break
+            self.now = max(self.now, due)
+            if arrival is not None and arrival <= self.now:
+                data = self._arriving.popleft()[1]
+                if self.line:
+                    self.take(self.dialogue.handle_bytes(data, self.now))
+            else:
+                self.take(self.dialogue.handle_tick(self.now))
+                wake_at = self.dialogue.wake_at()
+                assert wake_at is None or wake_at > self.now, "a deadline that never passes would spin"
         self.now = until
 
     def of(self, kind: type) -> list[ModemEvent]:

@@ -20,6 +20,7 @@ from drivers.modem.at.watch import note_registration
 from drivers.modem.errors import ModemRebootedError, ModemSilentError
 from drivers.ports import ModemEvent, ModemLost, ModemReading
 
+LOOK_PAUSE_MS: Final = 500  # from one look to the next, however much the modem has to say
 LOST_MS: Final = 15_000  # without a final result to any command, or without a line
 # What modems say when they have started: Quectel, SIMCom, u-blox and Neoway RDY or ^SYSSTART, Huawei ^BOOT, Telit none.
 _BOOT: Final = re.compile(r"RDY|\^BOOT:.*|\^?SYSSTART.*|MODEM:STARTUP|START", re.IGNORECASE)
@@ -194,13 +195,14 @@ class AtDialogue:
             note_sim(session, text)
             self._look_soon()
         elif _DONE.fullmatch(text):
-            session.inbox.sweep_at = session.now
+            session.inbox.note_sweep(session.now)
             self._look_soon()
         elif prefix in _BEARER:
             self._look_soon()
 
     def _look_soon(self) -> None:
-        self._session.poll_at = self._session.now
+        session = self._session
+        session.poll_at = min(session.poll_at, max(session.now, session.looked_at + LOOK_PAUSE_MS))
         self._news = True
 
     def _time_out(self) -> None:

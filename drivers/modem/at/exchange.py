@@ -157,7 +157,7 @@ class Exchange:
         if ask is None:
             return False
         if not prefix:
-            return ask.bare and not _BARE_URC.fullmatch(text)
+            return ask.bare and text[0] not in "+^*$%" and not _BARE_URC.fullmatch(text)
         if ask.bare and f"AT{prefix}" == ask.command:
             return True
         if prefix not in ask.prefixes:

@@ -4,6 +4,7 @@ from typing import Final
 
 STORED_MAX: Final = 64  # messages named one by one; beyond that the stores are read whole
 ACKNOWLEDGE_MAX: Final = 16  # messages to acknowledge
+SWEEP_PAUSE_MS: Final = 5_000  # at least, however often the modem speaks of its stores
 SWEEP_MS: Final = 5 * 60_000  # from one look into the stores to the next: a URC may be lost
 
 
@@ -13,6 +14,7 @@ class Inbox:
     def __init__(self) -> None:
         self.stored: dict[tuple[str, int], None] = {}
         self.sweep_at: int | None = None
+        self.swept_at = 0
         self.acknowledging = False
         self.unacknowledged = 0
         self.store = ""
@@ -26,7 +28,11 @@ class Inbox:
         if len(self.stored) < STORED_MAX:
             self.stored[store, index] = None
         else:
-            self.sweep_at = now
+            self.note_sweep(now)
+
+    def note_sweep(self, now: int) -> None:
+        """The stores are to be read whole, soon."""
+        self.sweep_at = now if self.sweep_at is None else min(now, self.sweep_at)
 
     def note_direct(self) -> None:
         """A message was given directly."""

@@ -38,6 +38,7 @@ def _serve(session: Session) -> Script[None]:
     yield from bring_up(session)
     session.settled = True
     while True:
+        session.looked_at = session.now
         session.poll_at = session.now + session.settings.poll_interval_ms
         yield from look(session)
         session.ladder.note_well(session.now)

@@ -10,7 +10,7 @@ from drivers.modem.at.answers import (
     prefix_of,
 )
 from drivers.modem.at.exchange import Ask, Unsolicited
-from drivers.modem.at.inbox import SWEEP_MS
+from drivers.modem.at.inbox import SWEEP_MS, SWEEP_PAUSE_MS
 from drivers.modem.at.outbox import Outgoing, refusal
 from drivers.modem.at.session import Script, Session
 from drivers.modem.errors import AtAnswerError, PduError
@@ -45,7 +45,7 @@ def set_up_messages(session: Session) -> Script[None]:
         if (yield from session.ask(f"AT+CNMI={indication}")).ok:
             break
     inbox.stores, inbox.store = yield from _ask_stores(session)
-    inbox.sweep_at = session.now
+    inbox.sweep_at, inbox.swept_at = session.now, session.now - SWEEP_PAUSE_MS
     session.sms_ready = True
 
 
@@ -69,12 +69,12 @@ def fetch_messages(session: Session) -> Script[None]:
         yield from session.ask("AT+CNMA", optional=True)
     if not session.sms_ready:
         return
-    if inbox.sweep_at is not None and inbox.sweep_at <= session.now:
+    if inbox.sweep_at is not None and max(inbox.sweep_at, inbox.swept_at + SWEEP_PAUSE_MS) <= session.now:
+        inbox.swept_at = session.now
         inbox.sweep_at = session.now + SWEEP_MS
         for store in inbox.stores or ("",):
             yield from _sweep(session, store)
-    while inbox.stored:
-        store, index = next(iter(inbox.stored))
+    for store, index in list(inbox.stored):
         del inbox.stored[store, index]
         if (yield from _select(session, store)):
             answer = yield from session.ask(f"AT+CMGR={index}", "+CMGR")
@@ -137,7 +137,7 @@ def note_message(session: Session, news: Unsolicited) -> bool:
     try:
         store, index = parse_stored(news.text)
     except AtAnswerError:
-        session.inbox.sweep_at = session.now
+        session.inbox.note_sweep(session.now)
     else:
         session.inbox.note_stored(store, index, session.now)
     return True

@@ -34,6 +34,7 @@ class Session:
         self.now = 0
         self.events: list[ModemEvent] = []
         self.poll_at = 0
+        self.looked_at = 0
         self.settled = False  # a boot message from now on means that the modem started anew
         self.sms_ready = False
         self.reset_wanted = False
