@@ -67,51 +67,72 @@ class LinkedPty:
                 self._link.unlink()
 
 
-class UdpPort:
-    """A UDP port; every datagram is fed whole. ``link``, where given, points at ``udp:HOST:PORT``, which is no file."""
+class _Port:
+    """An address on this machine. ``link``, where given, points at it; such a link is no file, but can be read."""
 
-    def __init__(self, host: str, port: int, hear: Hear, link: Path | None) -> None:
-        self._link, self._hear = link, hear
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self._socket.bind((host, port))
-        except OSError:
-            self._socket.close()
-            raise
-        self._socket.setblocking(False)
-        self.address: Final = "udp:{}:{}".format(*self._socket.getsockname())
-        self._plugged = False
-        self._peer: tuple[str, int] | None = None
-
-    def send(self, data: bytes) -> None:
-        """A late answer: to who asked last."""
-        if data and self._plugged and self._peer is not None:
-            with contextlib.suppress(BlockingIOError, ConnectionError):
-                self._socket.sendto(data, self._peer)
+    def __init__(self, scheme: str, listening: socket.socket, link: Path | None) -> None:
+        listening.setblocking(False)
+        self._socket, self._link = listening, link
+        self.address: Final = "{}:{}:{}".format(scheme, *listening.getsockname())
+        self._serving: Callable[[], None] | None = None
+        """Ends what serves now; None while unplugged."""
 
     def plug(self) -> str:
         """Answer from now on; raises LinkTakenError, OSError."""
-        if not self._plugged:
+        if self._serving is None:
             if self._link is not None:
                 point(self._link, self.address)
-            asyncio.get_running_loop().add_reader(self._socket, self._on_datagram)
-            self._plugged = True
+            self._serving = self._serve()
         return f"answers on {self.address}"
 
     def unplug(self) -> str:
-        """Datagrams are lost until it is plugged in again."""
-        if self._plugged:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._plugged = False
+        """Hang up; nothing is answered until it is plugged in again."""
+        if self._serving is not None:
+            self._serving()
+            self._serving = None
         return f"no longer answers on {self.address}"
 
     def close(self) -> None:
-        """Give the port up and remove the link."""
+        """Give the address up and remove the link."""
         if self._socket.fileno() >= 0:
             self.unplug()
             self._socket.close()
             if self._link is not None:
                 self._link.unlink(missing_ok=True)
+
+    def _serve(self) -> Callable[[], None]:
+        """Begin to serve; returns what ends it."""
+        raise NotImplementedError
+
+
+class UdpPort(_Port):
+    """A UDP port; every datagram is fed whole. The link points at ``udp:HOST:PORT``."""
+
+    def __init__(self, host: str, port: int, hear: Hear, link: Path | None) -> None:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            listening.bind((host, port))
+        except OSError:
+            listening.close()
+            raise
+        super().__init__("udp", listening, link)
+        self._hear = hear
+        self._peer: tuple[str, int] | None = None
+
+    def send(self, data: bytes) -> None:
+        """A late answer: to who asked last."""
+        if data and self._serving is not None and self._peer is not None:
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                self._socket.sendto(data, self._peer)
+
+    def _serve(self) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._socket, self._on_datagram)
+
+        def end() -> None:
+            loop.remove_reader(self._socket)
+
+        return end
 
     def _on_datagram(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -119,15 +140,12 @@ class UdpPort:
             self.send(self._hear(data))
 
 
-class TcpPort:
-    """A TCP port, as of a network printer: one peer at a time. ``link``, where given, points at ``tcp:HOST:PORT``."""
+class TcpPort(_Port):
+    """A TCP port, as of a network printer: one peer at a time. The link points at ``tcp:HOST:PORT``."""
 
     def __init__(self, host: str, port: int, hear: Hear, link: Path | None) -> None:
-        self._link, self._hear = link, hear
-        self._socket = socket.create_server((host, port))
-        self._socket.setblocking(False)
-        self.address: Final = "tcp:{}:{}".format(*self._socket.getsockname())
-        self._accepting: asyncio.Task[None] | None = None
+        super().__init__("tcp", socket.create_server((host, port)), link)
+        self._hear = hear
         self._peer: asyncio.StreamWriter | None = None
 
     def send(self, data: bytes) -> None:
@@ -136,31 +154,16 @@ class TcpPort:
         if peer is not None and peer.transport.get_write_buffer_size() <= BACKLOG_MAX:
             peer.write(data)
 
-    def plug(self) -> str:
-        """Take peers from now on; raises LinkTakenError, OSError."""
-        if self._accepting is None:
-            if self._link is not None:
-                point(self._link, self.address)
-            self._accepting = asyncio.get_running_loop().create_task(self._accept())
-        return f"listens on {self.address}"
+    def _serve(self) -> Callable[[], None]:
+        accepting = asyncio.get_running_loop().create_task(self._accept())
 
-    def unplug(self) -> str:
-        """Hang up, and answer no call until it is plugged in again."""
-        if self._accepting is not None:
-            self._accepting.cancel()
-            self._accepting = None
-        if self._peer is not None:
-            self._peer.transport.abort()
-            self._peer = None
-        return f"no longer answers on {self.address}"
+        def end() -> None:
+            accepting.cancel()
+            if self._peer is not None:
+                self._peer.transport.abort()
+                self._peer = None
 
-    def close(self) -> None:
-        """Give the port up and remove the link."""
-        if self._socket.fileno() >= 0:
-            self.unplug()
-            self._socket.close()
-            if self._link is not None:
-                self._link.unlink(missing_ok=True)
+        return end
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
