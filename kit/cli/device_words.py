@@ -1,4 +1,4 @@
-"""The technician's words for modems and the fibre line, each with what to do about it, in Persian and English."""
+"""The technician's words for modems, fibre and battery, each with what to do about it, in Persian and English."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -20,6 +20,9 @@ DEVICES_FA: Final[dict[str, str]] = {
     "device no-light": "نور فیبر نمی‌رسد: به کابل زرد دست نزنید و به مخابرات خبر دهید",
     "device not-there": "کارت شبکهٔ فیبر پیدا نشد: نام آن را در پیکربندی kitd ببینید",
     "device unknown": "پاسخ نمی‌دهد: کابل و برق آن را ببینید",
+    "minutes left": "دقیقهٔ دیگر، به حساب ما",
+    "minutes not known": "معلوم نیست تا کی",
+    "ups lies": "یوپی‌اس شارژ باتری را نادرست می‌گوید: به آن تکیه نکنید و پس از رأی‌گیری باتری را عوض کنید",
 }
 DEVICES_EN: Final[dict[str, str]] = {
     "sim": "SIM",
@@ -36,6 +39,9 @@ DEVICES_EN: Final[dict[str, str]] = {
     "device no-light": "no light from the fibre: leave the yellow cable alone and call the telecom company",
     "device not-there": "the fibre's network card is not there: check its name in kitd's configuration",
     "device unknown": "does not answer: check its cable and power",
+    "minutes left": "minutes left, as we reckon",
+    "minutes not known": "for how long is not known",
+    "ups lies": "the UPS tells the battery's charge wrong: do not rely on it, and replace the battery after the poll",
 }
 
 
@@ -48,6 +54,18 @@ def device_lines(devices: Mapping[str, Any], say: Callable[[str], str]) -> list[
         shown = "" if light is None else f" ({say('light')} {light:.1f} dBm)"
         lines.append(f"{say('fibre')}: {say('device ' + fibre['state'])}{shown}{_fault(fibre)}")
     return lines
+
+
+def battery_words(power: Mapping[str, Any], say: Callable[[str], str]) -> str:
+    """What follows the state of the power: how long the battery lasts; nothing on mains."""
+    runtime_s: int | None = power.get("runtime_s")
+    words = []
+    if power["state"] in ("battery", "low"):
+        known = None if runtime_s is None else f"{runtime_s // 60} {say('minutes left')}"
+        words.append(known or say("minutes not known"))
+    if power.get("ups_lies"):
+        words.append(say("ups lies"))
+    return "".join(f"; {part}" for part in words)
 
 
 def _modem_line(modem: Mapping[str, Any], say: Callable[[str], str]) -> str:

@@ -121,7 +121,7 @@ def _health(status: dict[str, Any]) -> int:
         any(t["part"] == "active" and not t["connected"] for t in status["terminals"]),
         any(t.get("cover_open") or t.get("tampered") for t in status["terminals"]),
         any(finding["grade"] == "alarm" for finding in status["findings"]),
-        power["ups"] and power["state"] != "mains",
+        power["ups"] and (power["state"] != "mains" or power.get("ups_lies")),
         not uplinks["usable"],
         bool(status.get("journal_segments_flagged")),
         any(state != "ok" for state in _device_states(status.get("devices", {}))),

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from kit.cli.device_words import DEVICES_EN, DEVICES_FA, device_lines
+from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
 
 _FA: Final[dict[str, str]] = {
     "branch": "شعبه",
@@ -117,7 +117,7 @@ def render(status: dict[str, Any], say: Words) -> str:
     lines = [
         f"{say('branch')}: {status['branch']} ({status['name']})",
         f"{say('phase')}: {say.phase(status['phase'])} [{status['phase']}]",
-        f"{say('power')}: {say(power['state'])}",
+        f"{say('power')}: {say(power['state'])}{battery_words(power, say)}",
     ]
     for terminal in status["terminals"]:
         state = say("connected" if terminal["connected"] else "not connected")

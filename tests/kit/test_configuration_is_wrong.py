@@ -83,6 +83,11 @@ def test_key_of_the_failover_table_is_misspelt(config: Path) -> None:
     assert "unknown key 'probe_sm' in failover; did you mean 'probe_ms'?" in complaint(config)
 
 
+def test_key_of_the_battery_is_misspelt(config: Path) -> None:
+    changed(config, "[ups]", "[battery]\nrated_watts = 360\n\n[ups]")
+    assert "unknown key 'rated_watts' in battery; did you mean 'rated_w'?" in complaint(config)
+
+
 def test_key_is_like_no_other(config: Path) -> None:
     words = complaint(changed(config, 'branch = "branch-1"', 'branch = "branch-1"\nzzz = 1'))
     assert "unknown key 'zzz' in the top level; known keys: branch, state_dir," in words
@@ -114,6 +119,14 @@ def test_key_is_missing(config: Path, missing: str) -> None:
         ("status_interval_ms = 200", "status_interval_ms = 49", "status_interval_ms"),
         ('host = "127.0.0.1"', 'host = ""', "host"),
         ("[ups]", "[failover]\nprobe_ms = 0\n\n[ups]", "probe_ms"),
+        ("[ups]", "[battery]\nreserve_s = 1\n\n[ups]", "reserve_s"),
+        (
+            "[ups]",
+            "[battery]\ncapacity_wh = 84\n\n[ups]",
+            "capacity_wh and rated_w tell something only together",
+        ),
+        ("[ups]", "[battery]\nfull_v = 12.6\n\n[ups]", "full_v needs an empty_v below it"),
+        ("[ups]", "[battery]\nfull_v = 12.6\nempty_v = 13\n\n[ups]", "full_v needs an empty_v below it"),
         ("[ups]", '[failover]\nprobe_ms = "1"\n\n[ups]', "probe_ms"),
         ("[ups]", "[failover]\ncritical_echo_ms = 999\n\n[ups]", "critical_echo_ms"),
     ],

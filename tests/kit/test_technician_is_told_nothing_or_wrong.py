@@ -107,6 +107,26 @@ def test_what_waits_and_what_was_found_is_left_out() -> None:
     assert "next order: 5" in text
 
 
+def test_run_time_is_not_told() -> None:
+    branch = work_until(Branch(), "zeroed")
+    branch.power(BATTERY)
+    status = status_of(branch)
+    for language, unknown, left, lies in (
+        (
+            "en",
+            "battery; for how long is not known",
+            "; 12 minutes left, as we reckon",
+            "tells the battery's charge wrong",
+        ),
+        ("fa", "معلوم نیست تا کی", "12 دقیقهٔ دیگر", "نادرست می‌گوید"),
+    ):
+        say = Words(language)
+        assert unknown in render(altered(status, power__runtime_s=None), say)
+        assert left in render(altered(status, power__runtime_s=779), say)
+        assert lies in render(altered(status, power__ups_lies=True), say)
+        assert left not in render(altered(status, power__runtime_s=779, power__state="mains"), say)
+
+
 def test_broker_paints_over_the_screen() -> None:
     """A refusal is a hint that nobody signed: its words must not move the cursor, nor turn the text around."""
     branch = work_until(Branch(), "accounted")
@@ -147,6 +167,7 @@ def finding(grade: str) -> list[dict[str, Any]]:
         ({"power__state": "battery"}, exit_codes.WARNING),
         ({"power__state": "unknown"}, exit_codes.WARNING),
         ({"power__state": "unknown", "power__ups": False}, exit_codes.OK),
+        ({"power__ups_lies": True}, exit_codes.WARNING),
         ({"power__state": "low"}, exit_codes.CRITICAL),
         ({"uplinks__usable": []}, exit_codes.WARNING),
         ({"uplinks__critical": True}, exit_codes.OK),
