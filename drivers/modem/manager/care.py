@@ -14,7 +14,6 @@ ENABLE_TIMEOUT_MS: Final = 120_000  # dozens of AT commands, each of which may t
 PAUSE_MS: Final = 30_000  # milliseconds from one attempt to enable, or to have measured, to the next
 PIN_TIMEOUT_MS: Final = 30_000
 RESET_TIMEOUT_MS: Final = 60_000
-PULSE_MS: Final = 10_000  # milliseconds between questions that only the modem itself can answer
 PULSE_TIMEOUT_MS: Final = 20_000
 MISSED_MAX: Final = 3  # such questions in a row without an answer: the modem is mute
 CLIMB_MS: Final = 60_000  # milliseconds from one rung of the ladder to the next, while the modem is mute
@@ -22,15 +21,15 @@ WELL_MS: Final = (
     5 * 60_000
 )  # a modem that answers for so long after a reset begins at the foot of the ladder again
 _POWER_LOW: Final = 2  # MMModemPowerState: radio off
-_PORT_ERRORS: Final = ".Error.Serial."
-_SILENCE: Final = ("Serial.ResponseTimeout", "Core.Timeout", "DBus.Error.NoReply")
+_SILENCE: Final = (".Error.Serial.", ".Core.Timeout", ".DBus.Error.NoReply")  # in names of errors
+_NO_PORT: Final = ".Core.Connected"
 
 
 class Care:
     """Looks after one modem. ``emit`` hears of resets.
 
     ModemManager goes on showing what it knew last while a modem is mute: until ten of its commands in a row have had
-    no answer. So it is asked, every ``PULSE_MS``, for what only the modem itself can answer (the list of profiles).
+    no answer. So it is asked, every ``pulse_ms``, for what only the modem itself can answer (the list of profiles).
     """
 
     def __init__(
@@ -45,6 +44,7 @@ class Care:
         self._enabled_at: int | None = None
         self._pulse_at = 0
         self._missed = 0
+        self._excuse = ""
         self._can_reset = True
         self._measured_at: int | None = None
         self._climbed_at: int | None = None
@@ -124,7 +124,7 @@ class Care:
             try:
                 await bus.call(found.path, MODEM, "Enable", "b", (True,), ENABLE_TIMEOUT_MS)
             except ManagerRefusedError as error:
-                if _PORT_ERRORS in error.name:
+                if _is_silence(error, found):
                     self._port_gone = f"ModemManager cannot use the modem's port: {error}"
                 raise
             self._port_gone = None
@@ -143,19 +143,21 @@ class Care:
         now = self._now()
         if now < self._pulse_at:
             return
-        self._pulse_at = now + PULSE_MS
+        self._pulse_at = now + self._settings.pulse_ms
         if PROFILES not in found.interfaces or found.modem.get("State", 0) < state.STATE_ENABLED:
             return
         try:
             await bus.call(found.path, PROFILES, "List", timeout_ms=PULSE_TIMEOUT_MS)
-        except ManagerSilentError:
+        except ManagerSilentError as error:
+            self._excuse = str(error)
             self._missed += 1
         except ManagerRefusedError as error:
-            self._missed = self._missed + 1 if error.name.endswith(_SILENCE) else 0
+            self._excuse = str(error)
+            self._missed = self._missed + 1 if _is_silence(error, found) else 0
         else:
             self._missed = 0
         if self._missed >= MISSED_MAX:
-            self._mute = f"the modem left {MISSED_MAX} questions of ModemManager's unanswered"
+            self._mute = f"the modem left {MISSED_MAX} questions of ModemManager's unanswered: {self._excuse}"
         elif self._missed == 0:
             self._mute = None
 
@@ -165,3 +167,13 @@ class Care:
             await bus.call(found.path, MODEM, "SetPowerState", "u", (_POWER_LOW,), RESET_TIMEOUT_MS)
         finally:
             await bus.call(found.path, MODEM, "Enable", "b", (True,), ENABLE_TIMEOUT_MS)
+
+
+def _is_silence(error: ManagerRefusedError, found: Found) -> bool:
+    """Whether a refusal comes of a modem that does not answer, or whose port is gone.
+
+    While data runs over the only port there is none for commands, which is no silence; the same error in any other
+    state means that the port cannot be opened.
+    """
+    busy = found.modem.get("State", 0) > state.STATE_REGISTERED
+    return any(part in error.name for part in _SILENCE) or (error.name.endswith(_NO_PORT) and not busy)

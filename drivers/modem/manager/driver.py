@@ -142,6 +142,8 @@ class ManagerModem:
                 self._lose(found)
                 return
             found = replace(found, bearers=await self._bearers(bus, found))
+            if self._found is not None and self._found.path != found.path:
+                self._forget()
             self._found = found
             self._work.set()
             if (reason := state.trouble(found) or self._care.trouble) is not None:
@@ -176,9 +178,12 @@ class ManagerModem:
     def _lose(self, reason: str) -> None:
         """The modem is gone, and with it what was known of it."""
         self._found = None
+        self._forget()
+        self._tell_lost(reason)
+
+    def _forget(self) -> None:
         self._care.forget_modem()
         self._mailbox.forget_paths()
-        self._tell_lost(reason)
 
     def _tell_lost(self, reason: str) -> None:
         if self._lost is None:

@@ -20,6 +20,7 @@ class ManagerSettings:
             NetworkManager runs.
         measure_every_s: how often ModemManager is to measure the radio, 1 to 3600 s. Somebody else's shorter
             interval is left as it is.
+        pulse_ms: pause between two questions that only the modem itself can answer, at least 100.
 
     Raises:
         ValueError: one of them is out of range.
@@ -30,6 +31,7 @@ class ManagerSettings:
     other_pins: tuple[str | None, ...] = field(default=(), repr=False)
     enable: bool = True
     measure_every_s: int = 10
+    pulse_ms: int = 10_000
 
     def __post_init__(self) -> None:
         if self.poll_interval_ms < POLL_MIN_MS:

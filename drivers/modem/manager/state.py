@@ -32,6 +32,7 @@ DB_MAX: Final = 200.0  # dB and dBm: what is further from zero stands for "not k
 STATE_FAILED: Final = -1
 STATE_DISABLED: Final = 3
 STATE_ENABLED: Final = 6
+STATE_REGISTERED: Final = 8
 
 # MMModemStateFailedReason
 _FAILED_SIM_MISSING: Final = 2
