@@ -4,11 +4,13 @@ All values are asked for by one GET; no MIB is loaded. pysnmp's engine is made w
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pyasn1.error import PyAsn1Error
 from pyasn1.type.univ import Integer, Null, ObjectIdentifier, OctetString
+from pysnmp.carrier.asyncio.dgram.udp import UdpAsyncioTransport
 from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch import asyncio as hlapi
 from pysnmp.proto.errind import RequestTimedOut
@@ -34,6 +36,21 @@ _PRIVACY: Final = {
 }
 
 
+class _Ears(UdpAsyncioTransport):  # type: ignore[misc]  # pysnmp has no types
+    """pysnmp's decoder meets some malformed datagrams with TypeError or IndexError: they are noise, as any other."""
+
+    def register_callback(self, hear: Any) -> None:
+        def hear_if_sound(*datagram: Any) -> None:
+            with contextlib.suppress(Exception):
+                hear(*datagram)
+
+        super().register_callback(hear_if_sound)
+
+
+class _Target(hlapi.UdpTransportTarget):  # type: ignore[misc]  # as above
+    PROTO_TRANSPORT = _Ears
+
+
 class SnmpOnt:
     """Implements ``drivers.fibre.ports.OntAgent``."""
 
@@ -53,7 +70,8 @@ class SnmpOnt:
         except TimeoutError:
             self.close()  # pysnmp's engine lost a question: begin anew
             raise OntSilentError(f"{where}: no answer within {ont.patience_ms} ms") from None
-        except (PySnmpError, PyAsn1Error, OSError) as wrong:
+        except (PySnmpError, PyAsn1Error, OSError, ValueError, TypeError, LookupError) as wrong:
+            # The last three: pysnmp over a malformed answer, and names that cannot be names of hosts.
             self.close()
             raise OntSilentError(f"{where}: {wrong}") from wrong
 
@@ -68,7 +86,7 @@ class SnmpOnt:
         if self._engine is None:
             # The name is looked up with each engine, so after each silence. One target for all questions: pysnmp keeps
             # what it learns of each target for as long as the engine lives.
-            self._target = await hlapi.UdpTransportTarget.create(
+            self._target = await _Target.create(
                 (ont.host, ont.port), timeout=ont.timeout_ms / 1000, retries=ont.retries
             )
             self._engine = hlapi.SnmpEngine()
@@ -85,9 +103,7 @@ class SnmpOnt:
         if indication:
             raise OntSilentError(f"{where}: {indication}")
         if status:
-            raise OntSilentError(
-                f"{where}: {status.prettyPrint()} at {oids[int(index) - 1] if index else 'all'}"
-            )
+            raise OntSilentError(f"{where}: refuses with {status.prettyPrint()}, variable {int(index)}")
         values = {str(name): _value(value) for name, value in bindings}
         return {oid: values.get(oid) for oid in oids}
 
