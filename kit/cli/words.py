@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
+from kit.cli.tape_words import TAPES_EN, TAPES_FA, tape_lines
 
 _FA: Final[dict[str, str]] = {
     "branch": "شعبه",
@@ -99,7 +100,7 @@ class Words:
     """Looks words up; what has no translation stays as it is."""
 
     def __init__(self, language: str) -> None:
-        self._words = _FA | DEVICES_FA if language == "fa" else _EN | DEVICES_EN
+        self._words = _FA | DEVICES_FA | TAPES_FA if language == "fa" else _EN | DEVICES_EN | TAPES_EN
         self._phase_delivered = "تحویل شد و رسید دارد" if language == "fa" else "delivered"
 
     def __call__(self, key: str) -> str:
@@ -126,6 +127,7 @@ def render(status: dict[str, Any], say: Words) -> str:
         alarms = "".join(f", {say(what)}" for key, what in _SWITCHES.items() if terminal.get(key))
         lines.append(f"{say('terminal')} {terminal['id']}{part}: {state}, {counter}{alarms}")
     lines += device_lines(status.get("devices", {}), say)
+    lines += tape_lines(status.get("printer"), say)
     times = status["schedule"]
     lines.append(f"{say('close')}: {times['close_not_before']}; {say('tally')}: {times['tally_not_before']}")
     links = [

@@ -13,6 +13,8 @@ from drivers.ports import (
     TapePrinted,
     TapeProgress,
 )
+from kit.cli.tape_words import TAPES_EN, TAPES_FA
+from kit.cli.words import Words, render
 from kit.effects import PrintTape
 from kit.events import PrinterHeard
 from kit.facts import (
@@ -260,3 +262,23 @@ def test_tally_is_in_no_fact_and_no_repr() -> None:
     ]
     assert effect.report.decode() not in repr(effect)
     assert all(b"tape" not in row or effect.report not in row for row in there.journal.rows)
+
+
+def test_technician_is_not_told_of_the_tape() -> None:
+    there = tallied()
+    hears(there, TapeBroken(f"{TALLY}:1", 7, 80, "paper-out"), NO_PAPER)
+    english = render(there.station.status(there.now), Words("en"))
+    assert (
+        "tally tape of terminal terminal-1-1 is not printed: "
+        "paper is out: put in paper; it starts again by itself" in english
+    )
+    assert "broke off" in english
+    assert "zero tape of terminal terminal-1-1 is printed" in english
+    persian = render(there.station.status(there.now), Words("fa"))
+    assert "کاغذ ندارد" in persian
+
+
+def test_words_of_tapes_lack_a_translation() -> None:
+    assert TAPES_FA.keys() - {"printer", "copy"} == TAPES_EN.keys()
+    for state in ("ok", "near-end", "paper-out", "cover-open", "error", "lost", "unknown", "silent"):
+        assert f"printer {state}" in TAPES_EN
