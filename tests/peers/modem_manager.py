@@ -29,9 +29,7 @@ MODEM: Final = f"{MM}.Modem"
 START_MAX: Final = 20.0  # seconds until a program must be there
 STOP_MAX: Final = 5.0  # seconds until it is killed instead of asked
 CALL_MAX: Final = 60.0  # seconds for one call: connecting walks through many AT commands
-WAIT_MAX: Final = (
-    60.0  # seconds until something expected must have happened: probing alone takes dozens of commands
-)
+WAIT_MAX: Final = 60.0  # seconds until what is expected must have happened: probing takes dozens of commands
 _POLL: Final = 0.05  # seconds
 _BUS_CONFIG: Final = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
