@@ -57,16 +57,18 @@ def test_a_modem_that_tells_nothing_is_read_as_unknown() -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     {
-        **{
-            0: "not-registered",
-            1: "home",
-            2: "searching",
-            3: "denied",
-            4: "unknown",
-            5: "roaming",
-            6: "home",
-        },
-        **{7: "roaming", 8: "emergency-only", 9: "home", 10: "roaming", 99: "unknown"},
+        0: "not-registered",
+        1: "home",
+        2: "searching",
+        3: "denied",
+        4: "unknown",
+        5: "roaming",
+        6: "home",
+        7: "roaming",
+        8: "emergency-only",
+        9: "home",
+        10: "roaming",
+        99: "unknown",
     }.items(),
 )
 def test_every_registration_has_a_word(code: int, said: str) -> None:
@@ -76,8 +78,16 @@ def test_every_registration_has_a_word(code: int, said: str) -> None:
 @pytest.mark.parametrize(
     ("bits", "said"),
     {
-        **{1 << 1: "gsm", 1 << 4: "gsm", 1 << 5: "umts", 1 << 9: "umts", 1 << 14: "lte", 1 << 17: "lte"},
-        **{1 << 15: "nr", (1 << 15) | (1 << 14): "nr", 0: None, 1 << 12: None},
+        1 << 1: "gsm",
+        1 << 4: "gsm",
+        1 << 5: "umts",
+        1 << 9: "umts",
+        1 << 14: "lte",
+        1 << 17: "lte",
+        1 << 15: "nr",
+        (1 << 15) | (1 << 14): "nr",
+        0: None,
+        1 << 12: None,
     }.items(),
 )
 def test_best_technology_counts(bits: int, said: str | None) -> None:

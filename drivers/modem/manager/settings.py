@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-POLL_MIN_MS: Final = 100
+INTERVAL_MIN_MS: Final = 100
 _PIN: Final = re.compile(r"[0-9]{4,8}")
 
 
@@ -34,10 +34,9 @@ class ManagerSettings:
     pulse_ms: int = 10_000
 
     def __post_init__(self) -> None:
-        if self.poll_interval_ms < POLL_MIN_MS:
-            raise ValueError(
-                f"poll interval of {self.poll_interval_ms} ms: at least {POLL_MIN_MS} are needed"
-            )
+        shortest = min(self.poll_interval_ms, self.pulse_ms)
+        if shortest < INTERVAL_MIN_MS:
+            raise ValueError(f"an interval of {shortest} ms: at least {INTERVAL_MIN_MS} are needed")
         if any(pin is not None and not _PIN.fullmatch(pin) for pin in (self.pin, *self.other_pins)):
             raise ValueError("the PIN of a SIM has four to eight digits (its value is not shown here)")
         if not 1 <= self.measure_every_s <= 3600:  # noqa: PLR2004 - said in the docstring
