@@ -4,6 +4,7 @@ from typing import Final
 
 from simulators.devices.modem.device import Identity
 from simulators.devices.modem.model import BOOT_MS, ModemModel
+from simulators.devices.modem.radio import REGISTRATION_MS
 from simulators.devices.modem.sim_card import SimCard
 from simulators.devices.modem.sms_network import SimulatedNetwork
 
@@ -22,6 +23,7 @@ def make_modem(
     network: SimulatedNetwork | None = None,
     now_ms: int = 0,
     boot_ms: int = BOOT_MS,
+    registration_ms: int = REGISTRATION_MS,
     epoch_s: int = 1_800_000_000,
 ) -> ModemModel:
     """A modem that is on and looks for its network.
@@ -34,6 +36,7 @@ def make_modem(
         network: shared by modems that send each other messages; None for one of its own.
         now_ms: monotonic milliseconds.
         boot_ms: from power to RDY.
+        registration_ms: from a visible network to registration.
         epoch_s: Unix time where the monotonic clock is 0, where ``network`` is None.
 
     Raises:
@@ -49,7 +52,12 @@ def make_modem(
         raise ValueError(f"PIN {pin!r}: 4 to 8 digits are needed")
     cards: list[SimCard | None] = [_card(int(number[1:]) + slot, pin) for slot in range(sims)]
     return ModemModel(
-        Identity(imei), cards, network or SimulatedNetwork(epoch_s=epoch_s), now_ms=now_ms, boot_ms=boot_ms
+        Identity(imei),
+        cards,
+        network or SimulatedNetwork(epoch_s=epoch_s),
+        now_ms=now_ms,
+        boot_ms=boot_ms,
+        registration_ms=registration_ms,
     )
 
 

@@ -12,6 +12,7 @@ from simulators.devices.modem.commands_sim import SIM
 from simulators.devices.modem.commands_sms import SMS
 from simulators.devices.modem.device import Device, Identity
 from simulators.devices.modem.engine import AtEngine
+from simulators.devices.modem.radio import REGISTRATION_MS
 from simulators.devices.modem.script import COMMANDS, Script
 from simulators.devices.modem.sim_card import SimCard
 from simulators.devices.modem.sms_network import SimulatedNetwork
@@ -33,6 +34,7 @@ class ModemModel:
         *,
         now_ms: int = 0,
         boot_ms: int = BOOT_MS,
+        registration_ms: int = REGISTRATION_MS,
     ) -> None:
         self.device: Final = Device(identity, sims, network, self._emit, self._carrier_lost)
         self.engine: Final = AtEngine(self._run, self._hung_up, lambda: self.device.settings)
@@ -44,6 +46,7 @@ class ModemModel:
         self._booted_ms: int | None = None
         self._now_ms = now_ms
         self._script: Final = Script(self)
+        self.device.radio.registration_ms = registration_ms
         self.device.settle(now_ms)
 
     @property

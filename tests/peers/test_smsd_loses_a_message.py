@@ -1,0 +1,202 @@
+"""smstools' ``smsd`` on our simulated modem: from ``outgoing`` to ``sent``, from the air to ``incoming``.
+
+The daemon runs with a configuration and folders of its own; nothing of it needs root or a service.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from simulators.devices.modem import make_modem
+from tests.peers import require_program
+from tests.peers.modem_on_pty import ModemOnPty, now_ms
+from tests.peers.patience import until
+
+pytestmark = pytest.mark.peer("smsd")
+
+STOP_S: Final = 20.0  # until the daemon is killed instead of asked
+ELSEWHERE: Final = "99900000555"
+FOLDERS: Final = ("outgoing", "checked", "incoming", "sent", "failed", "stats")
+
+
+class Smsd:
+    """One daemon on one simulated modem."""
+
+    def __init__(self, folder: Path, *, pin: str | None = None) -> None:
+        self._folder: Final = folder
+        self.modem: Final = ModemOnPty(folder, boot_ms=500, registration_ms=100, pin=pin)
+        for name in FOLDERS:
+            (folder / name).mkdir()
+        lines = [f"{name} = {folder / name}" for name in FOLDERS]
+        lines += [
+            "devices = GSM1",
+            "delaytime = 1",
+            "delaytime_mainprocess = 1",
+            "errorsleeptime = 1",
+            "blocktime = 2",
+            "executable_check = no",
+            "loglevel = 7",
+            "autosplit = 3",
+            "[GSM1]",
+            f"device = {self.modem.line}",
+            "baudrate = 115200",
+            "incoming = yes",
+            "report = yes",
+            "init = AT+CNMI=2,0,0,2,0",
+            "sentsleeptime = 0",
+            "read_timeout = 1",
+            *([f"pin = {pin}"] if pin else []),
+        ]
+        (folder / "smsd.conf").write_text("\n".join(lines) + "\n")
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        at = {option: str(self._folder / name) for option, name in (("-c", "smsd.conf"), ("-l", "smsd.log"))}
+        state = {"-p": str(self._folder / "smsd.pid"), "-i": str(self._folder / "smsd.working")}
+        words = [word for pair in {**at, **state}.items() for word in pair]
+        quiet = asyncio.subprocess.DEVNULL
+        self._process = await asyncio.create_subprocess_exec(
+            require_program("smsd"),
+            *words,
+            "-t",
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            start_new_session=True,
+        )
+
+    async def stop(self) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_S)
+            except TimeoutError:
+                os.killpg(process.pid, signal.SIGKILL)  # one process for each modem
+                await process.wait()
+        self.modem.stop()
+
+    def put(self, name: str, content: bytes) -> None:
+        """Into outgoing, whole: it must not be seen half-written."""
+        (self._folder / name).write_bytes(content)
+        (self._folder / name).rename(self._folder / "outgoing" / name)
+
+    def files(self, folder: str) -> list[str]:
+        """What lies in a folder, as text."""
+        return [path.read_bytes().decode("latin-1") for path in sorted((self._folder / folder).iterdir())]
+
+    def log(self) -> str:
+        path = self._folder / "smsd.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    async def until(self, what: Callable[[], bool]) -> None:
+        await until(what, lambda: f"smsd: {self.log()[-3000:] or 'has not started'}")
+
+
+@contextlib.asynccontextmanager
+async def running(pin: str | None = None) -> AsyncIterator[Smsd]:
+    folder = Path(tempfile.mkdtemp(prefix="smsd-"))
+    smsd = Smsd(folder, pin=pin)
+    try:
+        await smsd.start()
+        yield smsd
+    finally:
+        await smsd.stop()
+        shutil.rmtree(folder)
+
+
+async def test_a_text_is_sent_and_its_delivery_reported() -> None:
+    async with running() as smsd:
+        smsd.put("text", f"To: {ELSEWHERE}\n\npolls are open\n".encode())
+        await smsd.until(lambda: any("Message_id" in one for one in smsd.files("sent")))
+        sent = smsd.modem.model.device.network.sent
+        assert [(one["to"], str(one["text"]).strip(), one["report"]) for one in sent] == [
+            (f"+{ELSEWHERE}", "polls are open", True)
+        ]
+        await smsd.until(lambda: any("SMS STATUS REPORT" in one for one in smsd.files("incoming")))
+        (report,) = smsd.files("incoming")
+        assert "Status: 0,Ok" in report
+        assert smsd.files("failed") == []
+
+
+async def test_octets_with_a_header_arrive_at_the_other_modem_as_they_were() -> None:
+    octets, header = bytes(range(256))[:120], "05 00 03 2A 02 01"
+    async with running() as smsd:
+        head = f"To: {ELSEWHERE}\nAlphabet: binary\nUDH: true\nUDH-DATA: {header}\n\n"
+        other = make_modem(
+            number=f"+{ELSEWHERE}",
+            network=smsd.modem.model.device.network,
+            now_ms=now_ms(),
+            registration_ms=1,
+        )
+        smsd.put("octets", head.encode() + octets)
+        arrived: list[bytes] = []
+
+        def looked() -> bool:
+            other.tick(now_ms())
+            arrived[:] = [message.pdu for _, message in other.device.memory("SM").messages()]
+            return bool(arrived)
+
+        await smsd.until(looked)
+        assert arrived[0].endswith(bytes.fromhex(header) + octets)
+        await smsd.until(lambda: any("SMS STATUS REPORT" in one for one in smsd.files("incoming")))
+
+
+async def test_what_another_modem_sends_lands_in_incoming() -> None:
+    async with running() as smsd:
+        other = make_modem(
+            number=f"+{ELSEWHERE}",
+            network=smsd.modem.model.device.network,
+            now_ms=now_ms(),
+            registration_ms=1,
+        )
+        other.tick(now_ms() + 5)
+        pdu = "0001000B919909000001F1000004D4F29C0E"  # "Test"
+        other.feed(f"AT+CMGS={len(pdu) // 2 - 1}\r{pdu}\x1a".encode(), now_ms())
+
+        def landed() -> bool:
+            other.tick(now_ms())
+            return any("Test" in one for one in smsd.files("incoming"))
+
+        await smsd.until(landed)
+        (message,) = smsd.files("incoming")
+        assert f"From: {ELSEWHERE}" in message
+        await smsd.until(lambda: smsd.modem.model.device.memory("SM").used == 0)  # smsd made room
+
+
+async def test_a_message_that_the_network_refuses_once_is_sent_again() -> None:
+    async with running() as smsd:
+        smsd.modem.obey("sms refused 1 38")
+        smsd.put("text", f"To: {ELSEWHERE}\n\nagain\n".encode())
+        await smsd.until(lambda: len(smsd.files("sent")) == 1)
+        network = smsd.modem.model.device.network
+        assert (network.refuse, len(network.sent)) == (0, 1)
+
+
+async def test_a_modem_that_falls_silent_and_starts_anew_loses_no_message() -> None:
+    async with running(pin="1234") as smsd:
+        smsd.modem.obey("mute")
+        smsd.put("text", f"To: {ELSEWHERE}\n\nthrough thick and thin\n".encode())
+        await smsd.until(lambda: "timeout occurred. 3" in smsd.log())
+        assert smsd.files("sent") == []
+        smsd.modem.obey("reboot")
+        smsd.modem.obey("heard")
+        await smsd.until(lambda: len(smsd.files("sent")) == 1)
+        assert [str(one["text"]).strip() for one in smsd.modem.model.device.network.sent] == [
+            "through thick and thin"
+        ]
+
+
+async def test_lines_that_nobody_asked_for_lose_no_message() -> None:
+    async with running() as smsd:
+        smsd.modem.obey("urc storm")
+        smsd.put("text", f"To: {ELSEWHERE}\n\nin a storm\n".encode())
+        await smsd.until(lambda: len(smsd.files("sent")) == 1)
