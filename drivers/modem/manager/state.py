@@ -158,6 +158,11 @@ def reading(found: Found) -> ModemReading:
     """What is known of the modem now."""
     modem = found.modem
     of_network = found.interfaces.get(MODEM_3GPP, {})
+    registration = _REGISTRATIONS.get(of_network.get("RegistrationState", -1), "unknown")
+    is_registered = registration in (
+        "home",
+        "roaming",
+    )  # the operator's name outlives its network for a moment
     slot = int(modem.get("PrimarySimSlot") or 1)
     bearer = next((bearer for bearer in found.bearers if bearer.get("Connected")), None)
     return ModemReading(
@@ -171,9 +176,9 @@ def reading(found: Found) -> ModemReading:
         sim_slot=slot,
         sim_slots=min(SLOTS_MAX, max(1, slot, len(modem.get("SimSlots") or ()))),
         pin_tries_left=tries_left(modem, LOCK_SIM_PIN),
-        operator_code=_text(of_network.get("OperatorCode")) or None,
-        operator_name=_text(of_network.get("OperatorName")) or None,
-        registration=_REGISTRATIONS.get(of_network.get("RegistrationState", -1), "unknown"),
+        operator_code=(_text(of_network.get("OperatorCode")) or None) if is_registered else None,
+        operator_name=(_text(of_network.get("OperatorName")) or None) if is_registered else None,
+        registration=registration,
         technology=_technology(modem.get("AccessTechnologies", 0)),
         signal=_signal(found),
         bearer_up=bearer is not None,
