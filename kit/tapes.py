@@ -46,7 +46,8 @@ from kit.facts import (
 from kit.wall import Wall
 
 PATIENCE_MS: Final = 120_000  # how long the tally's delivery waits for its tape
-ASK_AGAIN_MS: Final = 10_000  # for a tally that is no longer in RAM
+ASK_FIRST_MS: Final = 1_000  # after a terminal is back, for a tally that is no longer in RAM
+ASK_AGAIN_MS: Final = 10_000
 RETRY_FIRST_MS: Final = 15_000  # after a printer was lost in the middle of a tape
 RETRY_MAX_MS: Final = 600_000  # the wait doubles up to this: each attempt is two facts on the flash
 
@@ -224,7 +225,7 @@ class Tapes:
             case TerminalUp():
                 self._there.add(heard.terminal)
                 # Where the day wants the tally for its seal, it asks at once; one answer serves both.
-                self._ask_at[heard.terminal] = now + ASK_AGAIN_MS
+                self._ask_at[heard.terminal] = now + ASK_FIRST_MS
             case TerminalLost():
                 self._there.discard(heard.terminal)
             case TerminalDone(action="tally", report=report) if report is not None:

@@ -13,6 +13,7 @@ from kit import exit_codes
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.order_words import answer_in_words
+from kit.cli.tape_words import look_at_printer
 from kit.cli.words import Words, printable, render
 
 EXAMPLES: Final = """examples:
@@ -122,6 +123,7 @@ def _health(status: dict[str, Any]) -> int:
         any(t.get("cover_open") or t.get("tampered") for t in status["terminals"]),
         any(finding["grade"] == "alarm" for finding in status["findings"]),
         power["ups"] and (power["state"] != "mains" or power.get("ups_lies")),
+        look_at_printer(status.get("printer")),
         not uplinks["usable"],
         bool(status.get("journal_segments_flagged")),
         any(state != "ok" for state in _device_states(status.get("devices", {}))),

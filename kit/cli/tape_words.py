@@ -53,6 +53,15 @@ def tape_lines(printer: Mapping[str, Any] | None, say: Callable[[str], str]) -> 
     return [f"{say('printer')}: {state}", *(_tape_line(tape, state, say) for tape in printer["tapes"])]
 
 
+def look_at_printer(printer: Mapping[str, Any] | None) -> bool:
+    """Whether a technician should look at it: a tape is not there, or the next one may not be."""
+    if printer is None:
+        return False
+    return printer["state"] not in ("ok", "silent") or any(
+        tape["state"] == "due" for tape in printer["tapes"]
+    )
+
+
 def _tape_line(tape: Mapping[str, Any], printer: str, say: Callable[[str], str]) -> str:
     said = say(f"tape {tape['state']}")
     if tape["state"] == "due":

@@ -170,10 +170,13 @@ class OpenJournal:
 
 
 @asynccontextmanager
-async def real_kit(branch: Branch, port: int = 1, *, narrow: bool = False) -> AsyncIterator[RealKit]:
+async def real_kit(
+    branch: Branch, port: int = 1, *, narrow: bool = False, tables: str = ""
+) -> AsyncIterator[RealKit]:
     """A started kit, and its end. Not in ``tmp_path``: paths of Unix sockets are short.
 
-    ``port``: of the broker; ``narrow``: whether its uplinks say that they carry no proofs.
+    ``port``: of the broker; ``narrow``: whether its uplinks say that they carry no proofs; ``tables``:
+    more of its configuration.
     """
     folder = Path(tempfile.mkdtemp(prefix="kit-"))
     kit = RealKit(folder, branch, port)
@@ -182,6 +185,8 @@ async def real_kit(branch: Branch, port: int = 1, *, narrow: bool = False) -> As
         kit.config.write_text(
             text.replace(f"port = {port}", f"port = {port}\nnarrow = true"), encoding="utf-8"
         )
+    with kit.config.open("a", encoding="utf-8") as config:
+        config.write(tables)
     try:
         kit.terminal_line.start()
         kit.ups_line.start()
