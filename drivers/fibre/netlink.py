@@ -6,6 +6,7 @@ the acknowledgements of all questions for as long as their socket lives. No priv
 
 import contextlib
 import errno
+import os
 from collections import deque
 from typing import Any, Final
 
@@ -98,8 +99,12 @@ class _NetlinkLink:
 def _typed(what: str) -> Any:
     try:
         yield
-    except (NetlinkError, OSError, KeyError) as wrong:  # KeyError: pyroute2 found no free netlink port
-        raise KernelSilentError(f"{what}: {wrong}") from wrong
+    except NetlinkError as wrong:
+        raise KernelSilentError(f"{what}: {os.strerror(wrong.code)}") from wrong
+    except OSError as wrong:  # pyroute2 leaves the words out
+        raise KernelSilentError(f"{what}: {os.strerror(wrong.errno) if wrong.errno else wrong}") from wrong
+    except KeyError as wrong:
+        raise KernelSilentError(f"{what}: no netlink port is free") from wrong
 
 
 def _names(message: Any) -> set[str]:

@@ -26,7 +26,7 @@ from tests.drivers import virtual_time
 from tests.peers import netns, snmpd
 
 PATIENCE_S: Final = 30.0  # for anything that a test waits for: machines are slow at times
-ONT_TIMEOUT_MS: Final = 600
+ONT_TIMEOUT_MS: Final = 2_000
 ONT_POLL_MS: Final = 300
 
 

@@ -37,7 +37,7 @@ class FarEnd(asyncio.DatagramProtocol):
             self._transport.sendto(answer, addr)
 
 
-async def ask(answers: Answers, questions: int, timeout_ms: int = 500) -> tuple[int, list[str]]:
+async def ask(answers: Answers, questions: int, timeout_ms: int = 5_000) -> tuple[int, list[str]]:
     """How many answers could be read, and what was said of the others; nothing may reach the loop's last resort."""
     loop = asyncio.get_running_loop()
     astray: list[dict[str, Any]] = []

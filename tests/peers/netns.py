@@ -32,6 +32,10 @@ class Cable:
     def far_down(self) -> None:
         _ip("link", "set", FAR, "down")
 
+    def flap(self, times: int) -> None:
+        """Down and up again, by one process."""
+        _ip("-batch", "-", said=f"link set {FAR} down\nlink set {FAR} up\n" * times)
+
     def rename(self, name: str, to: str) -> None:
         """A name can only be changed while the interface is down; up again afterwards."""
         _ip("link", "set", name, "down")
@@ -73,8 +77,13 @@ def cable() -> Iterator[Cable]:
         subprocess.run([ip, "netns", "delete", name], check=True, timeout=RUN_MAX)
 
 
-def _ip(*words: str) -> None:
+def _ip(*words: str, said: str = "") -> None:
     done = subprocess.run(
-        [peers.require_program("ip"), *words], capture_output=True, text=True, check=False, timeout=RUN_MAX
+        [peers.require_program("ip"), *words],
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_MAX,
     )
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"

@@ -6,11 +6,17 @@ from typing import Any, Final
 
 import pytest
 
+from drivers.fibre.errors import KernelSilentError
 from drivers.fibre.netlink import Netlink
-from drivers.fibre.ports import LinkState
+from drivers.fibre.ports import KernelLink, LinkState
 from tests.peers import netns
 
 PATIENCE_S: Final = 30.0
+
+
+async def drain(link: KernelLink) -> None:
+    while True:
+        await link.news()
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
@@ -86,6 +92,22 @@ def test_a_card_that_comes_back_has_another_number_and_the_same_name() -> None:
         cable.add()
         while not ((told := await link.news()) and told.carrier):
             pass
+        link.close()
+
+    with netns.cable() as cable:
+        run(story(cable))
+
+
+@pytest.mark.peer("ip")
+def test_more_news_than_the_kernel_keeps_for_us_is_told_as_silence() -> None:
+    async def story(cable: netns.Cable) -> None:
+        link = await Netlink(netns.NEAR)()
+        cable.flap(1_500)  # several MB of news, while nobody listens
+        with pytest.raises(KernelSilentError, match="listening for news of interfaces: No buffer space"):
+            await drain(link)
+        link.close()
+        link = await Netlink(netns.NEAR)()
+        assert (await link.look() or _never()).carrier
         link.close()
 
     with netns.cable() as cable:

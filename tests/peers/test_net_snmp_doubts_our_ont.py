@@ -152,12 +152,13 @@ def test_a_cut_fibre_is_seen_in_light_and_interface(bench: Bench) -> None:
     within(START_MAX, lambda: bench.number(CARRIED_OID) > carried)
 
 
-def test_a_reboot_is_silent_and_then_counts_from_nothing(bench: Bench) -> None:
-    within(START_MAX, lambda: bench.number(UPTIME_OID) > 100)
+def test_a_reboot_counts_from_nothing_and_keeps_the_light(bench: Bench) -> None:
+    within(START_MAX, lambda: bench.number(UPTIME_OID) > 300)
+    before = bench.number(UPTIME_OID)
     bench.script("rx", "-27.5")
     bench.script("reboot")
-    assert "Timeout" in bench.run("snmpget", "-r0", "-t0.3", UPTIME_OID).stderr
     within(START_MAX, lambda: bench.run("snmpget", "-r0", "-t1", UPTIME_OID).returncode == 0)
+    assert bench.number(UPTIME_OID) < before
     assert bench.number(RX_POWER_OID) == -27500
 
 
