@@ -77,7 +77,7 @@ class ScriptedModem:
             if byte == "\x1b":
                 self._wants, self._line = None, ""
             elif self._wants is not None and byte == "\x1a":
-                out += self._submit(self._line)
+                out += (self._line + "\x1a" if self.echo else "") + self._submit(self._line)
                 self._wants, self._line = None, ""
             elif self._wants is None and byte == "\r":
                 command, self._line = self._line, ""
@@ -142,6 +142,9 @@ class Bench:
         self.now = 0
         self.line = True
         self.events: list[ModemEvent] = []
+        self.delay_ms = 0
+        """How much later the answers come."""
+        self._last_due = 0
         self._arriving: deque[tuple[int, bytes]] = deque()
         self.on_send: Callable[[bytes], None] = lambda _: None
 
@@ -150,8 +153,10 @@ class Bench:
         if step.send and self.line:
             self.on_send(step.send)
             answer = self.modem.feed(step.send)
+            due = self.now + LATENCY_MS + self.delay_ms
             for at in range(0, len(answer), self.piece):
-                self._arriving.append((self.now + LATENCY_MS, answer[at : at + self.piece]))
+                self._arriving.append((max(due, self._last_due), answer[at : at + self.piece]))
+                self._last_due = max(due, self._last_due)
 
     def up(self) -> None:
         self.line = True

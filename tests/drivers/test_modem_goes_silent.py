@@ -83,6 +83,38 @@ def test_one_slow_answer_resets_nothing() -> None:
     assert isinstance(bench.events[-1], ModemReading)
 
 
+@pytest.mark.parametrize(
+    "late", ["AT+CPIN?", "AT+CREG?;+CGREG?;+CEREG?", "AT+COPS=3,2", "AT+CSQ;+CESQ", "AT+CGACT?"]
+)
+@pytest.mark.parametrize("delay_ms", [5_001, 5_500, 6_200, 7_500, 11_000])
+def test_answer_that_comes_late_is_not_taken_for_the_next(late: str, delay_ms: int) -> None:
+    bench = up()
+    bench.on_send = lambda data: setattr(bench, "delay_ms", delay_ms if data.startswith(late.encode()) else 0)
+    bench.advance(10_000)
+    bench.on_send = lambda _: setattr(bench, "delay_ms", 0)
+    bench.advance(40_000)
+    bench.events.clear()
+    bench.modem.answers["AT+CSQ;+CESQ"] = ["+CSQ: 10,99", "+CESQ: 99,99,255,255,10,30", "OK"]
+    bench.advance(21_000)
+    reading = bench.events[-1]
+    assert isinstance(reading, ModemReading)
+    assert (reading.sim, reading.registration, reading.operator_code) == ("ready", "home", "43211")
+    assert (reading.signal.rssi_dbm, reading.signal.rsrp_dbm) == (-93.0, -111.0)
+    assert reading.bearer_up
+
+
+def test_answers_that_are_off_by_one_are_noticed() -> None:
+    bench = up()
+    bench.says("OK")
+    bench.on_send = lambda data: bench.says("OK") if data == b"AT+CPIN?\r" else None
+    bench.advance(10_100)
+    bench.on_send = lambda _: None
+    bench.advance(30_000)
+    reading = bench.events[-1]
+    assert isinstance(reading, ModemReading)
+    assert (reading.sim, reading.registration, reading.operator_name) == ("ready", "home", "MCI")
+
+
 def test_reset_on_request_climbs_one_rung_each_time() -> None:
     bench = up()
     for _ in range(3):

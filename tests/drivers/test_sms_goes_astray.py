@@ -9,7 +9,7 @@ from sms_far_end import deliver, read_submit, report
 from crypto import sms
 from drivers.modem.at.outbox import PATIENCE_MS, QUEUE_MAX, REPORTS_MAX, Outbox
 from drivers.modem.sms.pdu import StatusReport
-from drivers.ports import ModemReset, SmsFailed, SmsReceived, SmsReported, SmsSubmitted
+from drivers.ports import ModemReading, ModemReset, SmsFailed, SmsReceived, SmsReported, SmsSubmitted
 
 FAR = "+989121234567"
 PART = b"\x05\x00\x03\x01\x01\x01part"
@@ -130,9 +130,11 @@ def test_long_queue_is_not_given_up_while_it_moves() -> None:
     bench.modem.feed = feed  # type: ignore[method-assign]
     for token in range(100):
         bench.send(token, FAR, PART)
+    bench.events.clear()
     bench.advance(400_000)
     assert len(bench.of(SmsSubmitted)) == 100
     assert bench.of(SmsFailed) == []
+    assert len(bench.of(ModemReading)) >= 20, "looks are not put off until the queue is empty"
 
 
 def test_queue_is_bounded() -> None:
@@ -260,6 +262,26 @@ def test_message_that_is_spoilt_does_no_harm(lines: list[str]) -> None:
     assert bench.of(ModemReset) == []
     pdu = deliver(FAR, PART)
     bench.says(f"+CMT: ,{length(pdu)}", pdu)
+    assert bench.of(SmsReceived) == [SmsReceived(FAR, PART)]
+
+
+def test_sim_that_is_busy_is_asked_for_its_messages_again() -> None:
+    bench = Bench()
+    bench.modem.stores["SM"][1] = (0, deliver(FAR, PART))
+    bench.modem.answers["AT+CNMI=2,1,0,2,0"] = ["+CMS ERROR: 314"]
+    bench.up()
+    bench.advance(15_000)
+    bench.modem.answers["AT+CNMI=2,1,0,2,0"] = ["OK"]
+    bench.advance(10_000)
+    assert bench.of(SmsReceived) == [SmsReceived(FAR, PART)]
+
+
+def test_modem_without_indications_is_read_all_the_same() -> None:
+    bench = Bench()
+    del bench.modem.answers["AT+CNMI=2,1,0,2,0"]
+    bench.modem.stores["SM"][1] = (0, deliver(FAR, PART))
+    bench.up()
+    bench.advance(60_000)
     assert bench.of(SmsReceived) == [SmsReceived(FAR, PART)]
 
 

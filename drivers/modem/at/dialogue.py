@@ -81,7 +81,7 @@ class AtDialogue:
 
     def handle_bytes(self, data: bytes, now: int) -> Step[ModemEvent]:
         """Bytes from the line."""
-        self._session.now = now
+        self._session.now = self._session.heard_at = now
         for token in self._session.exchange.decoder.feed(data):
             self._handle(token)
         return self._step()

@@ -12,6 +12,8 @@ from drivers.modem.errors import ModemRebootedError, ModemSilentError
 from drivers.ports import ModemReset
 
 PROBES: Final = 2  # plain questions to a modem that fell silent, before anything is reset
+QUIET_MS: Final = 700
+DRAIN_MS_MAX: Final = 5_000  # a modem that never stops talking is asked all the same
 PROBE_PAUSE_MS: Final = 1_000
 BOOT_PAUSE_MS: Final = 2_000  # a modem that has just spoken of its start is left alone for so long
 _ESCAPE: Final = b"\x1b"
@@ -88,16 +90,25 @@ def _recover(session: Session, wrong: str) -> Script[None]:
     for at in range(PROBES):
         # An escape ends the input of a message, should the modem be waiting for it. (Ctrl-Z would send half of it.)
         if (yield from probe(session, raw=_ESCAPE if at == 0 else b"")):
+            yield from _drain(session)
             return
     while True:
         pause_until = session.now + session.ladder.pause_ms()
         while session.now < pause_until and not session.reset_wanted:
             if (yield from probe(session)):
+                yield from _drain(session)
                 return
             yield Rest(min(pause_until, session.now + 5 * PROBE_PAUSE_MS), or_news=True)
         session.reset_wanted = False
         if (yield from _climb(session, wrong, "echo-and-abort")):
             return
+
+
+def _drain(session: Session) -> Script[None]:
+    """Wait until the line is quiet: an answer that comes late must not be taken for the next one."""
+    until = session.now + DRAIN_MS_MAX
+    while session.now < until and session.now - session.heard_at < QUIET_MS:
+        yield Rest(min(until, session.heard_at + QUIET_MS))
 
 
 def _climb(session: Session, reason: str, at_least: Rung) -> Script[bool]:
@@ -119,6 +130,7 @@ def _climb(session: Session, reason: str, at_least: Rung) -> Script[bool]:
     until = session.now + ANSWER_WITHIN_MS[rung]
     while session.now < until:
         if (yield from probe(session)):
+            yield from _drain(session)
             return True
         yield Rest(session.now + PROBE_PAUSE_MS)
     return False

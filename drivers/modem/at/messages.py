@@ -19,6 +19,7 @@ from drivers.ports import SmsFailed, SmsReceived, SmsSubmitted
 
 PROMPT_TIMEOUT_MS: Final = 10_000
 SEND_TIMEOUT_MS: Final = 60_000  # after the prompt: the network may take long
+ATTEMPTS_MAX: Final = 6  # looks at a SIM that is ready and refuses indications, before messages go without
 _SUBMIT_END: Final = b"\x1a"
 _RECEIVED: Final = (0, 1)  # <stat> of +CMGL in PDU mode: received and unread, received and read
 
@@ -41,9 +42,13 @@ def set_up_messages(session: Session) -> Script[None]:
     if session.settings.sms_centre is not None:
         kind = 145 if session.settings.sms_centre.startswith("+") else 129
         yield from session.ask(f'AT+CSCA="{session.settings.sms_centre}",{kind}')
+    session.sms_attempts += 1
     for indication in _INDICATIONS:
         if (yield from session.ask(f"AT+CNMI={indication}")).ok:
             break
+    else:
+        if session.sms_attempts < ATTEMPTS_MAX:
+            return
     inbox.stores, inbox.store = yield from _ask_stores(session)
     inbox.sweep_at, inbox.swept_at = session.now, session.now - SWEEP_PAUSE_MS
     session.sms_ready = True
@@ -144,7 +149,7 @@ def note_message(session: Session, news: Unsolicited) -> bool:
 
 
 def send_messages(session: Session) -> Script[None]:
-    """Send what waits, one message after the other; arrivals are fetched in between."""
+    """Send what waits, one message after the other; arrivals are fetched in between, and looks are not put off."""
     knowledge, outbox = session.knowledge, session.outbox
     while len(outbox) and session.sms_ready and knowledge.registered and not session.reset_wanted:
         if len(outbox) > 1:
@@ -155,6 +160,8 @@ def send_messages(session: Session) -> Script[None]:
             return
         yield from _send(session, outbox.take())
         yield from fetch_messages(session)
+        if session.now >= session.poll_at:
+            return
 
 
 def _send(session: Session, message: Outgoing) -> Script[None]:

@@ -35,6 +35,9 @@ class Session:
         self.events: list[ModemEvent] = []
         self.poll_at = 0
         self.looked_at = 0
+        self.heard_at = 0  # when the line last carried anything
+        self.mismatches = 0  # looks in a row whose first question was answered by something else
+        self.sms_attempts = 0  # to set messages up, in this boot
         self.settled = False  # a boot message from now on means that the modem started anew
         self.sms_ready = False
         self.reset_wanted = False
@@ -53,6 +56,7 @@ class Session:
         """The modem starts anew, or another SIM is chosen: what it was told and what it refused counts no more."""
         self._unknown.clear()
         self.sms_ready = False
+        self.sms_attempts = 0
         self.pin_entered = False
         self.bearer_tried_at = None
         self.knowledge.forget_radio()

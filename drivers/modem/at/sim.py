@@ -18,9 +18,10 @@ from drivers.modem.at.results import (
     Result,
 )
 from drivers.modem.at.session import Script, Session
-from drivers.modem.errors import AtAnswerError
+from drivers.modem.errors import AtAnswerError, ModemSilentError
 from drivers.ports import SimState
 
+MISMATCHES_MAX: Final = 3  # in a row; a modem that goes on like this is taken as it is
 UNLOCK_LOOKS_MAX: Final = 10  # looks at a SIM that was given its PIN
 UNLOCK_LOOK_MS: Final = 500
 TRIES_SPARED: Final = 1  # of the PIN: left for people
@@ -47,6 +48,7 @@ def look_at_sim(session: Session) -> Script[None]:
     if session.knowledge.sim != before:
         session.forget_refusals()
         session.sms_ready = False
+        session.sms_attempts = 0
         if session.knowledge.sim == "ready" and session.knowledge.tries_left is None:
             yield from _ask_tries(session)
 
@@ -63,13 +65,17 @@ def note_sim(session: Session, text: str) -> None:
 
 def _ask_state(session: Session) -> Script[None]:
     answer = yield from session.ask("AT+CPIN?", "+CPIN")
-    state: SimState = _state_of(answer.result)
+    states: list[SimState] = []
     for line in answer.lines:
         try:
-            state = parse_sim(line)
+            states.append(parse_sim(line))
         except AtAnswerError:
             continue
-    session.knowledge.sim = state
+    if answer.ok and not states and session.mismatches < MISMATCHES_MAX:
+        session.mismatches += 1
+        raise ModemSilentError("AT+CPIN? was answered by OK alone: that is the end of another answer")
+    session.mismatches = 0
+    session.knowledge.sim = states[-1] if states else _state_of(answer.result)
 
 
 def _state_of(result: Result | None) -> SimState:
