@@ -27,7 +27,7 @@ PASSWORD: Final = "kept-simple"  # noqa: S105 - upsrw and upscmd send it as it i
 ODD_PASSWORD: Final = 'two words = a "quote", a \\ and a #'  # noqa: S105 - of the user "odd"
 MONITOR: Final = "monitor"  # the user that upsmon logs in as
 MONITOR_PASSWORD: Final = "beside-us"  # noqa: S105
-MAXAGE_S: Final = 2  # after which upsd calls a silent driver's data stale; 15 unless told
+MAXAGE_S: Final = 5  # after which upsd calls a silent driver's data stale; dummy-ups looks up every 2 s only
 START_MAX: Final = 20.0  # seconds until a program must be there
 STOP_MAX: Final = 5.0  # seconds until a program is killed instead of asked
 RUN_MAX: Final = 20.0  # seconds for one upsc, upsrw or upscmd
