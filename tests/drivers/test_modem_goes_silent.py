@@ -1,13 +1,17 @@
 """Silence, resets and reboots: gentle first, told once, and nothing is pretended about a message that was under way."""
 
+import asyncio
+
 import pytest
+import virtual_time
 from modem_far_end import Bench
 
 from drivers.modem.at.dialogue import LOST_MS
+from drivers.modem.at.driver import AtModem
 from drivers.modem.at.ladder import MEMORY_MS, PAUSE_MAX_MS, PAUSE_MIN_MS, Ladder
 from drivers.modem.at.messages import SEND_TIMEOUT_MS
 from drivers.modem.at.settings import AtSettings
-from drivers.ports import ModemLost, ModemReading, ModemReset, SmsFailed, SmsSubmitted
+from drivers.ports import ModemEvent, ModemLost, ModemReading, ModemReset, SmsFailed, SmsSubmitted
 
 PART = b"\x05\x00\x03\x01\x01\x01part"
 RUNGS = ["echo-and-abort", "radio-off-on", "full-reset"]
@@ -49,6 +53,33 @@ def test_power_is_cycled_last_where_somebody_can() -> None:
     bench.modem.mute = True
     bench.advance(150_000)
     assert rungs(bench) == [*RUNGS, "power-cycle"]
+
+
+def test_whoever_switches_the_power_is_called_after_the_event() -> None:
+    told: list[ModemEvent | str] = []
+
+    async def main() -> None:
+        line = virtual_time.Line(lambda _: b"\xff\xfe\r\n")
+
+        async def open_stream() -> virtual_time.Line:
+            return line
+
+        modem = AtModem(
+            open_stream, virtual_time.now, told.append, AtSettings(), power_cycle=lambda: told.append("power")
+        )
+        running = asyncio.create_task(modem.run())
+        await asyncio.sleep(150)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert line.closed
+
+    virtual_time.run_virtual(main())
+    at = told.index("power")
+    before = told[at - 1]
+    assert isinstance(before, ModemReset)
+    assert before.rung == "power-cycle"
+    assert told.count("power") == 1
 
 
 def test_dead_modem_is_not_worn_out_by_resets() -> None:
@@ -93,6 +124,9 @@ def test_answer_that_comes_late_is_not_taken_for_the_next(late: str, delay_ms: i
     bench.advance(10_000)
     bench.on_send = lambda _: setattr(bench, "delay_ms", 0)
     bench.advance(40_000)
+    readings = bench.of(ModemReading)
+    assert len(readings) >= 3
+    assert len(set(readings)) == 1, "what was read with answers that belong to other questions"
     bench.events.clear()
     bench.modem.answers["AT+CSQ;+CESQ"] = ["+CSQ: 10,99", "+CESQ: 99,99,255,255,10,30", "OK"]
     bench.advance(21_000)
