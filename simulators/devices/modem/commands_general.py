@@ -10,7 +10,7 @@ from simulators.devices.modem.device import FULL, Device
 from simulators.devices.modem.settings import Settings
 from simulators.devices.modem.tables import Handler, numbers, remembered
 
-_BASIC_MAX: Final = 255  # of an S register
+_REGISTER_MAX: Final = 127  # of an S register that holds a character
 _FUNCTIONALITY_MS: Final = 300  # to switch the radio
 _ANY: Final = frozenset({"Q", "V", "E", "X"})
 
@@ -75,7 +75,7 @@ def _register(device: Device, command: AtCommand, _now_ms: int) -> Answer:
         raise PlainError
     if command.kind == "read":
         return info(f"{registers[int(number)]:03d}")
-    if int(value) > _BASIC_MAX:
+    if len(value) > 3 or int(value) > _REGISTER_MAX:  # noqa: PLR2004 - digits
         raise PlainError
     registers[int(number)] = int(value)
     return OK
@@ -109,7 +109,7 @@ def _functionality(device: Device, command: AtCommand, _now_ms: int) -> Answer:
         return info(f"+CFUN: {device.functionality}")
     values = command.values()
     texts = [value or "" for value in values]
-    if command.kind != "set" or texts[0] not in ("0", "1", "4") or texts[1:] not in ([], ["0"], ["1"]):
+    if command.kind != "set" or texts[:1] not in (["0"], ["1"], ["4"]) or texts[1:] not in ([], ["0"], ["1"]):
         raise CmeError(50)
     if texts[1:] == ["1"]:
         device.reboot_wanted = True

@@ -119,7 +119,7 @@ def _data(device: Device, command: AtCommand, _now_ms: int) -> Answer:
     if command.kind == "test":
         return info('+CGDATA: ("PPP")')
     values = command.values()
-    if command.kind == "set" and (values[0] or "PPP").upper() != "PPP":
+    if values and (values[0] or "PPP").upper() != "PPP":
         raise CmeError(50)
     return _call(device, _context_id(values[1]) if len(values) > 1 else CONTEXT_IDS[0])
 
