@@ -37,6 +37,10 @@ class Link(Generic[E]):
         self._out = bytearray()
         self._wake = asyncio.Event()
         self._hang_up: str | None = None  # why the dialogue wants the line let go of
+        self._offer: Callable[[bytes], int] | None = (
+            None  # of a stream that takes bytes at once, between two writes
+        )
+        self._armed: int | None = None  # the instant at which the sleeper wakes by itself
 
     async def run(self) -> None:
         """Hold the line up until cancelled; never returns by itself."""
@@ -54,9 +58,16 @@ class Link(Generic[E]):
         """Carry a step of the dialogue out: bytes first, for a listener may ask for more at once."""
         if step.send:
             self._out += step.send
+            if self._offer is not None:
+                del self._out[: self._offer(bytes(self._out))]
         if step.hang_up is not None:
             self._hang_up = step.hang_up
-        self._wake.set()
+        if (
+            self._out
+            or self._hang_up is not None
+            or not self._sleeps_no_longer_than(self._dialogue.wake_at())
+        ):
+            self._wake.set()
         for event in step.events:
             self._emit(event)
 
@@ -71,12 +82,14 @@ class Link(Generic[E]):
             return f"the line could not be opened within {OPEN_TIMEOUT_MS} ms"
         self._out.clear()
         self._hang_up = None
+        self._offer = offer = getattr(stream, "offer", None)
         reader = asyncio.create_task(self._read(stream))
         reader.add_done_callback(lambda _: self._wake.set())
         try:
             self.take(self._dialogue.handle_line_up(self._now()))
-            return await self._converse(stream, reader)
+            return await self._converse(stream, reader, offer)
         finally:
+            self._offer = None
             reader.cancel()
             stream.close()
             await asyncio.wait((reader,))
@@ -90,12 +103,15 @@ class Link(Generic[E]):
             return str(gone)
         return "the line ended"
 
-    async def _converse(self, stream: ByteStream, reader: asyncio.Task[str]) -> str:
+    async def _converse(
+        self, stream: ByteStream, reader: asyncio.Task[str], offer: Callable[[bytes], int] | None
+    ) -> str:
         """Write what the dialogue says and wake it at its deadlines; returns why the line is gone."""
         while not reader.done():
             if self._out:
                 data = bytes(self._out)
                 self._out.clear()
+                self._offer = None  # nothing may overtake what is being written
                 try:
                     async with asyncio.timeout(WRITE_TIMEOUT_MS / 1000):
                         await stream.write(data)
@@ -103,6 +119,8 @@ class Link(Generic[E]):
                     return str(gone)
                 except TimeoutError:
                     return f"the line took no bytes for {WRITE_TIMEOUT_MS} ms"
+                if not self._out:
+                    self._offer = offer
             elif self._hang_up is not None:
                 return self._hang_up
             elif not self._tick():
@@ -127,6 +145,7 @@ class Link(Generic[E]):
     async def _sleep(self, until: int | None) -> None:
         """Sleep until an instant or until something happens, with at most one timer."""
         self._wake.clear()
+        self._armed = until
         timer = None
         if until is not None:
             delay_s = max(0, until - self._now()) / 1000
@@ -134,5 +153,10 @@ class Link(Generic[E]):
         try:
             await self._wake.wait()
         finally:
+            self._armed = None
             if timer is not None:
                 timer.cancel()
+
+    def _sleeps_no_longer_than(self, deadline: int | None) -> bool:
+        """Whether nobody needs to be woken for this deadline: whoever sleeps has a timer for it, or for earlier."""
+        return deadline is None or (self._armed is not None and self._armed <= deadline)

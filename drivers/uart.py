@@ -5,7 +5,6 @@ import contextlib
 import errno
 import os
 import termios
-from collections.abc import Callable
 from typing import Final
 
 import serial
@@ -60,7 +59,9 @@ class Uart:
     """An open serial line. One task may read while another writes.
 
     Reads and writes go to the descriptor itself: pyserial's non-blocking write spins while the line is full. Nothing is
-    buffered here: the kernel's line buffer is the bound, and ``write`` waits while it is full.
+    buffered here but one read that was cancelled with its bytes in hand: the kernel's line buffer is the bound, and
+    ``write`` waits while it is full. The descriptor stays watched from one read to the next, and is let go of when it
+    has news that nobody waits for, so that a hung-up line costs no idle cycles.
     """
 
     def __init__(self, port: serial.Serial, path: str) -> None:
@@ -70,21 +71,37 @@ class Uart:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._waiters: list[asyncio.Future[None]] = []
+        self._reading: asyncio.Future[bytes] | None = None
+        self._watched = False
+        self._kept = b""  # of a read that was cancelled in the very moment
 
     async def read(self) -> bytes:
-        """Wait for at least one byte, at most READ_MAX; raises StreamClosedError when the line is gone."""
-        while True:
-            await self._ready(self._loop.add_reader, self._loop.remove_reader)
-            try:
-                data = os.read(self._fd, READ_MAX)
-            except BlockingIOError:
-                continue
-            except OSError as wrong:
-                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
-            if not data:
-                # A tty that calls itself readable and yields nothing has been hung up.
-                raise StreamClosedError(f"{self._path} is gone: hung up")
-            return data
+        """Wait for at least one byte, at most READ_MAX; raises StreamClosedError when the line is gone.
+
+        One read at a time.
+        """
+        self._check_open()
+        if self._kept:
+            kept, self._kept = self._kept, b""
+            return kept
+        reading: asyncio.Future[bytes] = self._loop.create_future()
+        self._reading = reading
+        if not self._watched:
+            self._watched = True
+            self._loop.add_reader(self._fd, self._readable)
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            if reading.done() and not reading.cancelled() and reading.exception() is None:
+                self._kept = reading.result()
+            raise
+
+    def offer(self, data: bytes) -> int:
+        """Hand the kernel what it takes at once; returns how many bytes. None are taken when the line is gone."""
+        try:
+            return 0 if self._closed else os.write(self._fd, data)
+        except OSError:
+            return 0  # whoever writes the rest hears why
 
     async def write(self, data: bytes) -> None:
         """Hand all bytes to the kernel, waiting while it takes none; raises StreamClosedError when the line is gone."""
@@ -94,7 +111,7 @@ class Uart:
             try:
                 rest = rest[os.write(self._fd, rest) :]
             except BlockingIOError:
-                await self._ready(self._loop.add_writer, self._loop.remove_writer)
+                await self._writable()
             except OSError as wrong:
                 raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
 
@@ -105,8 +122,8 @@ class Uart:
         self._closed = True
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
-        for waiter in self._waiters:
-            if not waiter.done():
+        for waiter in (*self._waiters, self._reading):
+            if waiter is not None and not waiter.done():
                 waiter.set_exception(StreamClosedError(f"{self._path} was closed"))
         # Closing a tty waits, up to 30 s on Linux, for unsent bytes to drain to a device that may be dead: drop them.
         with contextlib.suppress(OSError, termios.error):
@@ -118,18 +135,37 @@ class Uart:
         if self._closed:
             raise StreamClosedError(f"{self._path} was closed")
 
-    async def _ready(self, watch: Callable[..., object], unwatch: Callable[[int], object]) -> None:
-        """Wait until the descriptor is ready; watched only meanwhile, so that a hung-up line costs no idle cycles."""
+    def _readable(self) -> None:
+        """The descriptor has bytes, or an end: hand it to whoever reads, or stop watching."""
+        reading = self._reading
+        if reading is None or reading.done():
+            self._watched = False
+            self._loop.remove_reader(self._fd)
+            return
+        try:
+            data = os.read(self._fd, READ_MAX)
+        except BlockingIOError:
+            return
+        except OSError as wrong:
+            reading.set_exception(StreamClosedError(f"{self._path} is gone: {wrong.strerror}"))
+            return
+        if data:
+            reading.set_result(data)
+        else:  # a tty that calls itself readable and yields nothing has been hung up
+            reading.set_exception(StreamClosedError(f"{self._path} is gone: hung up"))
+
+    async def _writable(self) -> None:
+        """Wait until the descriptor takes bytes; watched only meanwhile."""
         self._check_open()
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append(waiter)
-        watch(self._fd, _set, waiter)
+        self._loop.add_writer(self._fd, _set, waiter)
         try:
             await waiter
         finally:
             self._waiters.remove(waiter)
             if not self._closed:  # close() has unwatched already, and the number may be another file's by now
-                unwatch(self._fd)
+                self._loop.remove_writer(self._fd)
 
 
 def _set(waiter: asyncio.Future[None]) -> None:

@@ -34,6 +34,9 @@ SESSION_MAX: Final = 2**32 - 1
 CHUNK_MIN: Final = 32  # bytes of a report asked for at once on the worst line
 
 
+_NOTHING: Final[Step[TerminalEvent]] = Step()
+
+
 @dataclass(slots=True)
 class TerminalCounters:
     """What went wrong on the line since start, for diagnosis. Whole numbers, never reset."""
@@ -162,7 +165,9 @@ class TerminalDialogue:
         """Ask what comes next, and hand out what has gathered."""
         if self._line and self._exchange is None:
             self._ask_next(now)
-        step = Step(bytes(self._send), tuple(self._events))
+        if not self._events and not self._send:
+            return _NOTHING
+        step: Step[TerminalEvent] = Step(bytes(self._send), tuple(self._events))
         self._send.clear()
         self._events.clear()
         return step

@@ -5,8 +5,7 @@ On the wire: 0x00, then COBS(version u8 | kind u8 | id u8 | payload | CRC-32 u32
 """
 
 import zlib
-from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from drivers.errors import FrameError, FrameFault
 
@@ -23,8 +22,7 @@ _PIECE_MAX: Final = _DECODED_MAX + -(-_DECODED_MAX // _BLOCK)  # bytes between t
 FRAME_MAX: Final = len(DELIMITER) + _PIECE_MAX + len(DELIMITER)  # bytes on the wire: 1038
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One message: ``kind`` and ``id`` 0 to 255, ``payload`` 0 to PAYLOAD_MAX bytes."""
 
     kind: int
@@ -47,12 +45,13 @@ def decode(piece: bytes) -> Frame:
         raise FrameError(
             "length", f"frame of {len(decoded)} bytes: {_HEADER + _CRC} to {_DECODED_MAX} are allowed"
         )
-    body, crc = decoded[:-_CRC], int.from_bytes(decoded[-_CRC:], "little")
+    body = decoded[:-_CRC]
+    crc = int.from_bytes(decoded[-_CRC:], "little")
     if zlib.crc32(body) != crc:
         raise FrameError("crc", f"frame with CRC {crc:08x}, computed {zlib.crc32(body):08x}")
     if body[0] != VERSION:
         raise FrameError("version", f"frame of protocol version {body[0]}: only {VERSION} is known")
-    return Frame(kind=body[1], id=body[2], payload=body[_HEADER:])
+    return Frame(body[1], body[2], body[_HEADER:])
 
 
 def cobs_encode(data: bytes) -> bytes:
@@ -107,9 +106,12 @@ class Decoder:
         *ended, rest = data.split(DELIMITER)
         frames: list[Frame] = []
         for part in ended:
-            self._extend(part)
-            self._end(frames)
-        self._extend(rest)
+            if part:
+                self._extend(part)
+            if self._piece or self._overlong:
+                self._end(frames)
+        if rest:
+            self._extend(rest)
         return frames
 
     def clear(self) -> None:
@@ -127,7 +129,7 @@ class Decoder:
     def _end(self, frames: list[Frame]) -> None:
         if self._overlong:
             self.discards["length"] += 1
-        elif self._piece:
+        else:
             try:
                 frames.append(decode(bytes(self._piece)))
             except FrameError as wrong:

@@ -20,6 +20,7 @@ from drivers.terminal.frames import (
     encode,
 )
 from simulators.devices.terminal_wire import FrameReader
+from tests.simulators.terminal_asker import make_terminal
 
 _ID: Final = "T-1"
 _CHUNK: Final = 24  # bytes heard at once
@@ -115,8 +116,6 @@ def _reply(sent: bytes, payload: bytes) -> bytes:
 
 def _answer(data: bytes) -> None:
     """The terminal at the other end, asked nonsense: it answers sound requests alone, and never unasked."""
-    from tests.simulators.terminal_asker import make_terminal  # noqa: PLC0415 - makes keys; not for every use
-
     model = make_terminal()
     answers = FrameReader().feed(model.feed(data, 0))
     assert len(answers) == sum(frame.kind < messages.ANSWER for frame in Decoder().feed(data))
