@@ -124,20 +124,22 @@ def read(texts: Iterable[str], manifest: TrustedManifest) -> tuple[Tally, bytes]
 
 
 def _joined(texts: Sequence[str]) -> bytes:
-    found: dict[int, bytes] = {}
-    wholes = set()
+    matches = []
     for text in texts:
         match = _TEXT.fullmatch(text)
         if match is None:
             raise TapeCodeError(
                 f"no code of a tape: it begins with {text[:24]!r}, not with BKT{VERSION}:01/01:"
             )
-        wholes.add((int(match[2]), match[3]))
+        matches.append(match)
+    wholes = {(int(match[2]), match[3]) for match in matches}
+    if len(wholes) != 1:
+        raise TapeCodeError(f"these are codes of {len(wholes)} different tapes: give those of one")
+    found: dict[int, bytes] = {}
+    for match in matches:
         chunk = from_base45(match[4])
         if found.setdefault(int(match[1]), chunk) != chunk:
             raise TapeCodeError(f"code {int(match[1])} is there twice, and differs")
-    if len(wholes) != 1:
-        raise TapeCodeError(f"these are codes of {len(wholes)} different tapes: give those of one")
     count, tag = wholes.pop()
     missing = [number for number in range(1, count + 1) if number not in found]
     if missing or len(found) != count:

@@ -27,6 +27,7 @@ EXAMPLES: Final = """examples:
   kitctl media --help                write released evidence to removable media
   kitctl journal --help              verify, export and prove the signed journal
   kitctl receipt --help              show, export, check and compare receipts
+  kitctl tape --help                 read a tally tape's codes back
 
 exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
 order 77, unreadable order 65), 64 usage, 69 kitd does not answer
@@ -35,6 +36,7 @@ _APART: Final = {
     ("journal",): "kit.cli.journal",
     ("receipt",): "kit.cli.receipts",
     ("media",): "kit.cli.media",
+    ("tape",): "kit.cli.tape",
     ("order", "sign"): "kit.cli.order_sign",
 }
 """What imports much more than the others need, by the words that it begins with."""
@@ -63,6 +65,7 @@ def main() -> None:
     commands.add_parser("media", add_help=False, help="write released evidence to removable media")
     commands.add_parser("journal", add_help=False, help="verify, export and prove the signed journal")
     commands.add_parser("receipt", add_help=False, help="show, export, check and compare receipts")
+    commands.add_parser("tape", add_help=False, help="read a tally tape's codes back")
     for words, module in _APART.items():
         if tuple(sys.argv[1 : 1 + len(words)]) == words:
             importlib.import_module(module).main(sys.argv[1 + len(words) :])

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final
 
 import segno
@@ -18,6 +19,7 @@ CODE_BORDER: Final = 4  # modules (ISO/IEC 18004)
 MARGIN: Final = 6  # dots
 COLUMN_GAP: Final = 12  # dots between columns
 RULE_ROWS: Final = 2
+WIDEST_COUNT: Final = "16777215"  # crypto.wire.Count
 
 _RTL: Final = ("R", "AL")
 _STRONG: Final = ("L", *_RTL)
@@ -142,18 +144,20 @@ def _both(persian: str, english: str, width: int, fonts: Fonts, size: str) -> It
 
 def _row(row: Row, width: int, fonts: Fonts) -> Iterator[Image.Image]:
     """The number stays on the left whatever the name's direction: a column of numbers is read as one."""
-    value_room, code_room = width // 4, width // 6
-    name_at = value_room + code_room + MARGIN
     small, normal = fonts["small"], fonts["normal"]
-    for number, piece in enumerate(wrapped(row.name, normal, width - MARGIN - name_at)):
+    value_room = max(width // 4, MARGIN + int(_length(WIDEST_COUNT, normal)) + COLUMN_GAP)
+    name_at = value_room + width // 6 + MARGIN
+    codes = wrapped(row.code, small, width // 6)
+    names = wrapped(row.name, normal, width - MARGIN - name_at)
+    for number, (name, code) in enumerate(zip_longest(names, codes, fillvalue="")):
         picture, draw = _blank(width, "normal")
         if is_rtl(row.name):
-            _write(draw, (width - MARGIN, 0), piece, normal, "ra")
+            _write(draw, (width - MARGIN, 0), name, normal, "ra")
         else:
-            _write(draw, (name_at, 0), piece, normal, "la")
+            _write(draw, (name_at, 0), name, normal, "la")
         if number == 0:
             _write(draw, (value_room - COLUMN_GAP, 0), row.value, normal, "ra")
-            _write(draw, (value_room, SIZES["normal"] - SIZES["small"]), row.code, small, "la")
+        _write(draw, (value_room, SIZES["normal"] - SIZES["small"]), code, small, "la")
         yield picture
 
 
