@@ -86,7 +86,7 @@ class ModemManager:
         )
         await wait_for((self._sockets / "bus").exists, START_MAX)
         self._polkit = await _say_yes(self.address)
-        self._bus = await MessageBus(self.address).connect()
+        self._bus = await _connect(self.address)
         await self.start_manager()
 
     async def start_manager(self) -> None:
@@ -115,6 +115,21 @@ class ModemManager:
         """ModemManager dies without a word."""
         _end(self._manager, signal.SIGKILL)
         self._manager = None
+
+    def freeze_manager(self) -> None:
+        """ModemManager keeps its name on the bus and does nothing any more."""
+        assert self._manager is not None
+        self._manager.send_signal(signal.SIGSTOP)
+
+    def thaw_manager(self) -> None:
+        """It goes on."""
+        assert self._manager is not None
+        self._manager.send_signal(signal.SIGCONT)
+
+    def kill_bus(self) -> None:
+        """The message bus dies, and everybody's connection with it."""
+        _end(self._daemon, signal.SIGKILL)
+        self._daemon = None
 
     def stop(self) -> None:
         """End all that was started, and clean up. Idempotent."""
@@ -273,9 +288,26 @@ def plain(value: Any) -> Any:
     return value
 
 
+_minders: set[asyncio.Task[None]] = set()
+
+
+async def _connect(address: str) -> MessageBus:
+    """Connect to a bus; that it dies one day is no accident."""
+    bus = await MessageBus(address).connect()
+
+    async def mind() -> None:
+        with contextlib.suppress(Exception):
+            await bus.wait_for_disconnect()
+
+    task = asyncio.create_task(mind())
+    _minders.add(task)
+    task.add_done_callback(_minders.discard)
+    return bus
+
+
 async def _say_yes(address: str) -> MessageBus:
     """Own polkit's name on the bus and authorise everybody (org.freedesktop.PolicyKit1.Authority)."""
-    bus = await MessageBus(address).connect()
+    bus = await _connect(address)
 
     def answer(message: Message) -> Message | None:
         if message.message_type is not MessageType.METHOD_CALL:
@@ -309,6 +341,7 @@ def _end(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
     if process is None:
         return
     process.send_signal(how)
+    process.send_signal(signal.SIGCONT)
     try:
         process.wait(STOP_MAX)
     except subprocess.TimeoutExpired:

@@ -136,6 +136,21 @@ async def test_modem_manager_is_killed_and_started_again(bench: Bench) -> None:
     assert len([event for event in bench.heard[before:] if isinstance(event, ModemLost)]) == 1
 
 
+async def test_modem_manager_freezes_and_then_the_bus_dies(bench: Bench) -> None:
+    await bench.start()
+    await bench.home()
+    before = len(bench.heard)
+    bench.manager.freeze_manager()
+    lost = await bench.until(ModemLost, since=before)
+    assert "did not answer" in lost.reason
+    bench.manager.thaw_manager()
+    await bench.home()
+    before = len(bench.heard)
+    bench.manager.kill_bus()
+    lost = await bench.until(ModemLost, since=before)
+    assert "bus is gone" in lost.reason
+
+
 async def test_modem_is_pulled_out(bench: Bench) -> None:
     await bench.start()
     await bench.home()

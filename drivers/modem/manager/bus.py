@@ -127,6 +127,8 @@ class ManagerBus:
         body: Sequence[Any],
         timeout_ms: int,
     ) -> Any:
+        if self.closed or not self._bus.connected:
+            raise BusGoneError("the message bus is gone")
         message = Message(
             destination=destination,
             path=path,
@@ -149,6 +151,7 @@ class ManagerBus:
             raise BusGoneError(f"the message bus is gone ({gone})") from gone
         finally:
             call.cancel()
+            call.add_done_callback(_look_away)
         if reply is None:
             raise BusGoneError("the message bus is gone")
         if reply.message_type is MessageType.ERROR:
@@ -169,6 +172,12 @@ class ManagerBus:
 def options(**values: tuple[str, Any]) -> dict[str, Variant]:
     """A dictionary ``a{sv}`` for a call: signature and value of every entry; ``_`` in names stands for ``-``."""
     return {name.replace("_", "-"): Variant(signature, value) for name, (signature, value) in values.items()}
+
+
+def _look_away(call: asyncio.Future[Any]) -> None:
+    """What became of a call that nobody waits for any more is no news."""
+    if not call.cancelled():
+        call.exception()
 
 
 def _plain(value: Any) -> Any:
