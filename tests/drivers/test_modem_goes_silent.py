@@ -186,6 +186,30 @@ def test_modem_that_starts_anew_is_set_up_anew(word: str) -> None:
     assert bench.of(ModemReading)
 
 
+def test_modem_that_starts_anew_without_a_word_gives_itself_away_by_its_echo() -> None:
+    bench = Bench()
+    bench.modem.echo = True
+    bench.on_send = lambda data: setattr(bench.modem, "echo", bench.modem.echo and b"E0" not in data)
+    bench.up()
+    bench.advance(60_000)
+    assert bench.modem.heard.count("ATQ0V1E0") == 1
+    bench.modem.echo = True
+    bench.advance(15_000)
+    assert bench.modem.heard.count("ATQ0V1E0") == 2
+    assert bench.modem.heard.count("AT+CNMI=2,1,0,2,0") == 2
+    bench.advance(60_000)
+    assert bench.modem.heard.count("ATQ0V1E0") == 2
+
+
+def test_echo_that_cannot_be_switched_off_is_lived_with() -> None:
+    bench = Bench()
+    bench.modem.echo = True
+    bench.up()
+    bench.advance(60_000)
+    assert bench.modem.heard.count("ATQ0V1E0") == 1
+    assert len(bench.of(ModemReading)) == 6
+
+
 def test_message_under_way_when_the_modem_starts_anew_may_have_gone() -> None:
     bench = up()
     bench.modem.swallow_submit = True

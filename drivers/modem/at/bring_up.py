@@ -18,6 +18,7 @@ def bring_up(session: Session) -> Script[None]:
     if not (yield from session.ask("ATQ0V1E0")).ok:
         for command in ("ATE0", "ATV1", "ATQ0"):
             yield from session.ask(command)
+    session.echoes = 0
     yield from session.ask("AT+CMEE=1", optional=True)
     # Else names of operators come as UCS2, where another program left it at that.
     if not (yield from session.ask('AT+CSCS="GSM"', optional=True)).ok:

@@ -176,6 +176,8 @@ class AtDialogue:
             self._silent_since = None
             exchange.end()
             self._resume(exchange.answer)
+        elif heard.kind == "echo":
+            self._session.echoes += 1
         elif heard.unsolicited is not None:
             self._handle_unsolicited(heard.unsolicited)
 

@@ -39,10 +39,13 @@ def life(session: Session) -> Script[None]:
 def _serve(session: Session) -> Script[None]:
     yield from bring_up(session)
     session.settled = True
+    echo_is_off = session.echoes == 0
     while True:
         session.looked_at = session.now
         session.poll_at = session.now + session.settings.poll_interval_ms
         yield from look(session)
+        if echo_is_off and session.echoes:
+            raise ModemRebootedError("echo is on again: the modem started anew without a word")
         session.ladder.note_well(session.now)
         session.say(session.knowledge.reading())
         yield from set_up_messages(session)

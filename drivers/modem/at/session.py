@@ -36,6 +36,7 @@ class Session:
         self.poll_at = 0
         self.looked_at = 0
         self.heard_at = 0  # when the line last carried anything
+        self.echoes = 0  # commands that came back since echo was switched off
         self.mismatches = 0  # looks in a row whose first question was answered by something else
         self.sms_attempts = 0  # to set messages up, in this boot
         self.settled = False  # a boot message from now on means that the modem started anew
