@@ -132,7 +132,10 @@ class Nut:
                 await asyncio.sleep(_POLL)
 
     async def start_upsmon(self, ups: str, shutdown_mark: Path) -> None:
-        """Start upsmon as the primary of ``ups``; instead of shutting this machine down it writes a file."""
+        """Start upsmon as the primary of ``ups``, and wait until it has logged in.
+
+        Instead of shutting this machine down it writes a file. Only one can run on a machine.
+        """
         self._write(
             "upsmon.conf",
             f"MONITOR {ups}@{HOST}:{self.port} 1 {MONITOR} {MONITOR_PASSWORD} primary",
@@ -144,7 +147,12 @@ class Nut:
             "FINALDELAY 0",
             *(f"NOTIFYFLAG {notice} IGNORE" for notice in _NOTICES),  # no messages to people at this machine
         )
+        logins = await self.logins(ups)
         self._spawn("upsmon", nut_program("upsmon"), "-F", "-p", "-u", getpass.getuser())
+        async with asyncio.timeout(START_MAX):
+            while await self.logins(ups) == logins:
+                self._alive("upsmon")  # it ends at once where another one runs: its PID file cannot be moved
+                await asyncio.sleep(_POLL)
 
     def kill(self, name: str) -> None:
         """SIGKILL to a driver (by its UPS's name), ``upsd`` or ``upsmon``."""

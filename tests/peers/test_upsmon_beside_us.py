@@ -1,7 +1,6 @@
 """upsmon and our client at one upsd: both are counted, and its forced shutdown reaches us before it ends the power."""
 
 import asyncio
-import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ pytestmark = pytest.mark.peer("upsd", "upsc", "upsrw", "upsmon")
 
 
 async def test_primary_ends_the_power_without_a_word_to_us(tmp_path: Path) -> None:
+    """One story, for a machine runs one upsmon at a time: its PID file cannot be moved."""
     mark = tmp_path / "would-be-off"
     listener = UpsListener()
     async with Nut(dummy()) as nut:
@@ -29,24 +29,11 @@ async def test_primary_ends_the_power_without_a_word_to_us(tmp_path: Path) -> No
             await listener.next(UpsReading, lambda one: one.flags == {"OB", "DISCHRG"})
             assert not mark.exists()
 
-            nut.send("upsmon", signal.SIGUSR1)  # what "upsmon -c fsd" does
-            seen = await listener.next(UpsReading, lambda one: "FSD" in one.flags)
-            assert seen.on_battery
+            await nut.upsrw("dummy", "ups.status", "OB LB")
+            forced = await listener.next(UpsReading, lambda one: "FSD" in one.flags)
+            assert (forced.on_battery, forced.battery_low) == (True, True)
             assert not mark.exists(), "upsmon waits a while for those who are logged in, as we are"
             async with asyncio.timeout(PATIENCE_S):
                 while not mark.exists():  # noqa: ASYNC110 - made by another process
                     await asyncio.sleep(0.1)
         await nut.wait_for_logins("dummy", 0)
-
-
-async def test_low_battery_starts_the_shutdown_of_all(tmp_path: Path) -> None:
-    mark = tmp_path / "would-be-off"
-    listener = UpsListener()
-    async with Nut(dummy()) as nut:
-        target = NutTarget(HOST, "dummy", None, USER, PASSWORD, nut.port)
-        async with running(NutUps(target, now, listener.hear, 100)):
-            await nut.start_upsmon("dummy", mark)
-            await nut.wait_for_logins("dummy", 2)
-            await nut.upsrw("dummy", "ups.status", "OB LB")
-            reading = await listener.next(UpsReading, lambda one: "FSD" in one.flags)
-            assert (reading.on_battery, reading.battery_low) == (True, True)
