@@ -25,7 +25,7 @@ from simulators.stand.transcript import Transcript
 from tests.drivers import virtual_time
 
 PATIENCE_S: Final = 240.0  # of the driver's clock, for anything that a story waits for
-FASTER: Final = 6  # how much faster than the wall's the clock runs where the line is a real pty
+FASTER: Final = 4  # how much faster than the wall's the clock runs where the line is a real pty
 POLL_MS: Final = 2_000
 
 E = TypeVar("E")

@@ -212,6 +212,7 @@ def test_modem_falls_silent_and_comes_back(run: RunStory) -> None:
     run(story, PLAIN)
 
 
+@pytest.mark.parametrize("run", ["at-pipe"], indirect=True)  # minutes pass
 def test_firmware_hangs_until_it_is_reset(run: RunStory) -> None:
     async def story(rig: ModemRig) -> None:
         await rig.settled()
@@ -235,11 +236,12 @@ def test_modem_starts_anew(run: RunStory) -> None:
     run(story, PLAIN)
 
 
+@pytest.mark.parametrize("run", ["at-pipe"], indirect=True)  # minutes pass
 def test_bytes_are_spoilt_for_a_while(run: RunStory) -> None:
     async def story(rig: ModemRig) -> None:
         await rig.settled()
         rig.obey("garble 5 %")
-        await asyncio.sleep(20)
+        await asyncio.sleep(60)
         rig.obey("garble 0 %")
         await rig.settled()
         rig.driver.send_sms(6, FAR, sms.split(b"clean", reference=4)[0])
