@@ -161,10 +161,7 @@ def commission(
     spares: bool = False,
     terminals_per_branch: int = 1,
 ) -> Election:
-    """Make all keys, enrol everyone, sign the manifest with two of three manifest keys.
-
-    ``spares``: whether each branch has a standby kit and a standby for each terminal. ``terminals_per_branch``: 1 to 8.
-    """
+    """Make all keys, enrol everyone, sign with two of three manifest keys. ``spares``: of each kit and terminal."""
 
     def new_key() -> SigningKey:
         return SigningKey.from_seed(entropy(32))
@@ -173,7 +170,7 @@ def commission(
     branches = [station.branch_id for station in stations]
     devices = {device_of(branch): new_key() for branch in branches}
     numbers = range(1, terminals_per_branch + 1)
-    terminals = {terminal_of(branch, number): new_key() for branch in branches for number in numbers}
+    terminals = {terminal_of(name, number): new_key() for name in branches for number in numbers}
     if spares:
         devices |= {spare_of(name): new_key() for name in devices}
         terminals |= {spare_of(name): new_key() for name in terminals}
