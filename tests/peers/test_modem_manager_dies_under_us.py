@@ -41,9 +41,10 @@ class Bench:
         self._running: asyncio.Task[None] | None = None
 
     async def start(
-        self, sim_pin: str | None = None, pin: str | None = None, measure_every_s: int = 1
+        self, sim_pin: str | None = None, pin: str | None = None, measure_every_s: int = 1, sim: str = "1"
     ) -> None:
         self.modem = ModemOnPty(self._folder, pin=sim_pin)
+        self.modem.obey(f"sim {sim}")
         settings = ManagerSettings(
             poll_interval_ms=500, pin=pin, measure_every_s=measure_every_s, pulse_ms=500
         )
@@ -221,11 +222,25 @@ async def test_messages_keep_their_octets_or_fail_for_good(bench: Bench) -> None
     assert sum(bench.modem.model.state(0)["memories"].values()) == 0
 
 
-async def test_reset_is_asked_for(bench: Bench) -> None:
+async def test_sim_is_missing_from_the_start(bench: Bench) -> None:
+    await bench.start(sim="absent")
+    reading = await bench.until(ModemReading, lambda reading: reading.sim == "absent", since=0)
+    assert reading.registration == "unknown"
+    assert reading.identity.manufacturer == "SIMULATED"
+
+
+async def test_reset_is_asked_for_twice(bench: Bench) -> None:
     await bench.start()
     await bench.home()
     bench.client.reset()
-    reset = await bench.until(ModemReset, since=0)
-    assert reset.rung == "radio-off-on"
+    await bench.until(ModemReset, since=0)
+    await bench.until(ModemReading, lambda reading: reading.registration != "home")
+    await bench.home()
+    bench.client.reset()
+    await bench.until(ModemReset, lambda _: len(bench.of(ModemReset)) == 3, since=0)
+    assert [reset.rung for reset in bench.of(ModemReset)] == ["radio-off-on", "full-reset", "radio-off-on"]
+    assert "does not reset all" in bench.of(ModemReset)[2].reason, (
+        "ModemManager's generic plugin knows no way"
+    )
     await bench.until(ModemReading, lambda reading: reading.registration != "home")
     await bench.home()

@@ -22,6 +22,7 @@ WELL_MS: Final = (
 )  # a modem that answers for so long after a reset begins at the foot of the ladder again
 _POWER_LOW: Final = 2  # MMModemPowerState: radio off
 _SILENCE: Final = (".Error.Serial.", ".Core.Timeout", ".DBus.Error.NoReply")  # in names of errors
+_ASKED_IN: Final = (*range(state.STATE_ENABLED, state.STATE_REGISTERED + 1), state.STATE_CONNECTED)
 _NO_PORT: Final = ".Core.Connected"
 
 
@@ -144,7 +145,8 @@ class Care:
         if now < self._pulse_at:
             return
         self._pulse_at = now + self._settings.pulse_ms
-        if PROFILES not in found.interfaces or found.modem.get("State", 0) < state.STATE_ENABLED:
+        # While ModemManager dials or hangs up, its other questions wait for that: no silence of the modem's.
+        if PROFILES not in found.interfaces or found.modem.get("State") not in _ASKED_IN:
             return
         try:
             await bus.call(found.path, PROFILES, "List", timeout_ms=PULSE_TIMEOUT_MS)

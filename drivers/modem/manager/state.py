@@ -33,6 +33,7 @@ STATE_FAILED: Final = -1
 STATE_DISABLED: Final = 3
 STATE_ENABLED: Final = 6
 STATE_REGISTERED: Final = 8
+STATE_CONNECTED: Final = 11
 
 # MMModemStateFailedReason
 _FAILED_SIM_MISSING: Final = 2
