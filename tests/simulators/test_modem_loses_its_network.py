@@ -25,6 +25,8 @@ def test_the_network_is_lost_refuses_and_comes_back_as_another() -> None:
     for command, said in (("network lost", "2"), ("denied", "3"), ("roaming", "5"), ("network back", "1")):
         modem.obey(command)
         assert modem.wait(3000).decode().split()[-1] == said, command
+        if command == "roaming":
+            assert modem.ask("AT+COPS=3,2;+COPS?") == ['+COPS: 0,2,"00102",7', "OK"]
     modem.obey("network lost")
     modem.wait(10)
     assert modem.ask("AT+COPS?;+CSQ;+CESQ;+QCSQ") == [

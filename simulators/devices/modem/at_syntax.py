@@ -64,7 +64,7 @@ def _next_command(left: str) -> tuple[AtCommand, int]:
             return AtCommand("S", "read", number), register.end()
         return AtCommand("S", "set", f"{number},{value or '0'}"), register.end()
     if basic := _BASIC.match(capitals):
-        if capitals[basic.end() :].startswith(("?", "=")):
+        if basic[1] == "S" or capitals[basic.end() :].startswith(("?", "=")):
             raise AtSyntaxError(left)
         return AtCommand(basic[1], "execute", basic[2]), basic.end()
     raise AtSyntaxError(left)

@@ -46,7 +46,7 @@ def _operator(device: Device, command: AtCommand, now_ms: int) -> Answer:
     if mode == _DEREGISTER:
         return OK
     chosen = text_value(device, values[2]) if len(values) > 2 else None  # noqa: PLR2004 - <oper>
-    known = (None, device.network.code, device.network.name)
+    known = (None, *device.operator)
 
     def settled(_now_ms: int) -> Answer:
         if chosen not in known and mode == 1:
@@ -73,8 +73,8 @@ def _networks(device: Device) -> str:
 
 
 def _operator_names(device: Device) -> tuple[str, str, str]:
-    network = device.network
-    return network.name, network.name[:8], network.code
+    name, code = device.operator
+    return name, name[:8], code
 
 
 def _quoted(device: Device, text: str) -> str:

@@ -148,7 +148,7 @@ def _card_command(device: Device, command: AtCommand, _now_ms: int) -> Answer:
 
 def _contents(device: Device, sim: SimCard) -> dict[int, bytes]:
     imsi = "9" + sim.imsi  # an odd number of digits (TS 31.102 4.2.2)
-    name = device.network.name.encode("ascii", "replace")[:16]
+    name = device.network.home[0].encode("ascii", "replace")[:16]
     return {
         _EF_ICCID: _swapped(sim.iccid),
         _EF_IMSI: bytes([8]) + _swapped(imsi),

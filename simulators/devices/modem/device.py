@@ -72,6 +72,11 @@ class Device:
         return self.sims[self.slot] if self.sim_seated else None
 
     @property
+    def operator(self) -> tuple[str, str]:
+        """Name and code of the operator whose network is heard."""
+        return self.network.visited if self.radio.roaming else self.network.home
+
+    @property
     def usable(self) -> bool:
         """Whether the radio is on and the SIM open."""
         return self.functionality == FULL and self.sim is not None and self.sim.lock == "READY"

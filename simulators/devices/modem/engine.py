@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal
 
 from simulators.devices.modem.answers import (
@@ -167,13 +168,19 @@ class AtEngine:
 
     def _advance(self, now_ms: int) -> None:
         """Run commands until one takes time, fails, or all are done."""
-        if not self._commands:
-            self._result("OK")
-            return
-        command = self._commands.popleft()
-        self._answer(lambda: self._run(command, now_ms), now_ms)
+        while self._commands:
+            command = self._commands.popleft()
+            if not self._answered(partial(self._run, command, now_ms), now_ms):
+                return
+        self._result("OK")
 
     def _answer(self, make: Callable[[], Answer], now_ms: int) -> None:
+        """The answer of the command under way, and of those behind it."""
+        if self._answered(make, now_ms):
+            self._advance(now_ms)
+
+    def _answered(self, make: Callable[[], Answer], now_ms: int) -> bool:
+        """Whether all went well and the next command is due."""
         try:
             answer = make()
         except PlainError:
@@ -186,9 +193,10 @@ class AtEngine:
             if isinstance(answer, Later):
                 self._pending, self._pending_ms = answer.then, now_ms + answer.after_ms
             else:
-                self._reply(answer, now_ms)
+                return self._reply(answer, now_ms)
+        return False
 
-    def _reply(self, reply: Reply, now_ms: int) -> None:
+    def _reply(self, reply: Reply, now_ms: int) -> bool:
         for line in reply.lines:
             self._information(line)
         if reply.prompt is not None:
@@ -199,10 +207,11 @@ class AtEngine:
             self.mode, self._heard_ms = "data", now_ms
             self._escape.clear()
             self._result("CONNECT")
-        elif reply.code == "OK":
-            self._advance(now_ms)
-        else:
+        elif reply.code != "OK":
             self._fail(reply.code)
+        else:
+            return True
+        return False
 
     def _error_text(self, kind: str, code: int, texts: dict[int, str]) -> str:
         cmee = self._settings().cmee

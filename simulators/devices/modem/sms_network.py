@@ -39,8 +39,9 @@ class SimulatedNetwork:
     def __init__(self, *, epoch_s: int = 1_800_000_000, centre: str = "+99900000001") -> None:
         self.epoch_s: Final = epoch_s
         self.centre: Final = centre
-        self.name = "Simulated"
-        self.code = "00101"
+        self.home: Final = ("Simulated", "00101")  # MCC 001 is for tests
+        self.visited: Final = ("Elsewhere", "00102")
+        """Name and code (MCC, MNC) of the operator at home, and of the one where its subscribers roam."""
         self.lose = self.double = self.reorder = self.refuse = 0
         """How many of the next messages meet this fate."""
         self.refuse_code = 38

@@ -32,6 +32,7 @@ def state_of(model: "ModemModel") -> dict[str, Any]:
             "rssi_dbm": radio.rssi_dbm,
             "lost": radio.lost,
             "denied": radio.denied,
+            "operator": device.operator[1] if radio.registered else None,
             "roaming": radio.roaming,
         },
         "contexts": {
