@@ -68,6 +68,21 @@ def make_printing(
     )
 
 
+def check_printing(config: Config, manifest: TrustedManifest) -> None:
+    """Raise ConfigError where no tape could be drawn, or the printer's table lacks a key. Opens no line."""
+    if config.printer is not None:
+        _check_table(config.printer)
+        _maker(config.printer, manifest, config.branch)
+
+
+def _check_table(table: PrinterTable) -> None:
+    if table.kind == "network" and table.host is None:
+        raise ConfigError('[printer]: kind = "network" needs host = "..."')
+    if table.kind != "network" and table.port is None:
+        example = "/dev/usb/lp0" if table.kind == "usb" else "/dev/serial/by-path/..."
+        raise ConfigError(f'[printer]: kind = "{table.kind}" needs port = "{example}"')
+
+
 def _maker(table: PrinterTable, manifest: TrustedManifest, branch: str) -> "TapeMaker":
     from kit.tape.fonts import TapeFontError  # noqa: PLC0415 - Pillow
     from kit.tape.maker import TapeMaker  # noqa: PLC0415 - Pillow
@@ -94,11 +109,8 @@ def _printer(table: PrinterTable, ports: Ports, emit: Callable[[PrinterEvent], N
 def _line(table: PrinterTable, ports: Ports) -> OpenStream:
     from drivers.printer.lines import network, usb  # noqa: PLC0415 - with the driver
 
+    _check_table(table)
     if table.kind == "network":
-        if table.host is None:
-            raise ConfigError('[printer]: kind = "network" needs host = "..."')
-        return network(table.host, table.tcp_port)
-    if table.port is None:
-        example = "/dev/usb/lp0" if table.kind == "usb" else "/dev/serial/by-path/..."
-        raise ConfigError(f'[printer]: kind = "{table.kind}" needs port = "{example}"')
-    return usb(table.port) if table.kind == "usb" else ports.open_stream(table.port, table.baudrate)
+        return network(table.host or "", table.tcp_port)
+    port = table.port or ""
+    return usb(port) if table.kind == "usb" else ports.open_stream(port, table.baudrate)

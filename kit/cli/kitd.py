@@ -13,6 +13,7 @@ from kit.daemon import build, load_key, load_manifest
 from kit.edges import InUseError, StateLock, real_ports
 from kit.journal import JournalError, JournalUnavailableError
 from kit.log import Log, setup
+from kit.printing import check_printing
 from kit.station import ForeignJournalError
 
 EXAMPLES = """examples:
@@ -37,6 +38,7 @@ def main() -> None:
         if arguments.check_config:
             manifest = load_manifest(config)
             load_key(config, manifest)
+            check_printing(config, manifest)
             print(f"{arguments.config}: good for branch {config.branch}, manifest {manifest.sha256[:16]}")
             sys.exit(exit_codes.OK)
     except ConfigError as error:
