@@ -132,7 +132,7 @@ class Daemon:
             log=log,
             standby=None if config.device == manifest.branch(config.branch).device else config.device,
         )
-        self._periphery = Periphery(config, ports, self.runner.post)
+        self._periphery = Periphery(config, ports, self.runner.post, log)
         self._printing = make_printing(config, manifest, ports, self.runner.post, log)
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
             AskTerminal: lambda effect: self._periphery.terminals[effect.terminal].request(effect.action),
@@ -147,7 +147,10 @@ class Daemon:
         }
 
     async def run(self, *, listen: bool = True) -> None:
-        """Replay, then run until cancelled; any part that ends takes the daemon down, to be restarted."""
+        """Replay, then run until cancelled; any part that ends takes the daemon down, to be restarted.
+
+        Drivers never end: one that fails begins anew (``kit.held``), and the poll goes on.
+        """
         facts = self.runner.replay()
         self._check_lines()
         boot_id = self._ports.entropy(8).hex()

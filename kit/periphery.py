@@ -1,6 +1,7 @@
 """The drivers that the configuration names. A library that few branches need is loaded only where its device is."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,17 @@ from drivers.fibre.oid_map import parse_oid_map
 from drivers.fibre.settings import Community, FibreSettings, OntSettings
 from drivers.modem.at.driver import AtModem
 from drivers.modem.at.settings import AtSettings
-from drivers.ports import Fibre, Modem, ModemEvent, Ups, UpsEvent
+from drivers.ports import (
+    Fibre,
+    FibreLost,
+    Modem,
+    ModemEvent,
+    ModemLost,
+    TerminalLost,
+    Ups,
+    UpsEvent,
+    UpsLost,
+)
 from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import SerialUps
 from drivers.ups.protocols import PROTOCOLS
@@ -27,6 +38,8 @@ from kit.device_config import (
     secret,
 )
 from kit.events import FibreHeard, ModemHeard, TerminalHeard, UpsHeard
+from kit.held import hold
+from kit.log import Log
 from kit.ports import Ports, Post
 
 TERMINAL_BAUD: Final = 115_200  # bits per second
@@ -36,20 +49,41 @@ UPS_BAUD: Final = 2_400  # bits per second
 class Periphery:
     """All drivers of a kit; what they hear is posted. Raises ConfigError where a table or a secret cannot be used."""
 
-    def __init__(self, config: Config, ports: Ports, post: Post) -> None:
-        self._ports, self._post = ports, post
+    def __init__(self, config: Config, ports: Ports, post: Post, log: Log) -> None:
+        self._ports, self._post, self._log = ports, post, log
         self.terminals: Final = {line.id: self._terminal(line) for line in config.terminals}
         self.modems: Final = {line.name: self._modem(line) for line in config.modems}
         self.ups: Final = self._ups(config.ups or config.nut)
         self.fibre: Final = None if config.fibre is None else self._fibre(config.fibre)
 
     def parts(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
-        """What is to run, by name; none of it ever ends by itself."""
-        parts = [(f"terminal {name}", terminal.run()) for name, terminal in self.terminals.items()]
-        parts += [(f"modem {name}", modem.run()) for name, modem in self.modems.items()]
-        parts += [("ups", self.ups.run())] if self.ups is not None else []
-        parts += [("fibre", self.fibre.run())] if self.fibre is not None else []
+        """What is to run, by name; none of it ever ends by itself, and a driver that fails begins anew."""
+        parts = [
+            self._part(f"terminal {name}", terminal.run, partial(self._terminal_lost, name))
+            for name, terminal in self.terminals.items()
+        ]
+        parts += [
+            self._part(f"modem {name}", modem.run, partial(self._modem_lost, name))
+            for name, modem in self.modems.items()
+        ]
+        if self.ups is not None:
+            parts.append(self._part("ups", self.ups.run, lambda why: self._post(UpsHeard(UpsLost(why)))))
+        if self.fibre is not None:
+            parts.append(
+                self._part("fibre", self.fibre.run, lambda why: self._post(FibreHeard(FibreLost(why))))
+            )
         return parts
+
+    def _part(
+        self, name: str, run: Callable[[], Coroutine[Any, Any, None]], lost: Callable[[str], None]
+    ) -> tuple[str, Coroutine[Any, Any, None]]:
+        return name, hold(name, run, lost, self._log)
+
+    def _terminal_lost(self, terminal: str, why: str) -> None:
+        self._post(TerminalHeard(terminal, TerminalLost(why)))
+
+    def _modem_lost(self, modem: str, why: str) -> None:
+        self._post(ModemHeard(modem, ModemLost(why)))
 
     @property
     def _now(self) -> Callable[[], int]:
