@@ -21,6 +21,9 @@ class Link(Generic[E]):
 
     Two tasks while the line stands: one reads, the other writes and sleeps until the dialogue's next deadline.
     A read is never cancelled by a deadline, so no byte can get lost between the two.
+
+    A stream may have a method ``offer(data: bytes) -> int`` besides those of ``ByteStream``: it takes what the line
+    takes at once, returns how many bytes that were, and never raises. Then most requests wait for no task to go out.
     """
 
     def __init__(

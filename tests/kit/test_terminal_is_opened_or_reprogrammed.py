@@ -8,9 +8,9 @@ from drivers.ports import TerminalStatus, TerminalUp
 from kit.cli.kitctl import _health
 from kit.cli.words import Words, render
 from kit.events import TerminalHeard
-from kit.facts import IncidentRecorded, ReadinessPassed, ZeroProved
+from kit.facts import IncidentRecorded, ReadinessPassed, TakenOver, ZeroProved
 from kit.incidents import INCIDENTS_MAX
-from tests.kit.harness import MAINS, Branch
+from tests.kit.harness import MAINS, STANDBY_DEVICE, Branch
 from tests.kit.staff import order, readiness, standing_in, work_until
 
 T1 = "terminal-1-1"
@@ -132,6 +132,19 @@ def test_firmware_changes_before_the_zero_report_or_is_zeroed_again() -> None:
     assert branch.facts(ZeroProved)[-1].firmware_sha256 == OTHER
     reprogram(branch)
     assert "firmware-changed" not in incidents(branch)
+
+
+def test_firmware_changes_after_another_kit_took_over() -> None:
+    first = standing_in("open")
+    branch = Branch(device=STANDBY_DEVICE, lines_of=first)
+    branch.statuses()
+    order(branch, "reissue")
+    branch.statuses()
+    assert branch.phase == "open"
+    runs = branch.lines[T1].model.setup.firmware_sha256
+    assert branch.facts(TakenOver)[0].terminals[T1].firmware_sha256 == runs
+    reprogram(branch)
+    assert "firmware-changed" in incidents(branch)
 
 
 def test_foreign_terminal_speaks_for_ours() -> None:
