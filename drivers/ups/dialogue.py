@@ -5,7 +5,7 @@ from typing import Final, Literal
 from drivers.dialogue import Step
 from drivers.errors import UpsLineError, UpsRefusedError
 from drivers.ports import UpsCommand, UpsCommandEnded, UpsEvent, UpsLost, UpsReading
-from drivers.ups.lines import LineDecoder
+from drivers.ups.lines import line_decoder
 from drivers.ups.megatec import MEGATEC
 from drivers.ups.protocol import SerialProtocol
 
@@ -34,7 +34,7 @@ class UpsDialogue:
         self._interval_ms = poll_interval_ms
         self._protocols = protocols  # the one in use comes first
         self._settled = len(protocols) == 1
-        self._decoder = LineDecoder()
+        self._decoder = line_decoder()
         self._no_line: str | None = None  # why there is no line
         self._next_poll: int | None = None  # None until the line was first tried
         self._deadline: int | None = None  # of the poll, or else the command, that is under way
@@ -68,7 +68,7 @@ class UpsDialogue:
 
     def handle_bytes(self, data: bytes, now: int) -> Step[UpsEvent]:
         """Bytes from the line."""
-        for line in self._decoder.feed(data):
+        for line in filter(None, self._decoder.feed(data)):
             if self._sent is not None:
                 self._handle_outcome(line, self._sent)
             elif self._listening:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.errors import UpsLineError, UpsRefusedError
 from drivers.ports import UpsReading
-from drivers.ups.lines import LINE_MAX, LineDecoder
+from drivers.ups.lines import LINE_MAX, line_decoder
 from drivers.ups.megatec import MEGATEC
 from drivers.ups.voltronic import VOLTRONIC_QS
 
@@ -100,14 +100,14 @@ def test_any_line_is_a_reading_or_a_typed_error(line: bytes) -> None:
 @given(st.lists(st.just(GOOD), max_size=4), st.integers(1, 60))
 def test_lines_arrive_in_pieces(lines: list[bytes], size: int) -> None:
     line = b"".join(one + b"\r" for one in lines)
-    decoder = LineDecoder()
+    decoder = line_decoder()
     got = [out for at in range(0, len(line), size) for out in decoder.feed(line[at : at + size])]
     assert got == lines
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))
 def test_noise_without_end_fills_no_memory(noise: list[bytes]) -> None:
-    decoder = LineDecoder()
+    decoder = line_decoder()
     for data in noise:
         assert all(0 < len(line) <= LINE_MAX for line in decoder.feed(data))
         assert len(decoder._line) <= LINE_MAX
@@ -116,7 +116,7 @@ def test_noise_without_end_fills_no_memory(noise: list[bytes]) -> None:
 
 
 def test_overlong_line_is_counted_once() -> None:
-    decoder = LineDecoder()
+    decoder = line_decoder()
     for _ in range(100):
         assert decoder.feed(b"x" * 50) == []
     assert decoder.feed(b"\r" + GOOD + b"\r") == [GOOD]

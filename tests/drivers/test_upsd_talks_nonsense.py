@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.errors import NutLineError, NutStatusError
 from drivers.ports import UpsReading
-from drivers.ups.nut.frames import LINE_MAX, LineDecoder, decode, encode
+from drivers.ups.nut.frames import LINE_MAX, decode, encode, line_decoder
 from drivers.ups.nut.readings import reading
 from drivers.ups.nut.target import NutTarget, TrustFingerprint
 
@@ -64,14 +64,14 @@ def test_any_line_is_words_or_a_typed_error(line: bytes) -> None:
 @given(st.lists(st.lists(PRINTABLE, min_size=1, max_size=3), max_size=5), st.integers(1, 60))
 def test_lines_arrive_in_pieces(lines: list[list[str]], size: int) -> None:
     wire = b"".join(encode(*words) for words in lines)
-    decoder = LineDecoder()
+    decoder = line_decoder()
     got = [decode(out) for at in range(0, len(wire), size) for out in decoder.feed(wire[at : at + size])]
     assert got == lines
 
 
 @given(st.lists(st.binary(max_size=3_000), max_size=20))
 def test_noise_without_end_fills_no_memory(noise: list[bytes]) -> None:
-    decoder = LineDecoder()
+    decoder = line_decoder()
     for data in noise:
         assert all(len(line) <= LINE_MAX for line in decoder.feed(data))
         assert len(decoder._line) <= LINE_MAX
@@ -80,7 +80,7 @@ def test_noise_without_end_fills_no_memory(noise: list[bytes]) -> None:
 
 
 def test_overlong_line_is_counted_once() -> None:
-    decoder = LineDecoder()
+    decoder = line_decoder()
     for _ in range(100):
         assert decoder.feed(b"x" * 50) == []
     assert decoder.feed(b"\nOK\n") == [b"OK"]

@@ -5,7 +5,7 @@ import contextlib
 from drivers.errors import NutLineError, NutStatusError
 from drivers.ports import UpsCommandEnded, UpsEvent, UpsLost, UpsReading
 from drivers.ups.nut.dialogue import LIST_LINES_MAX, NutDialogue
-from drivers.ups.nut.frames import LINE_MAX, LineDecoder, decode, encode
+from drivers.ups.nut.frames import LINE_MAX, decode, encode, line_decoder
 from drivers.ups.nut.readings import VARIABLES, reading
 from drivers.ups.nut.target import NutTarget
 
@@ -23,7 +23,7 @@ def one_input(data: bytes) -> None:
 
 
 def _read(data: bytes) -> None:
-    decoder = LineDecoder()
+    decoder = line_decoder()
     for line in decoder.feed(data):
         assert len(line) <= LINE_MAX
         with contextlib.suppress(NutLineError):

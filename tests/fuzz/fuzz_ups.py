@@ -5,7 +5,7 @@ import contextlib
 from drivers.errors import DeviceFrameError
 from drivers.ports import UpsCommandEnded, UpsLost, UpsReading
 from drivers.ups.dialogue import UpsDialogue
-from drivers.ups.lines import LINE_MAX, LineDecoder
+from drivers.ups.lines import LINE_MAX, line_decoder
 from drivers.ups.megatec import MEGATEC
 from drivers.ups.protocols import PROTOCOLS
 from drivers.ups.voltronic import VOLTRONIC_QS
@@ -15,10 +15,10 @@ _CHUNK = 24  # bytes heard at once
 
 def one_input(data: bytes) -> None:
     """Lets only typed errors pass; lines and what is kept of them stay bounded."""
-    decoder = LineDecoder()
+    decoder = line_decoder()
     for at in range(0, len(data), _CHUNK):
         for line in decoder.feed(data[at : at + _CHUNK]):
-            assert 0 < len(line) <= LINE_MAX
+            assert len(line) <= LINE_MAX
             _read(line)
     _read(data)
     _converse(data)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from drivers.dialogue import Step
 from drivers.errors import NutLineError, NutStatusError
 from drivers.ports import UpsCommand, UpsCommandEnded, UpsEvent, UpsLost
-from drivers.ups.nut.frames import LineDecoder, decode, encode
+from drivers.ups.nut.frames import decode, encode, line_decoder
 from drivers.ups.nut.readings import VARIABLES, reading
 from drivers.ups.nut.target import NutTarget
 
@@ -75,7 +75,7 @@ class NutDialogue:
             raise ValueError(f"poll interval of {poll_interval_ms} ms: at least 1 is needed")
         self._target = target
         self._interval_ms = poll_interval_ms
-        self._decoder = LineDecoder()
+        self._decoder = line_decoder()
         self._up = False  # the line stands, and is not about to be let go of
         self._no_line = "there is no connection yet"
         self._opening: deque[tuple[_Kind, bytes]] = deque()  # what is still to be said before the first poll

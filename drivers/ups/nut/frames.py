@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from drivers.errors import NutLineError
+from drivers.line_decoder import LineDecoder
 
 LINE_MAX: Final = 1024  # bytes of one line, its newline not counted; NUT's own programs stop at 512
 _END: Final = b"\n"
@@ -63,36 +64,6 @@ def decode(line: bytes) -> list[str]:
     return words
 
 
-class LineDecoder:
-    """Cuts a stream of bytes into lines. Keeps at most LINE_MAX bytes; longer lines are thrown away and counted."""
-
-    def __init__(self) -> None:
-        self.discards = 0
-        self._line = bytearray()
-        self._overlong = False
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Returns the lines that these bytes complete, without their newline."""
-        *ended, rest = data.split(_END)
-        lines: list[bytes] = []
-        for part in ended:
-            self._extend(part)
-            if self._overlong:
-                self.discards += 1
-            else:
-                lines.append(bytes(self._line))
-            self.clear()
-        self._extend(rest)
-        return lines
-
-    def clear(self) -> None:
-        """Forget a half line."""
-        self._line.clear()
-        self._overlong = False
-
-    def _extend(self, part: bytes) -> None:
-        if self._overlong or len(self._line) + len(part) > LINE_MAX:
-            self._overlong = True
-            self._line.clear()
-        else:
-            self._line += part
+def line_decoder() -> LineDecoder:
+    """For what upsd says; lines over LINE_MAX are noise."""
+    return LineDecoder(_END, LINE_MAX)
