@@ -33,6 +33,7 @@ def life(session: Session) -> Script[None]:
         except ModemSilentError as silent:
             wrong = str(silent)
         except ModemRebootedError:
+            session.settled = False  # another boot message while it rests is no news
             yield Rest(session.now + BOOT_PAUSE_MS)
 
 
