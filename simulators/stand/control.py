@@ -20,7 +20,11 @@ class StandUnreachableError(Exception):
 
 
 async def listen(path: Path, stand: Stand) -> asyncio.Server:
-    """Serve commands on a UNIX socket at ``path``; raises OSError."""
+    """Serve commands on a UNIX socket at ``path``, in place of one that nobody serves any more.
+
+    Raises:
+        OSError: it cannot be made, another simulator serves it, or what is there is no socket.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -32,8 +36,25 @@ async def listen(path: Path, stand: Stand) -> asyncio.Server:
         finally:
             writer.close()
 
-    path.unlink(missing_ok=True)  # noqa: ASYNC240 - once, before anything is served
+    _clear(path)
     return await asyncio.start_unix_server(serve, path, limit=LINE_MAX)
+
+
+def _clear(path: Path) -> None:
+    """Remove the socket of a simulator that was killed, and nothing else; raises OSError."""
+    if not path.is_symlink() and not path.exists():
+        return
+    if not path.is_socket():
+        raise FileExistsError(f"{path}: is there and no socket; choose another name, or remove it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise FileExistsError(
+                f"{path}: another simulator serves it; stop that one, or choose another name"
+            )
 
 
 def ask(path: Path, words: list[str]) -> Mapping[str, Any]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -14,17 +16,45 @@ DATAGRAM_MAX: Final = 65_535  # bytes
 BACKLOG_MAX: Final = 64 * 1024  # bytes that wait for a TCP peer to take them; more is lost
 
 
+_OURS: Final = ("/dev/pts/", "udp:", "tcp:")  # how the targets of simulators' links begin
+
+
 class LinkTakenError(Exception):
-    """Something that is no symbolic link stands where the link is to be."""
+    """Another simulator has the link, or something stands in its place that no simulator has made."""
+
+
+def claim(link: Path) -> socket.socket:
+    """Take a link for this process; closing what is returned, or dying, gives it back. Raises LinkTakenError.
+
+    The claim is a name in Linux's abstract socket namespace: a simulator that was killed leaves none behind.
+    """
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        held.bind("\0kit-sim " + sha256(os.fsencode(link.absolute())).hexdigest())
+    except OSError as wrong:
+        held.close()
+        raise LinkTakenError(
+            f"{link}: another simulator serves it; stop that one, or choose another name"
+        ) from wrong
+    return held
 
 
 def point(link: Path, target: str) -> None:
-    """Make ``link`` a symbolic link to ``target``, in place of an older one; raises LinkTakenError, OSError."""
+    """Make ``link`` a symbolic link to ``target``, in place of a simulator's; raises LinkTakenError, OSError."""
     if link.is_symlink():
+        if not str(link.readlink()).startswith(_OURS):
+            raise LinkTakenError(f"{link}: points at {link.readlink()}, which no simulator made; remove it")
         link.unlink()
     elif link.exists():
         raise LinkTakenError(f"{link}: is there and no symbolic link; choose another name, or remove it")
     link.symlink_to(target)
+
+
+def unpoint(link: Path, target: str) -> None:
+    """Remove ``link``, unless somebody has made another one of it."""
+    with contextlib.suppress(OSError):
+        if str(link.readlink()) == target:
+            link.unlink()
 
 
 class LinkedPty:
@@ -34,6 +64,7 @@ class LinkedPty:
         self._link: Final = link
         self._hear: Final = hear
         self._pty: PtyLine | None = None
+        self._claim: socket.socket | None = None
 
     def send(self, data: bytes) -> None:
         """Nobody hears what an unplugged device says."""
@@ -42,29 +73,34 @@ class LinkedPty:
 
     def plug(self) -> str:
         """Open a pseudo-terminal and point the link at it; raises LinkTakenError, OSError."""
+        if self._claim is None:
+            self._claim = claim(self._link)
         if self._pty is None:
             pty = PtyLine(self._hear)
             try:
                 point(self._link, pty.path)
             except BaseException:
                 pty.close()
+                self.close()
                 raise
             pty.start()
             self._pty = pty
         return f"plugged in as {self._link}, which is {self._pty.path}"
 
     def unplug(self) -> str:
-        """Hang up; the link is gone."""
-        self.close()
+        """Hang up; the link is gone, and stays claimed."""
+        if self._pty is not None:
+            self._pty.close()
+            unpoint(self._link, self._pty.path)
+            self._pty = None
         return f"unplugged: {self._link} is gone"
 
     def close(self) -> None:
-        """Hang up and remove the link."""
-        if self._pty is not None:
-            self._pty.close()
-            self._pty = None
-            with contextlib.suppress(FileNotFoundError):
-                self._link.unlink()
+        """Hang up, remove the link and give it up."""
+        self.unplug()
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
 
 
 class _Port:
@@ -76,11 +112,13 @@ class _Port:
         self.address: Final = "{}:{}:{}".format(scheme, *listening.getsockname())
         self._serving: Callable[[], None] | None = None
         """Ends what serves now; None while unplugged."""
+        self._claim: socket.socket | None = None
 
     def plug(self) -> str:
         """Answer from now on; raises LinkTakenError, OSError."""
         if self._serving is None:
             if self._link is not None:
+                self._claim = self._claim or claim(self._link)
                 point(self._link, self.address)
             self._serving = self._serve()
         return f"answers on {self.address}"
@@ -97,8 +135,10 @@ class _Port:
         if self._socket.fileno() >= 0:
             self.unplug()
             self._socket.close()
-            if self._link is not None:
-                self._link.unlink(missing_ok=True)
+            if self._claim is not None and self._link is not None:
+                unpoint(self._link, self.address)
+                self._claim.close()
+                self._claim = None
 
     def _serve(self) -> Callable[[], None]:
         """Begin to serve; returns what ends it."""
