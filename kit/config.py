@@ -13,6 +13,7 @@ from msgspec import Meta
 from crypto.wire import B64, Id
 from failover.machine import Timing
 from kit.battery_config import BatteryTable
+from kit.device_checks import check_devices
 from kit.device_config import (
     AtModemLine,
     ConfigError,
@@ -125,7 +126,7 @@ def load(path: Path) -> Config:
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     folder = path.resolve().parent
-    return msgspec.structs.replace(
+    config = msgspec.structs.replace(
         config,
         state_dir=str(folder / config.state_dir),
         manifest=str(folder / config.manifest),
@@ -135,6 +136,11 @@ def load(path: Path) -> Config:
         fibre=in_folder(config.fibre, folder),
         nut=in_folder(config.nut, folder),
     )
+    try:
+        check_devices(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return config
 
 
 def _no_unknown_timing(raw: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from drivers.ups.protocols import SerialProtocolName
 from kit.tapes import PrinterHabits
 
 Milliseconds = Annotated[int, Meta(ge=50, le=3_600_000)]
+UpsMilliseconds = Annotated[int, Meta(ge=50, le=60_000)]
+"""A UPS that is asked less often than once a minute would be taken for fine for minutes after it died."""
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 DevicePath = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -40,7 +42,7 @@ class UpsLine(Section, frozen=True):
 
     port: DevicePath
     kind: SerialProtocolName = "megatec"
-    poll_interval_ms: Milliseconds = 5_000
+    poll_interval_ms: UpsMilliseconds = 5_000
 
 
 class NutTable(Section, frozen=True):
@@ -60,7 +62,7 @@ class NutTable(Section, frozen=True):
     """What the certificate must name, where that is not ``host``."""
     fingerprint_sha256: Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:?){32}$")] | None = None
     tls_unverified: bool = False
-    poll_interval_ms: Milliseconds = 5_000
+    poll_interval_ms: UpsMilliseconds = 5_000
 
 
 class AtModemLine(Section, frozen=True, tag_field="kind", tag="at"):

@@ -13,6 +13,7 @@ from kit.daemon import build, load_key, load_manifest
 from kit.edges import InUseError, StateLock, real_ports
 from kit.journal import JournalError, JournalUnavailableError
 from kit.log import Log, setup
+from kit.periphery import Periphery
 from kit.printing import check_printing
 from kit.station import ForeignJournalError
 
@@ -39,6 +40,9 @@ def main() -> None:
             manifest = load_manifest(config)
             load_key(config, manifest)
             check_printing(config, manifest)
+            Periphery(
+                config, real_ports(), lambda _: None, setup(config.log_level)
+            )  # secrets, OIDs, settings
             print(f"{arguments.config}: good for branch {config.branch}, manifest {manifest.sha256[:16]}")
             sys.exit(exit_codes.OK)
     except ConfigError as error:
