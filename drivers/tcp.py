@@ -21,7 +21,7 @@ async def connect(host: str, port: int) -> "TcpStream":
     name = f"{host} port {port}"
     try:
         _, stream = await asyncio.get_running_loop().create_connection(lambda: TcpStream(name), host, port)
-    except (OSError, UnicodeError) as wrong:  # UnicodeError: what no DNS name can be
+    except (OSError, ValueError) as wrong:  # ValueError: what no name can be
         raise StreamClosedError(f"cannot connect to {name}: {wrong}") from wrong
     return stream
 
@@ -88,7 +88,10 @@ class TcpStream(asyncio.Protocol):
             raise StreamClosedError(
                 f"{self.name} is not to be trusted: {wrong.verify_message}; check its certificate, the CA and the clock"
             ) from wrong
-        except OSError as wrong:  # an SSLError is one
+        except (
+            OSError,
+            ValueError,
+        ) as wrong:  # an SSLError is the one; the other: what no certificate can name
             raise StreamClosedError(f"no TLS with {self.name}: {wrong}") from wrong
         if upgraded is None or self._gone is not None:
             raise StreamClosedError(self._gone or f"{self.name} closed the connection")

@@ -31,7 +31,7 @@ def uart(path: str, baudrate: Baudrate, *, rts: bool = True) -> OpenStream:
     async def open_stream() -> ByteStream:
         try:
             port = _open(path, baudrate, rts=rts)
-        except (OSError, termios.error) as wrong:
+        except (OSError, ValueError, termios.error) as wrong:  # ValueError: what no path can be
             raise StreamClosedError(
                 f"cannot open {path}: {wrong}; check the cable, the name and the rights"
             ) from wrong

@@ -22,9 +22,9 @@ def usb(path: str) -> OpenStream:
     async def open_stream() -> ByteStream:
         try:
             fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        except OSError as wrong:
+        except (OSError, ValueError) as wrong:  # ValueError: what no path can be
             raise StreamClosedError(
-                f"cannot open {path}: {wrong.strerror}; check the cable, the printer's power, and that this user is "
+                f"cannot open {path}: {wrong}; check the cable, the printer's power, and that this user is "
                 f"in the group that owns the device (usually lp)"
             ) from wrong
         if not stat.S_ISCHR(os.fstat(fd).st_mode):
@@ -41,7 +41,7 @@ def network(host: str, port: int = NETWORK_PORT) -> OpenStream:
     async def open_stream() -> ByteStream:
         try:
             reader, writer = await asyncio.open_connection(host, port, limit=READ_MAX)
-        except OSError as wrong:
+        except (OSError, ValueError) as wrong:  # ValueError: what no name can be
             raise StreamClosedError(
                 f"cannot connect to the printer at {host}, TCP port {port}: {wrong}; check its power, cable and address"
             ) from wrong
@@ -61,6 +61,7 @@ class _UsbPrinter:
 
     async def read(self) -> bytes:
         while True:
+            await asyncio.sleep(0)  # a device that never stops talking leaves the others their turn
             self._check_open()
             try:
                 data = os.read(self._fd, READ_MAX)
