@@ -16,11 +16,14 @@ from crypto.codec import unb64
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
+from drivers.ports import PrinterLost
 from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
 from kit.effects import AskTerminal, Effect, PrintTape, Publish, Reply, SealTally, SignAccount
+from kit.events import PrinterHeard
+from kit.held import hold
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.log import Log
@@ -163,7 +166,7 @@ class Daemon:
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
         parts += self._periphery.parts()
         if self._printing is not None:
-            parts.append(("printer", self._printing.run()))
+            parts.append(("printer", hold("printer", self._printing.run, self._printer_lost, self._log)))
         parts.append(("watchdog", self._watchdog()))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(part, name=name) for name, part in parts]
@@ -231,6 +234,9 @@ class Daemon:
 
     def _release(self, effect: Effect) -> None:
         self._releases[type(effect)](effect)
+
+    def _printer_lost(self, why: str) -> None:
+        self.runner.post(PrinterHeard(PrinterLost(why)))
 
     def _print_tape(self, effect: PrintTape) -> None:
         assert self._printing is not None  # noqa: S101 - without a printer the core prints nothing

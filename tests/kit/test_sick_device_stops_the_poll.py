@@ -1,6 +1,7 @@
 """A driver's bug that a hostile device finds: the device is lost, everything else at the kit goes on."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 
 from drivers.modem.at.driver import AtModem
 from drivers.ports import Baudrate, ByteStream, ModemLost, OpenStream, StreamClosedError, UpsLost
+from drivers.printer.driver import EscposPrinter
 from kit import held
 from kit.config import load
+from kit.daemon import build
 from kit.edges import SystemClock
 from kit.events import Event, ModemHeard, UpsHeard
 from kit.held import hold
@@ -80,6 +83,31 @@ async def test_bug_in_one_driver_stops_all_the_others(
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def test_bug_in_the_printers_driver_ends_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = commission(tmp_path)
+    (tmp_path / "state").mkdir()
+    with path.open("a") as file:
+        file.write('\n[printer]\nkind = "network"\nhost = "127.0.0.1"\ntcp_port = 9\n')
+    runs = 0
+
+    async def run(_: EscposPrinter) -> None:
+        nonlocal runs
+        runs += 1
+        raise IndexError("what a hostile printer said")
+
+    monkeypatch.setattr(EscposPrinter, "run", run)
+    monkeypatch.setattr(held, "PAUSE_MIN_S", 0.01)
+    ports = Ports(clock=SystemClock(), entropy=os.urandom, open_stream=_nothing_there)
+    daemon = build(load(path), ports, Diary())
+    task = asyncio.ensure_future(daemon.run(listen=False))
+    await _wait_for(lambda: runs >= 3 or task.done())
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_driver_that_fails_at_once_is_begun_anew_without_a_pause(
