@@ -48,3 +48,7 @@ def test_daemon_runs_as_somebody_that_nobody_made(name: str, user: str) -> None:
 
 def test_branch_without_network_never_starts_its_kit() -> None:
     assert "network-online" not in str(dict(_unit("kitd.service")["Unit"]))
+
+
+def test_fibre_is_asked_through_a_socket_that_the_unit_forbids() -> None:
+    assert "AF_NETLINK" in _unit("kitd.service")["Service"]["RestrictAddressFamilies"].split()
