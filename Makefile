@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
+# Workers: many tests wait for the programs of others, so twice the cores of a small machine keep it busy.
+JOBS ?= 4
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test check nightly bench diagrams lock clean
 
@@ -19,7 +21,7 @@ demo: venv ## show a whole polling day in one terminal
 test: venv ## run the tests
 	@bash deploy/dev/apt.sh --from deploy/dev/apt-packages.txt || echo "==> going on: tests that need what is missing say so"
 	@bash deploy/dev/npm.sh || echo "==> going on: tests that need what is missing say so"
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: venv ## lint, format check, types, import rules
 	$(BIN)/ruff check .

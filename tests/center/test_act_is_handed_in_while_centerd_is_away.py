@@ -227,8 +227,8 @@ def test_schedule_change_is_told_at_once_and_again_after_a_restart(
     act = commission.change()
     with listening(site) as heard:
         assert submit(site, write(site.folder, "act", act)).code == 0
-        assert heard.get(timeout=5) == act
+        assert heard.get(timeout=WAIT_S) == act
         assert read_act(act).type == "schedule-change"
         site.kill_centerd()
         site.start_centerd()
-        assert heard.get(timeout=5) == act, "a centerd that starts tells its branches without being asked"
+        assert heard.get(timeout=WAIT_S) == act, "a centerd that starts tells its branches without being asked"
