@@ -37,11 +37,42 @@ class WindowChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PollsChanged:
+    """Voting begins, or is over and delivered: outside the critical window that says how often to probe."""
+
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkPinned:
+    """A technician wants this uplink preferred for ``for_ms`` wherever it is usable; None: the pin is taken away."""
+
+    uplink: str | None
+    for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkTested:
+    """A technician wants a probe of this uplink now; where no session stands, nothing is sent."""
+
+    uplink: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline came."""
 
 
-FailoverEvent = UplinkConnected | UplinkLost | ProbeEchoed | WindowChanged | Tick
+FailoverEvent = (
+    UplinkConnected
+    | UplinkLost
+    | ProbeEchoed
+    | WindowChanged
+    | PollsChanged
+    | UplinkPinned
+    | UplinkTested
+    | Tick
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from collections import deque
 from statistics import median_low
 from typing import Final
 
+from failover.events import Instant
+
 WINDOW_MAX: Final = (
-    16  # probes remembered of each uplink: 4 minutes in slow times, 4 seconds in the critical window
+    16  # probes remembered of each uplink: 16 minutes in slow times, 4 seconds in the critical window
 )
 SCORE_MAX: Final = 1_000
 _LOSS_WEIGHT: Final = (
@@ -13,19 +15,29 @@ _LOSS_WEIGHT: Final = (
 )
 _RTT_WEIGHT_MS: Final = 2  # milliseconds of round trip for each point
 _RTT_POINTS_MAX: Final = 500  # points: a slow uplink still beats one that loses everything
+FALL_POINTS: Final = 100  # points that each fall costs, for a while
+FALL_POINTS_MAX: Final = 500  # points that all falls together cost
 
 
 class Health:
-    """What became of an uplink's last ``WINDOW_MAX`` probes.
+    """What became of an uplink's last ``WINDOW_MAX`` probes, and how often it fell lately.
 
     It outlives sessions: an uplink that flaps stays known as one that does.
 
+    Args:
+        half_life_ms: how long until half of what falls cost is forgotten, in milliseconds.
+
     Attributes:
+        falls: how often the uplink stopped being usable, since the start.
         late_echoes: echoes that came after their deadline, since the start.
         stray_echoes: echoes of no probe that we wait for (of a session torn down, or twice), since the start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, half_life_ms: int = 60_000) -> None:
+        self._half_life_ms = half_life_ms
+        self._penalty = 0
+        self._fell_at: Instant = 0
+        self.falls = 0
         self._window: deque[int | None] = deque(maxlen=WINDOW_MAX)
         self.late_echoes = 0
         self.stray_echoes = 0
@@ -42,6 +54,22 @@ class Health:
     def strayed(self) -> None:
         """An echo came that answers nothing we wait for. It says nothing of the session that stands."""
         self.stray_echoes += 1
+
+    def fell(self, now: Instant) -> None:
+        """The uplink was usable and is no longer."""
+        self._penalty = min(self.penalty(now) + FALL_POINTS, FALL_POINTS_MAX)
+        self._fell_at = now
+        self.falls += 1
+
+    def penalty(self, now: Instant) -> int:
+        """Points that falls cost at ``now``, 0 to ``FALL_POINTS_MAX``: half as many after each half-life."""
+        halvings, rest_ms = divmod(max(0, now - self._fell_at), self._half_life_ms)
+        points = self._penalty >> min(halvings, FALL_POINTS_MAX.bit_length())
+        return points - points * rest_ms // (2 * self._half_life_ms)
+
+    def score_at(self, now: Instant) -> int:
+        """``score`` less the penalty for falls: what the ranking goes by."""
+        return max(0, self.score - self.penalty(now))
 
     @property
     def loss_permille(self) -> int:

@@ -5,19 +5,24 @@ from typing import Final
 
 SWITCH_MAX_MS: Final = 1_000
 """Milliseconds from an uplink's last echo to its being no longer offered, within the critical window."""
+POLLS_SWITCH_MAX_MS: Final = 15_000
+"""As ``SWITCH_MAX_MS``, while polls are open."""
+QUIET_SWITCH_MAX_MS: Final = 75_000
+"""As ``SWITCH_MAX_MS``, at all other times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations in milliseconds. The defaults are what a branch runs with.
+    """Durations in milliseconds, and one rate. The defaults are what a branch runs with.
 
     Raises:
-        ValueError: a duration is not a positive whole number, or the critical probes would notice a dead uplink
-            later than ``SWITCH_MAX_MS``.
+        ValueError: a value is not a positive whole number, or probes would notice a dead uplink too late.
     """
 
-    probe_ms: int = 15_000
-    """Between probes of a healthy uplink."""
+    probe_ms: int = 60_000
+    """Between probes of a healthy uplink while no polls are open."""
+    polls_probe_ms: int = 9_000
+    """As ``probe_ms``, while polls are open and until their tallies are delivered."""
     echo_ms: int = 5_000
     """How long an echo may take. Two misses in a row end the session."""
     connect_ms: int = 10_000
@@ -34,6 +39,10 @@ class Timing:
     """How long a session must have stood before an echo on it forgives earlier failures (slow times only)."""
     hold_down_ms: int = 30_000
     """How long an uplink must have been better than another before it is ranked above it."""
+    flap_half_life_ms: int = 60_000
+    """How long until half of what falls cost an uplink's score is forgotten."""
+    switches_per_hour: int = 6
+    """Not a duration: how often in an hour a working uplink may be left for a better one."""
 
     critical_probe_ms: int = 250
     """As ``probe_ms``, within the critical window."""
@@ -56,9 +65,14 @@ class Timing:
             value = getattr(self, field.name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"Timing.{field.name} is {value!r}: give a whole number of at least 1")
-        noticed_ms = self.critical_probe_ms + self.critical_echo_ms
-        if noticed_ms > SWITCH_MAX_MS:
-            raise ValueError(
-                f"Timing.critical_probe_ms + critical_echo_ms is {noticed_ms} ms: a dead uplink must be noticed "
-                f"within {SWITCH_MAX_MS} ms, so shorten one of them"
-            )
+        for probe, echo, at_most_ms in (
+            ("critical_probe_ms", "critical_echo_ms", SWITCH_MAX_MS),
+            ("polls_probe_ms", "echo_ms", POLLS_SWITCH_MAX_MS),
+            ("probe_ms", "echo_ms", QUIET_SWITCH_MAX_MS),
+        ):
+            noticed_ms = getattr(self, probe) + getattr(self, echo)
+            if noticed_ms > at_most_ms:
+                raise ValueError(
+                    f"Timing.{probe} + {echo} is {noticed_ms} ms: a dead uplink must be noticed within "
+                    f"{at_most_ms} ms, so shorten one of them"
+                )

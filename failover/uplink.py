@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from failover.backoff import backoff_ms
+from failover.budget import ProbeBudget
 from failover.events import Connect, Disconnect, FailoverEffect, Instant, Probe
 from failover.health import Health
 from failover.timing import Timing
@@ -16,6 +17,7 @@ from failover.timing import Timing
 PROBES_MAX: Final = 16  # probes under way on one session
 FAILURES_MAX: Final = 1_000_000  # counted in a row; after that the count stays
 _DOUBLINGS_MAX: Final = 16  # of a deadline; its cap is reached long before
+TROUBLE_MAX: Final = 200  # characters of a reason that are kept
 _STEPS_MAX: Final = 8  # deadlines of one uplink that can come due in one instant; more is a bug
 
 State = Literal["down", "connecting", "up", "suspect"]
@@ -28,6 +30,7 @@ Happening = Literal[
     "stray-echo",
     "window-opened",
     "window-closed",
+    "polls-changed",
     "retry-due",
     "connect-overdue",
     "probe-due",
@@ -46,6 +49,7 @@ Action = Literal[
     "trust",
     "hurry",
     "relax",
+    "pace",
 ]
 
 
@@ -68,6 +72,7 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "stray-echo": Transition("down", "nothing"),
         "window-opened": Transition("down", "hurry"),
         "window-closed": Transition("down", "relax"),
+        "polls-changed": Transition("down", "pace"),
     },
     "connecting": {
         "connected": Transition("up", "start"),
@@ -77,6 +82,7 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "stray-echo": Transition("connecting", "nothing"),
         "window-opened": Transition("connecting", "hurry"),
         "window-closed": Transition("connecting", "relax"),
+        "polls-changed": Transition("connecting", "pace"),
     },
     "up": {
         "lost": Transition("down", "back-off"),
@@ -86,6 +92,7 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "echo-overdue": Transition("suspect", "doubt"),
         "window-opened": Transition("up", "hurry"),
         "window-closed": Transition("up", "relax"),
+        "polls-changed": Transition("up", "pace"),
     },
     "suspect": {
         "lost": Transition("down", "back-off"),
@@ -95,6 +102,7 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "given-up": Transition("down", "tear-down"),
         "window-opened": Transition("suspect", "hurry"),
         "window-closed": Transition("suspect", "relax"),
+        "polls-changed": Transition("suspect", "pace"),
     },
 }
 
@@ -111,11 +119,19 @@ class Uplink:
         name: the uplink's name, as configured.
         device: this device's id; makes its waits its own.
         timing: all durations.
+        budget: what its probes may cost; None: as much as by default.
+
+    Attributes:
+        trouble: why it last stopped being usable, in words; empty before that.
+        polls_open: whether probing must notice what polls need; said before "polls-changed".
     """
 
-    def __init__(self, name: str, device: str, timing: Timing) -> None:
+    def __init__(self, name: str, device: str, timing: Timing, budget: ProbeBudget | None = None) -> None:
         self.name = name
-        self.health = Health()
+        self.health = Health(timing.flap_half_life_ms)
+        self.budget = budget or ProbeBudget()
+        self.trouble = ""
+        self.polls_open = False
         self._device = device
         self._timing = timing
         self._state: State = "down"
@@ -124,6 +140,7 @@ class Uplink:
         self._nonce = 0
         self._under_way: deque[_Sent] = deque()
         """Probes not echoed yet, oldest first. Only up and suspect have any; suspect always has one."""
+        self._heard_at: Instant = 0
         self._connected_at: Instant = 0
         self._retry_at: Instant = 0  # due from the start: the first look at the clock connects
         self._connect_until: Instant = 0
@@ -147,8 +164,30 @@ class Uplink:
                 f"uplink {self.name!r}: {happening!r} cannot happen while {self._state!r}; "
                 f"known there: {', '.join(sorted(TABLE[self._state]))}"
             )
+        if self._state == "up" and transition.to != "up":
+            self.health.fell(now)
         self._state = transition.to
         return self._ACTIONS[transition.action](self, happening, now)
+
+    def lose(self, reason: str, now: Instant) -> tuple[FailoverEffect, ...]:
+        """The session ended, or could not be made; ``reason`` is the shell's, in words.
+
+        Raises:
+            MachineError: never; every state knows it.
+        """
+        self.trouble = reason[:TROUBLE_MAX]
+        return self.happen("lost", now)
+
+    def probe_now(self, now: Instant) -> tuple[FailoverEffect, ...]:
+        """A probe out of turn; nothing where no session stands, or too many are under way."""
+        return self.happen("probe-due", now) if "probe-due" in TABLE[self._state] else ()
+
+    def probe_ms(self, now: Instant) -> int:
+        """Between two probes of a healthy session, as things are."""
+        if self._critical:
+            return self._timing.critical_probe_ms
+        wanted_ms = self._timing.polls_probe_ms if self.polls_open else self._timing.probe_ms
+        return self.budget.interval_ms(wanted_ms, now)
 
     def hear_echo(self, nonce: int, now: Instant) -> tuple[FailoverEffect, ...]:
         """A probe came back. Only one that this session waits for says anything about it."""
@@ -159,6 +198,7 @@ class Uplink:
         while sent.nonce != nonce:  # a session keeps its order: what an echo overtook was dropped on the way
             self.health.lost()
             sent = self._under_way.popleft()
+        self._heard_at = now
         rtt_ms = now - sent.at
         in_time = rtt_ms < self._echo_ms()
         self.health.echoed(rtt_ms, late=not in_time)
@@ -231,18 +271,26 @@ class Uplink:
         return (Connect(self.name, deadline_ms),)
 
     def _start(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        self._connected_at = now
+        self._connected_at = self._heard_at = now
+        if self.budget.in_debt(now) and not self._critical:
+            self._probe_at = now + self.probe_ms(
+                now
+            )  # sessions that come and go must not run up what probes cost
+            return ()
         return self._probe(happening, now)
 
     def _probe(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        self._probe_at = now + (self._timing.critical_probe_ms if self._critical else self._timing.probe_ms)
         if len(self._under_way) >= PROBES_MAX:
+            self._probe_at = now + self.probe_ms(now)
             return ()
+        self.budget.spend(now)
+        self._probe_at = now + self.probe_ms(now)
         self._nonce += 1
         self._under_way.append(_Sent(self._nonce, now))
         return (Probe(self.name, self._nonce),)
 
     def _doubt(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._note_silence(now)
         if not self._critical:  # the second chance goes out at once; its miss is the second one
             self._give_up_at = now + self._timing.echo_ms
             return self._probe(happening, now)
@@ -264,6 +312,10 @@ class Uplink:
         return ()
 
     def _tear_down(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        if happening == "given-up":
+            self._note_silence(now)
+        elif happening != "lost":
+            self.trouble = _REASONS[happening]
         self._back_off(happening, now)
         return (Disconnect(self.name, _REASONS[happening]),)
 
@@ -280,9 +332,17 @@ class Uplink:
 
     def _relax(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._critical = False
-        self._probe_at = now + self._timing.probe_ms
+        self._probe_at = now + self.probe_ms(now)
         self._give_up_at = now + self._timing.echo_ms
         return self._probe(happening, now) if self._state == "suspect" else ()
+
+    def _pace(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._probe_at = min(self._probe_at, now + self.probe_ms(now))
+        return ()
+
+    def _note_silence(self, now: Instant) -> None:
+        lost, silent_ms = len(self._under_way), now - max(self._heard_at, self._connected_at)
+        self.trouble = f"{lost} of {lost} probes unanswered, silent for {silent_ms / 1000:.1f} s"
 
     _ACTIONS: ClassVar[
         "Mapping[Action, Callable[[Uplink, Happening, Instant], tuple[FailoverEffect, ...]]]"
@@ -298,6 +358,7 @@ class Uplink:
         "trust": _trust,
         "hurry": _hurry,
         "relax": _relax,
+        "pace": _pace,
     }
 
 

@@ -20,6 +20,9 @@ from failover.events import (
 from failover.machine import Failover
 from failover.timing import Timing
 
+OFTEN = Timing(probe_ms=15_000, switches_per_hour=60)
+"""Slow times that pass quickly."""
+
 
 @dataclass
 class Link:
@@ -40,7 +43,7 @@ class Net:
     """Carries out the core's effects, brings the outcomes back, and checks the core at every step."""
 
     def __init__(self, uplinks: Sequence[str] = ("fibre", "4g-a"), timing: Timing | None = None) -> None:
-        self.core = Failover(uplinks, "device-1", timing or Timing())
+        self.core = Failover(uplinks, "device-1", timing or OFTEN)
         self.links = {name: Link() for name in uplinks}
         self.now = 1_000
         self.probes: list[tuple[int, str]] = []

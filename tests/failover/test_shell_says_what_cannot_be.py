@@ -22,7 +22,8 @@ def _all_of(core: Failover) -> object:
     uplinks = {}
     for name, uplink in core._uplinks.items():
         known = copy.copy(vars(uplink))
-        health = known.pop("health")
+        health, budget = known.pop("health"), known.pop("budget")
+        known["budget"] = vars(budget)
         known["_under_way"] = list(uplink._under_way)
         uplinks[name] = (known, list(health._window), health.late_echoes, health.stray_echoes)
     return uplinks, core.critical, core._now, core.usable(), core._ranking._ahead_since.copy()

@@ -1,0 +1,68 @@
+"""What probes may cost: a data budget for each uplink and month, and how far it stretches the time between probes.
+
+A bucket: it holds a quarter of the month's budget, for busy days, and the other three quarters flow in evenly. So in
+any 30 days no more than the budget is spent. The critical window alone spends what it needs, and may leave a debt, that
+the time after it pays back.
+"""
+
+from typing import Final
+
+from failover.events import Instant
+
+MONTH_MS: Final = 30 * 24 * 3_600_000
+MEGABYTE: Final = 1_000_000  # bytes, as those reckon who sell data
+BUDGET_DEFAULT: Final = 40 * MEGABYTE  # bytes a month
+PROBE_BYTES: Final = 600
+"""Bytes of one probe and its echo, both counted: four packets of at most 72 bytes of IPv6 and TCP headers, two TLS
+records (22 bytes around each), two PUBLISHes whose topic and number have up to 130 bytes."""
+_BUCKET_SHARE: Final = 4  # the bucket holds one part in so many of a month's budget
+_LOW_SHARE: Final = 4  # of the bucket: with less than one part in so many we begin to save
+
+
+class ProbeBudget:
+    """What one uplink's probes have left. Volatile: a restart begins with a full bucket.
+
+    Args:
+        bytes_per_month: bytes in any 30 days; at least 4 * ``PROBE_BYTES``.
+
+    Attributes:
+        spent: bytes since the start.
+    """
+
+    def __init__(self, bytes_per_month: int = BUDGET_DEFAULT) -> None:
+        if bytes_per_month < _BUCKET_SHARE * PROBE_BYTES:
+            raise ValueError(f"{bytes_per_month} bytes a month do not pay for probes: give more")
+        self._size = bytes_per_month // _BUCKET_SHARE
+        self._inflow = bytes_per_month - self._size  # bytes in each MONTH_MS
+        self._level = self._size * MONTH_MS  # in bytes times MONTH_MS: no rounding adds up
+        self._at: Instant | None = None
+        self.spent = 0
+
+    def spend(self, now: Instant) -> None:
+        """A probe goes out."""
+        self._flow(now)
+        self._level -= PROBE_BYTES * MONTH_MS
+        self.spent += PROBE_BYTES
+
+    def left(self, now: Instant) -> int:
+        """Bytes in the bucket at ``now``; less than 0: the critical window left a debt."""
+        self._flow(now)
+        return self._level // MONTH_MS
+
+    def in_debt(self, now: Instant) -> bool:
+        """Whether not one more probe is paid for."""
+        return self.left(now) < PROBE_BYTES
+
+    def interval_ms(self, wanted_ms: int, now: Instant) -> int:
+        """How long to wait until the next probe where ``wanted_ms`` is wanted, outside the critical window."""
+        lasting_ms = -(-PROBE_BYTES * MONTH_MS // self._inflow)
+        if self.in_debt(now):
+            return max(wanted_ms, 2 * lasting_ms)  # each may call for a second one
+        if self.left(now) < self._size // _LOW_SHARE:
+            return max(wanted_ms, lasting_ms)
+        return wanted_ms
+
+    def _flow(self, now: Instant) -> None:
+        if self._at is not None:
+            self._level = min(self._level + self._inflow * max(0, now - self._at), self._size * MONTH_MS)
+        self._at = now if self._at is None else max(now, self._at)
