@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from crypto.wire import B64, Id
+from failover.budget import BUDGET_DEFAULT, MEGABYTE
 from failover.machine import Timing
 from kit.battery_config import BatteryTable
 from kit.device_checks import check_devices
@@ -19,7 +20,6 @@ from kit.device_config import (
     ConfigError,
     FibreTable,
     ManagedModemLine,
-    ModemLine,
     NutTable,
     OntTable,
     PrinterTable,
@@ -28,6 +28,7 @@ from kit.device_config import (
     UpsLine,
     in_folder,
 )
+from kit.device_tables import DeviceTables
 
 __all__ = ["Config", "ConfigError", "TerminalLine", "Trust", "Uplink", "UpsLine", "load"]
 
@@ -46,11 +47,13 @@ class Uplink(Section, frozen=True):
     kind: Literal["fibre", "4g"]
     host: Annotated[str, Meta(min_length=1, max_length=253)]
     port: Annotated[int, Meta(ge=1, le=65535)]
+    probe_budget_mb: Annotated[int, Meta(ge=5, le=100_000)] = BUDGET_DEFAULT // MEGABYTE
+    """Megabytes that probes may cost in 30 days. Where they run short, outside the critical window they get rarer."""
     narrow: bool = False
     """The way back carries no whole proof: the centre is to answer with an acknowledgement."""
 
 
-class Config(Section, frozen=True):
+class Config(DeviceTables, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to the file's folder; ``uplinks`` are in order of preference."""
 
     branch: Id
@@ -59,7 +62,6 @@ class Config(Section, frozen=True):
     device_key: str
     control_socket: str
     trust: Trust
-    terminals: Annotated[tuple[TerminalLine, ...], Meta(min_length=1, max_length=8)]
     uplinks: Annotated[tuple[Uplink, ...], Meta(min_length=1, max_length=8)]
     device: Id | None = None
     """Which of the branch's enrolled devices this is. None: the branch's own; else one of its standbys."""
@@ -67,14 +69,6 @@ class Config(Section, frozen=True):
     """``re-vote`` for a standby kit that runs a poll which was ordered again: its envelopes say so."""
     rehearsal: bool = False
     """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
-    ups: UpsLine | None = None
-    nut: NutTable | None = None
-    """The UPS, where upsd speaks for it: instead of ``ups``."""
-    battery: BatteryTable = BatteryTable()
-    """The battery of either."""
-    modems: Annotated[tuple[ModemLine, ...], Meta(max_length=8)] = ()
-    fibre: FibreTable | None = None
-    printer: PrinterTable | None = None
     failover: Timing = Timing()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kit.battery_config import BatteryTable
 from kit.device_config import AtModemLine, ConfigError, ManagedModemLine, NutTable, PrinterTable
-
-if TYPE_CHECKING:
-    from kit.config import Config
+from kit.device_tables import DeviceTables
 
 _NO_LINE: Final = "/dev/null"  # stands for a line that is not there yet
 _HERE: Final = ("localhost", "ip6-localhost", "::1")
 _NO_HOST: Final = frozenset("@/\\ \t\r\n\0")
 
 
-def check_devices(config: "Config") -> None:
+def check_devices(config: DeviceTables) -> None:
     """Raise ConfigError for devices that get into each other's way, and for keys that would mean nothing."""
     _check_lines(config)
     _check_managed([line for line in config.modems if isinstance(line, ManagedModemLine)])
@@ -32,7 +30,7 @@ def check_devices(config: "Config") -> None:
         raise ConfigError("[battery] is the battery of a UPS: say where that is, by [ups] or [nut]")
 
 
-def _check_lines(config: "Config") -> None:
+def _check_lines(config: DeviceTables) -> None:
     """One line, one device; names that lead to the same device are the same line."""
     lines = [(f"terminal {line.id}", line.port) for line in config.terminals]
     lines += [(f"modem {line.name}", line.port) for line in config.modems if isinstance(line, AtModemLine)]
@@ -64,7 +62,7 @@ def _check_managed(lines: list[ManagedModemLine]) -> None:
                 )
 
 
-def _hosts(config: "Config") -> Iterator[tuple[str, str]]:
+def _hosts(config: DeviceTables) -> Iterator[tuple[str, str]]:
     if config.nut is not None:
         yield "[nut]", config.nut.host
         if config.nut.server_name is not None:

@@ -7,6 +7,7 @@ import stat
 from typing import Final
 
 from drivers.ports import ByteStream, OpenStream, StreamClosedError
+from drivers.tcp import connect
 
 READ_MAX: Final = 4096  # bytes taken from the line at once
 NETWORK_PORT: Final = 9100  # "raw", AppSocket, JetDirect
@@ -40,12 +41,9 @@ def network(host: str, port: int = NETWORK_PORT) -> OpenStream:
 
     async def open_stream() -> ByteStream:
         try:
-            reader, writer = await asyncio.open_connection(host, port, limit=READ_MAX)
-        except (OSError, ValueError) as wrong:  # ValueError: what no name can be
-            raise StreamClosedError(
-                f"cannot connect to the printer at {host}, TCP port {port}: {wrong}; check its power, cable and address"
-            ) from wrong
-        return _Connection(reader, writer, f"{host}:{port}")
+            return await connect(host, port)
+        except StreamClosedError as wrong:
+            raise StreamClosedError(f"the printer: {wrong}; check its power, cable and address") from wrong
 
     return open_stream
 
@@ -113,29 +111,3 @@ class _UsbPrinter:
             self._waiters.discard(waiter)
             if not self._closed:
                 (self._loop.remove_writer if writing else self._loop.remove_reader)(self._fd)
-
-
-class _Connection:
-    """An open TCP connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
-        self._reader, self._writer, self._name = reader, writer, name
-
-    async def read(self) -> bytes:
-        try:
-            data = await self._reader.read(READ_MAX)
-        except OSError as wrong:
-            raise StreamClosedError(f"the printer at {self._name} is gone: {wrong}") from wrong
-        if not data:
-            raise StreamClosedError(f"the printer at {self._name} hung up")
-        return data
-
-    async def write(self, data: bytes) -> None:
-        try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except OSError as wrong:
-            raise StreamClosedError(f"the printer at {self._name} is gone: {wrong}") from wrong
-
-    def close(self) -> None:
-        self._writer.transport.abort()
