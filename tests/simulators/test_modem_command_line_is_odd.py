@@ -13,7 +13,7 @@ from simulators.devices.modem.commands_packet import PACKET
 from simulators.devices.modem.commands_sim import SIM
 from simulators.devices.modem.commands_sms import SMS
 from simulators.devices.modem.engine import LINE_MAX, TYPED_AHEAD_MAX
-from simulators.devices.modem.model import BOOT_MS
+from simulators.devices.modem.hardware import BOOT_MS
 from simulators.stand.model import CommandError
 from tests.simulators.modem_asker import ModemAsker
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from simulators.devices.modem.device import Identity
-from simulators.devices.modem.model import BOOT_MS, ModemModel
+from simulators.devices.modem.hardware import BOOT_MS
+from simulators.devices.modem.model import ModemModel
 from simulators.devices.modem.radio import REGISTRATION_MS
 from simulators.devices.modem.sim_card import SimCard
 from simulators.devices.modem.sms_network import SimulatedNetwork

@@ -1,14 +1,12 @@
 """What a script can do to a simulated modem while it runs."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from simulators.devices.modem.charset import GSM_ALPHABET, pack_septets
+from simulators.devices.modem.hardware import ModemHardware
 from simulators.devices.modem.tpdu import USER_DATA_MAX
 from simulators.stand.model import CommandError
-
-if TYPE_CHECKING:
-    from simulators.devices.modem.model import ModemModel
 
 COMMANDS: Final = {
     "signal DBM": "the reference signal (RSRP) is received with so many dBm, -140 to -44",
@@ -45,7 +43,7 @@ _DIGITS_MAX: Final = 20
 class Script:
     """Runs the commands of ``COMMANDS`` on a model."""
 
-    def __init__(self, model: "ModemModel") -> None:
+    def __init__(self, model: ModemHardware) -> None:
         self._model: Final = model
 
     def run(self, words: Sequence[str], now_ms: int) -> str:

@@ -1,12 +1,11 @@
 """What is true of a simulated modem, as plain JSON for scripts."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from simulators.devices.modem.model import ModemModel
+from simulators.devices.modem.hardware import ModemHardware
 
 
-def state_of(model: "ModemModel") -> dict[str, Any]:
+def state_of(model: ModemHardware) -> dict[str, Any]:
     """Everything that a script may want to check."""
     device = model.device
     sim, radio, network = device.sim, device.radio, device.network
