@@ -51,6 +51,7 @@ TYPE_SCHEDULE_CHANGE: Final = _MEDIA + "schedule-change+json"
 TYPE_ADJUDICATION: Final = _MEDIA + "adjudication+json"
 TYPE_OPENING_ORDER: Final = _MEDIA + "opening-order+json"
 TYPE_JOURNAL_KEY: Final = _MEDIA + "journal-key+json"
+TYPE_COURIER_BUNDLE: Final = _MEDIA + "courier-bundle+json"
 
 
 NARROW: Final = "/narrow"  # ends the topic of an envelope that came over a way too narrow for a proof

@@ -2,8 +2,9 @@
 
 Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "media"}``, ``{"op": "order", "envelope": <base64
 DSSE>}`` and the same with ``schedule``, ``endorse`` and ``receipt`` (any form of one); ``{"op": "journal", "first":
-<number of fact>}``. Every answer has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exit code
-of DESIGN §3).
+<number of fact>}``; ``{"op": "courier"}``: what is released and not delivered, packed; with ``"print": [<number>...]``
+on the printer, all of it where the list is empty. Every answer has ``ok``; an answer that is not ok has ``error``
+(words) and ``code`` (the exit code of DESIGN §3).
 """
 
 import asyncio
@@ -37,6 +38,9 @@ CONNECTIONS_MAX: Final = 16
 _HANDED_IN: Final = {"order": OrderReceived, "schedule": ScheduleHeard, "receipt": ReceiptBrought}
 """What becomes of bytes that people hand in."""
 
+_ASKED: Final[dict[str, Callable[[int], Event]]] = {"readiness": ReadinessAsked, "media": MediaAsked}
+"""Questions to the cores that hold nothing."""
+
 
 class Control:
     """Turns requests into events, and Reply effects into answers."""
@@ -46,8 +50,9 @@ class Control:
         post: Post,
         status: Callable[[], dict[str, Any]],
         journal: Callable[[int], dict[str, Any]] | None = None,
+        courier: Callable[[dict[str, Any], list[Any] | None], dict[str, Any]] | None = None,
     ) -> None:
-        self._post, self._status, self._journal = post, status, journal
+        self._post, self._status, self._journal, self._courier = post, status, journal, courier
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next = 1
         self._server: asyncio.Server | None = None
@@ -58,10 +63,12 @@ class Control:
         match request:
             case {"op": "status"}:
                 return {"ok": True, "status": self._status()}
-            case {"op": "readiness"}:
-                return await self._ask(ReadinessAsked)
-            case {"op": "media"}:
-                return await self._ask(MediaAsked)
+            case {"op": "readiness" | "media" as op}:
+                return await self._ask(_ASKED[op])
+            case {"op": "courier"} if self._courier is not None:
+                answer, numbers = await self._ask(MediaAsked), request.get("print")
+                wanted = numbers if isinstance(numbers, list) else None
+                return self._courier(answer["media"], wanted) if answer["ok"] else answer
             case {"op": "order" | "schedule" | "receipt" as op, "envelope": str(text)}:
                 try:
                     data = b64decode(text, validate=True)
@@ -76,7 +83,7 @@ class Control:
             case _:
                 return _no(
                     'unknown request; known: {"op": "status" | "readiness" | "order" | "schedule" | "media" '
-                    '| "receipt" | "journal" | "endorse"}',
+                    '| "courier" | "receipt" | "journal" | "endorse"}',
                     exit_codes.USAGE,
                 )
 

@@ -21,6 +21,7 @@ from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
+from kit.courier import Courier
 from kit.effects import AskTerminal, Effect, PrintTape, Publish, Reply, SealTally, SignAccount
 from kit.events import PrinterHeard
 from kit.held import hold
@@ -119,10 +120,19 @@ class Daemon:
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(
-            self.runner.post, lambda: self.station.status(ports.clock.monotonic_ms()), self._journal_page
+            self.runner.post,
+            lambda: self.station.status(ports.clock.monotonic_ms()),
+            self._journal_page,
+            self._for_courier,
         )
         self._sealer: Sealer = LocalSealer(
             key, ports.entropy, manifest, config.branch, self.journal.anchor, device=config.device
+        )
+        self._courier = Courier(
+            manifest,
+            config.branch,
+            config.device or manifest.branch(config.branch).device,
+            self._sealer.bundle,
         )
         self._uplinks: Uplinks = MqttUplinks(
             {
@@ -231,6 +241,13 @@ class Daemon:
         except JournalError as error:
             return {"ok": False, "error": str(error), "code": exit_codes.UNAVAILABLE}
         return {"ok": True, "facts": facts, "next": following}
+
+    def _for_courier(self, media: dict[str, Any], to_print: list[Any] | None) -> dict[str, Any]:
+        packed = self._courier.pack(media)
+        if to_print is None:
+            return {"ok": True, "courier": packed}
+        print_codes = None if self._printing is None else self._printing.print_courier
+        return self._courier.printed(packed, to_print, print_codes)
 
     def _release(self, effect: Effect) -> None:
         self._releases[type(effect)](effect)

@@ -26,9 +26,19 @@ def released(state: DayState) -> dict[str, Any]:
             for seq in seqs
         ],
         "receipts": [
-            {"seq": seq, "grade": state.receipts[seq].grade, "receipt": state.receipts[seq].receipt}
+            {
+                "seq": seq,
+                "grade": state.receipts[seq].grade,
+                "delivered": state.receipts[seq].delivered,
+                "receipt": state.receipts[seq].receipt,
+            }
             for seq in seqs
             if seq in state.receipts
+        ],
+        "unreleased": [
+            seq
+            for seq in state.sealed
+            if seq not in seqs and not (seq in state.receipts and state.receipts[seq].delivered)
         ],
         "replaced": [
             {"at": fact.at, "terminal": fact.terminal, "standby": fact.standby, "reason": fact.reason}

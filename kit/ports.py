@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from crypto.courier_bundle import CourierBundle
 from drivers.ports import Baudrate, OpenStream
 from kit.effects import SealTally, SignAccount
 from kit.events import EnvelopeReady, Event
@@ -31,6 +32,9 @@ class Sealer(Protocol):
 
     def make(self, order: SignAccount | SealTally) -> EnvelopeReady:
         """Sign or seal. The bytes are new at every call: the caller journals them before anyone sees them."""
+
+    def bundle(self, bundle: CourierBundle) -> bytes:
+        """Sign the list of what a courier gets."""
 
 
 class SeedStore(Protocol):

@@ -1,6 +1,6 @@
 """The edge between the core of the tapes and the printer: draws, prints, and tells what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from crypto.errors import EvidenceError
@@ -37,6 +37,7 @@ class Printing:
         self._emit, self._log = emit, log
         self._maker = _maker(table, manifest, branch)
         self._printer = _printer(table, ports, emit)
+        self._courier_tapes = 0
 
     async def run(self) -> None:
         """Watch and print until cancelled; never returns by itself."""
@@ -55,6 +56,23 @@ class Printing:
             self._emit(TapeBroken(effect.name, 0, 0, "error"))
             return
         self._printer.print(tape)
+
+    def print_courier(self, envelopes: Sequence[tuple[str, Sequence[str]]]) -> str | None:
+        """Draw and queue sealed envelopes as codes: their titles, and the texts. Returns what hinders it, in words.
+
+        Nothing waits for it, and nothing keeps it: people look at the tape, and ask for it again where it broke off.
+        """
+        from kit.tape.courier import CodedEnvelope  # noqa: PLC0415 - with Pillow
+        from kit.tape.draw import TapeLengthError  # noqa: PLC0415 - Pillow
+
+        self._courier_tapes += 1
+        try:
+            coded = [CodedEnvelope(title, codes) for title, codes in envelopes]
+            tape = self._maker.courier(f"courier:{self._courier_tapes}", coded)
+        except TapeLengthError as error:
+            return f"{error}; print fewer envelopes at a time"
+        self._printer.print(tape)
+        return None
 
 
 def make_printing(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from crypto import submissions
 from crypto.codec import b64
+from crypto.courier_bundle import CourierBundle, sign_bundle
 from crypto.envelope import Envelope
 from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
@@ -37,6 +38,10 @@ class LocalSealer:
             data = self._account(order)
             return EnvelopeReady("account", order.terminal, order.close_no, order.seq, data)
         return EnvelopeReady("tally", order.terminal, order.close_no, order.seq, self._tally(order))
+
+    def bundle(self, bundle: CourierBundle) -> bytes:
+        """Sign what a courier gets."""
+        return sign_bundle(bundle, self._key)
 
     def _outer(self, order: SignAccount | SealTally) -> Submission:
         manifest = self._manifest.manifest

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import act, audit, log, opening, order, publish, submit, trustee, witness
+from center.cli import act, audit, importing, log, opening, order, publish, submit, trustee, witness
 from center.cli.command import (
     DATA,
     OK,
@@ -30,6 +30,7 @@ _EXAMPLES: Final = """examples:
   center open --help                                  open what was ordered and answered, and sum it
   center act --help                                   draft, sign and read acts: schedules, adjudications, orders
   center submit --help                                hand acts and couriers' envelopes to centerd
+  center import --help                                what couriers and telephones bring, in any order
   center log --help                                   checkpoints and proofs
   center publish --help                               the folder that strangers read
   center audit --help                                 a stranger's look at that folder
@@ -60,6 +61,7 @@ def _center(argv: Sequence[str] | None) -> int:
     opening.add(commands)
     act.add(commands)
     submit.add(commands)
+    importing.add(commands)
     log.add(commands)
     publish.add(commands)
     audit.add(commands)

@@ -24,6 +24,7 @@ EXAMPLES: Final = """examples:
   kitctl order sign --help           write, sign and hand in an official's order
   kitctl order open-executive.dsse   hand in one official's signed order
   kitctl schedule change.dsse.json   hand in a schedule change of the centre
+  kitctl courier --help              what is not delivered, on removable media or as QR codes
   kitctl media --help                write released evidence to removable media
   kitctl journal --help              verify, export and prove the signed journal
   kitctl receipt --help              show, export, check and compare receipts
@@ -36,6 +37,7 @@ _APART: Final = {
     ("journal",): "kit.cli.journal",
     ("receipt",): "kit.cli.receipts",
     ("media",): "kit.cli.media",
+    ("courier",): "kit.cli.courier",
     ("tape",): "kit.cli.tape",
     ("order", "sign"): "kit.cli.order_sign",
 }
@@ -62,6 +64,7 @@ def main() -> None:
         "schedule", parents=[common], help="hand in a schedule change of the centre"
     )
     schedule.add_argument("file", type=Path, help="DSSE envelope that two commissioners signed")
+    commands.add_parser("courier", add_help=False, help="what is not delivered, on media or as QR codes")
     commands.add_parser("media", add_help=False, help="write released evidence to removable media")
     commands.add_parser("journal", add_help=False, help="verify, export and prove the signed journal")
     commands.add_parser("receipt", add_help=False, help="show, export, check and compare receipts")

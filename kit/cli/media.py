@@ -1,7 +1,6 @@
 """kitctl media: sealed envelopes and receipts onto removable media, written, synced, read back and compared."""
 
 import json
-import os
 import sys
 from base64 import b64decode
 from hashlib import sha256
@@ -12,6 +11,7 @@ from kit import exit_codes
 from kit.cli.arguments import default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.failing import fail
+from kit.cli.medium import MediumError, put, stem
 from kit.cli.order_words import phrase
 from kit.cli.words import Words
 
@@ -24,10 +24,6 @@ exit codes: 0 written and compared, 64 usage, 65 the medium gives other bytes ba
 be written, 77 nothing is released
 """
 ENVELOPE_SUFFIX: Final = ".dsse.json"
-
-
-class MediumError(Exception):
-    """The medium is not to be trusted; the message says what it did and what to do."""
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -59,51 +55,18 @@ def main(arguments: list[str]) -> NoReturn:
     sys.exit(code)
 
 
-def put(path: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file so that it is on the medium when this returns, under its name or not at all.
-
-    ``replace``: whether an older file of this name may go: receipts and the index grow, envelopes never change.
-
-    Raises:
-        OSError: it cannot be written, or another file of this name is there.
-        MediumError: reading it back gives other bytes.
-    """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise FileExistsError(f"{path}: a link or no ordinary file is there; take an empty folder")
-    if not replace and path.exists() and path.read_bytes() != data:
-        raise FileExistsError(f"{path}: another file is there; take an empty folder")
-    draft = path.with_name(f".{path.name}.part")
-    draft.unlink(missing_ok=True)
-    # Who prepared the medium must not choose what is written over: links are not followed, nothing old is opened.
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        # Else the comparison would read our own memory, and not the medium.
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    if draft.read_bytes() != data:
-        raise MediumError(f"{draft}: the medium gives other bytes back than were written; take another one")
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _files(status: dict[str, Any], media: dict[str, Any]) -> dict[str, bytes]:
     """By name; the index comes last, so that a medium that has one has everything."""
-    stem = f"{status['branch']}-{status['device']}"
+    name_of_kit = stem(status["branch"], status["device"])
     files: dict[str, bytes] = {}
     entries = []
     for item in media["envelopes"]:
-        name = f"{stem}-{item['seq']}{ENVELOPE_SUFFIX}"
+        name = f"{name_of_kit}-{item['seq']}{ENVELOPE_SUFFIX}"
         files[name] = b64decode(item["envelope"])
         entries.append({"file": name, **{key: item[key] for key in ("kind", "terminal", "close_no", "seq")}})
     for item in media["receipts"]:
         kind = "acknowledgement" if item["grade"] == "acknowledged" else "tlog-proof"
-        name = f"{stem}-{item['seq']}.{kind}"
+        name = f"{name_of_kit}-{item['seq']}.{kind}"
         files[name] = item["receipt"].encode()
         entries.append({"file": name, "kind": "receipt", "grade": item["grade"], "seq": item["seq"]})
     for entry in entries:
@@ -118,7 +81,7 @@ def _files(status: dict[str, Any], media: dict[str, Any]) -> dict[str, bytes]:
         "replaced": media["replaced"],
         "files": entries,
     }
-    files[f"{stem}-index.json"] = (
+    files[f"{name_of_kit}-index.json"] = (
         json.dumps(index, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
     )
     return files

@@ -115,7 +115,7 @@ def drawings(text: bytes, columns: int, *, colours: bool) -> list[str]:
         raise EncodingError(
             f"the terminal is {columns} columns wide: make it {_modules(min(CAPACITY)) + 2 * TERMINAL_BORDER} or more"
         )
-    return [_drawing(part, colours=colours) for part in parts_of(text, fitting[-1])]
+    return [half_blocks(_code(part), colours=colours) for part in parts_of(text, fitting[-1])]
 
 
 def _modules(version: int) -> int:
@@ -145,9 +145,9 @@ def _picture(data: bytes, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _drawing(data: bytes, *, colours: bool) -> str:
-    """Two modules a character."""
-    rows = [[bool(module) for module in row] for row in _code(data).matrix_iter(border=TERMINAL_BORDER)]
+def half_blocks(code: segno.QRCode, *, colours: bool) -> str:
+    """A code as text, two modules a character; ``colours`` as in ``drawings``."""
+    rows = [[bool(module) for module in row] for row in code.matrix_iter(border=TERMINAL_BORDER)]
     if len(rows) % 2:
         rows.append([False] * len(rows[0]))
     lines = [

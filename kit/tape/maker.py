@@ -1,9 +1,11 @@
 """Draws tapes for one branch and one printer."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from crypto.manifest import TrustedManifest
 from drivers.ports import Tape
+from kit.tape.courier import CodedEnvelope, courier_tape
 from kit.tape.documents import Subject, tally_tape, zero_tape
 from kit.tape.draw import bands
 from kit.tape.fonts import Fonts
@@ -25,3 +27,7 @@ class TapeMaker:
         """
         write = zero_tape if kind == "zero" else tally_tape
         return Tape(name, bands(write(subject, self._manifest, self._branch), self._width, self._fonts))
+
+    def courier(self, name: str, envelopes: Iterable[CodedEnvelope]) -> Tape:
+        """Draw sealed envelopes as codes; ``name`` becomes its id. Raises TapeLengthError."""
+        return Tape(name, bands(list(courier_tape(self._branch, envelopes)), self._width, self._fonts))

@@ -31,6 +31,8 @@ COUNTER: Final = Words("شمارندهٔ عمومی", "public counter")
 FINDINGS: Final = Words("یافته‌ها", "findings")
 NONE: Final = Words("هیچ", "none")
 CODES: Final = Words("شمارش امضاشده برای بازخوانی", "the signed tally, to be read back")
+COURIER: Final = Words("بسته‌های مهرشده برای پیک", "SEALED, FOR THE COURIER")
+PHOTOGRAPH: Final = Words("از هر کد عکس بگیرید؛ ترتیب مهم نیست", "photograph every code, in any order")
 SIGNATURES: Final = Words("امضای مسئولان و نمایندگان نامزدها", "signed by officials and candidates' agents")
 END: Final = Words("پایان نوار", "end of the tape")
 

@@ -14,7 +14,7 @@ from crypto.key_file import HeldKey, KeyOwner, Role, seal_key
 from crypto.passphrase import NONCE_BYTES, REHEARSAL_COST, SALT_BYTES
 from crypto.submissions import check_submission
 from kit import exit_codes
-from kit.cli import media
+from kit.cli import medium
 from kit.cli.order_words import _EN, _FA
 from kit.facts import OrderAccepted, ScheduleExtended, ZeroProved
 from tests.crypto.election_fixture import ELECTION, key_of
@@ -199,8 +199,8 @@ async def test_media_carry_other_bytes_than_were_sealed(tmp_path: Path) -> None:
 
 def test_medium_gives_other_bytes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "read_bytes", lambda _: b"rotten")
-    with pytest.raises(media.MediumError, match="gives other bytes back"):
-        media.put(tmp_path / "x.dsse.json", b"sealed", replace=False)
+    with pytest.raises(medium.MediumError, match="gives other bytes back"):
+        medium.put(tmp_path / "x.dsse.json", b"sealed", replace=False)
     assert not (tmp_path / "x.dsse.json").exists(), "what is not there to stay has no name"
 
 
@@ -210,14 +210,14 @@ def test_medium_points_at_the_kits_own_files(tmp_path: Path) -> None:
     victim.write_bytes(b"facts")
     stick.mkdir()
     (stick / ".x.dsse.json.part").symlink_to(victim)
-    media.put(stick / "x.dsse.json", b"sealed", replace=False)
+    medium.put(stick / "x.dsse.json", b"sealed", replace=False)
     assert (victim.read_bytes(), (stick / "x.dsse.json").read_bytes()) == (b"facts", b"sealed")
     (stick / "index.json").symlink_to(victim)
     with pytest.raises(FileExistsError, match="a link or no ordinary file"):
-        media.put(stick / "index.json", b"{}", replace=True)
+        medium.put(stick / "index.json", b"{}", replace=True)
     os.mkfifo(stick / "y.dsse.json")
     with pytest.raises(FileExistsError):
-        media.put(stick / "y.dsse.json", b"sealed", replace=False)
+        medium.put(stick / "y.dsse.json", b"sealed", replace=False)
     assert victim.read_bytes() == b"facts"
 
 
