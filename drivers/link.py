@@ -12,6 +12,10 @@ BACKOFF_MAX_MS: Final = 5_000  # the wait doubles up to this
 STABLE_MS: Final = 5_000  # a line that stood this long starts again at BACKOFF_MIN_MS
 OPEN_TIMEOUT_MS: Final = 5_000  # a line that takes longer to open counts as not there
 WRITE_TIMEOUT_MS: Final = 2_000  # a line that takes no bytes for so long is let go and opened anew
+FLOOD_RATE: Final = 64 * 1024  # bytes a second that are heard for long: five times the fastest serial line
+FLOOD_BURST: Final = (
+    512 * 1024
+)  # bytes that are heard at once; what comes faster waits, and holds the device up
 
 E = TypeVar("E")
 
@@ -98,10 +102,16 @@ class Link(Generic[E]):
             await asyncio.wait((reader,))
 
     async def _read(self, stream: ByteStream) -> str:
-        """Feed the dialogue until the line is gone; returns why."""
+        """Feed the dialogue until the line is gone; returns why. A device that floods us is heard slowly."""
+        allowance, last = FLOOD_BURST, self._now()
         try:
             while data := await stream.read():
-                self.take(self._dialogue.handle_bytes(data, self._now()))
+                now = self._now()
+                self.take(self._dialogue.handle_bytes(data, now))
+                allowance = min(FLOOD_BURST, allowance + (now - last) * FLOOD_RATE // 1000) - len(data)
+                last = now
+                if allowance < 0:
+                    await asyncio.sleep(-allowance / FLOOD_RATE)
         except StreamClosedError as gone:
             return str(gone)
         return "the line ended"
