@@ -18,7 +18,6 @@ from typing import Any, Final
 from crypto.wire import ENVELOPE_MAX
 from kit import exit_codes
 from kit.events import (
-    EndorsementReceived,
     Event,
     MediaAsked,
     OrderReceived,
@@ -27,6 +26,7 @@ from kit.events import (
     ScheduleHeard,
 )
 from kit.ports import Post
+from kit.questions import question
 
 REQUEST_MAX: Final = (
     ENVELOPE_MAX * 4 // 3 + 1024
@@ -78,12 +78,12 @@ class Control:
                 return await self._ask(lambda token: event(data, token))
             case {"op": "journal", "first": int(first)} if self._journal is not None:
                 return self._journal(first)
-            case {"op": "endorse", "envelope": str(text)}:
-                return await self._ask(lambda token: EndorsementReceived(text, token))
+            case {"op": "endorse" | "link-test" | "link-use"} if (make := question(request)) is not None:
+                return await self._ask(make)
             case _:
                 return _no(
                     'unknown request; known: {"op": "status" | "readiness" | "order" | "schedule" | "media" '
-                    '| "courier" | "receipt" | "journal" | "endorse"}',
+                    '| "courier" | "receipt" | "journal" | "endorse" | "link-test" | "link-use"}',
                     exit_codes.USAGE,
                 )
 

@@ -17,6 +17,7 @@ from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
 from drivers.ports import PrinterLost
+from failover.budget import MEGABYTE
 from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
@@ -117,6 +118,7 @@ class Daemon:
             printer=None if config.printer is None else config.printer.habits,
             device=config.device,
             poll=config.poll,
+            probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(

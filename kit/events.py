@@ -156,6 +156,23 @@ class MediaAsked:
     reply: int
 
 
+@dataclass(frozen=True, slots=True)
+class LinkUseAsked:
+    """A technician wants an uplink preferred for a while; ``uplink`` None: the kit is to choose again."""
+
+    uplink: str | None
+    for_ms: int
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTestAsked:
+    """A technician wants to know how an uplink does right now."""
+
+    uplink: str
+    reply: int
+
+
 Event = (
     Booted
     | Tick
@@ -177,4 +194,6 @@ Event = (
     | RefusalHeard
     | ScheduleHeard
     | MediaAsked
+    | LinkUseAsked
+    | LinkTestAsked
 )

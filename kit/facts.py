@@ -323,6 +323,22 @@ class TapeBrokeOff(FactBase, frozen=True, tag="tape-broke-off"):
     reason: Literal["paper-out", "cover-open", "error", "lost", "restarted"]
 
 
+LinkCause = Literal["found", "failed", "better", "pinned", "pin-ended"]
+
+
+class LinkSwitched(FactBase, frozen=True, tag="link-switched"):
+    """The preferred uplink changed. ``reason``: in words, for people."""
+
+    left: Id | None
+    """The one before; None where nothing worked."""
+    to: Id | None
+    """The one from now on; None where nothing works."""
+    cause: LinkCause
+    reason: Text
+    unwritten: Count = 0
+    """So many switches before this one were not written down: flash is spared."""
+
+
 class TapeOverdue(FactBase, frozen=True, tag="tape-overdue"):
     """The tally is delivered without waiting any longer for its tape, which stays due."""
 
@@ -360,4 +376,5 @@ Fact = (
     | TapeFinished
     | TapeBrokeOff
     | TapeOverdue
+    | LinkSwitched
 )

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from failover.events import Instant
+from failover.machine import Failover
 from kit.day_state import DayState
 from kit.devices import Devices
+from kit.links import Links
 from kit.outbox import Outbox
 from kit.power import Power
 from kit.tapes import DueTape, Tapes
@@ -130,6 +133,49 @@ def _tape_state(core: Tapes, tape: DueTape) -> str:
     if tape.finished is not None:
         return "printed" if tape.finished.confirmed else "unconfirmed"
     return "printing" if core.printing is tape else "due"
+
+
+def links(failover: Failover, core: Links, now: Instant) -> dict[str, Any]:
+    """Each uplink's health, what it may still spend, who is preferred, and how that came about."""
+    pinned = failover.pinned
+    return {
+        "preferred": failover.preferred(),
+        "pace": "critical" if failover.critical else "polls" if failover.polls_open else "quiet",
+        "pinned": None if pinned is None else pinned[0],
+        "pinned_for_s": None if pinned is None else max(0, pinned[1] - now) // 1000,
+        "uplinks": [_link(failover, name, now) for name in failover.states()],
+        "history": [
+            {
+                "at": fact.at,
+                "left": fact.left,
+                "to": fact.to,
+                "cause": fact.cause,
+                "reason": fact.reason,
+                "unwritten": fact.unwritten,
+            }
+            for fact in core.history
+        ],
+        "unwritten": core.unwritten,
+    }
+
+
+def _link(failover: Failover, name: str, now: Instant) -> dict[str, Any]:
+    uplink = failover.uplink(name)
+    health = uplink.health
+    return {
+        "name": name,
+        "state": uplink.state,
+        "usable": name in failover.usable(),
+        "score": health.score_at(now),
+        "rtt_ms": health.rtt_ms,
+        "loss_permille": health.loss_permille,
+        "falls": health.falls,
+        "late_echoes": health.late_echoes,
+        "trouble": uplink.trouble,
+        "probe_every_ms": uplink.probe_ms(now),
+        "probe_bytes_spent": uplink.budget.spent,
+        "probe_bytes_left": uplink.budget.left(now),
+    }
 
 
 def outbox(core: Outbox, state: DayState) -> dict[str, Any]:

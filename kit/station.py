@@ -1,11 +1,12 @@
 """The station composes the cores of the kit and translates between the wings. It decides nothing by itself."""
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from crypto.manifest import TrustedManifest
 from crypto.statements import Cause
-from failover.events import Instant, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
+from failover.events import Instant, PollsChanged, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
 from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
 from kit import pictures
@@ -16,6 +17,8 @@ from kit.endurance import Ratings
 from kit.events import (
     Booted,
     Event,
+    LinkTestAsked,
+    LinkUseAsked,
     MediaAsked,
     OrderReceived,
     PrinterHeard,
@@ -28,6 +31,7 @@ from kit.events import (
 )
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
 from kit.journal_desk import JournalDesk
+from kit.links import Links
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power
@@ -35,7 +39,9 @@ from kit.tapes import PrinterHabits, Tapes
 from kit.wall import Wall
 
 INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
-_UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed)
+POLLS_PHASES: Final = ("open", "suspended", "closed", "accounted", "tallied", "sealed", "sending")
+"""While the day stands here, uplinks are probed as polls need it (failover.timing)."""
+_UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed, LinkUseAsked, LinkTestAsked)
 
 
 class ForeignJournalError(Exception):
@@ -63,7 +69,9 @@ class Station:
         printer: PrinterHabits | None = None,
         device: str | None = None,
         poll: Literal["first", "re-vote"] = "first",
+        probe_budgets: Mapping[str, int] | None = None,
     ) -> None:
+        """``probe_budgets``: bytes a month that probes may cost, by uplink."""
         self._manifest, self._branch = manifest, branch
         self._entry = manifest.branch(branch)
         self._device, self._poll = device or self._entry.device, poll
@@ -73,7 +81,8 @@ class Station:
         self.journal_desk = JournalDesk(manifest, branch, self._device)
         self.tapes = Tapes(printer)
         self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
-        self.failover = Failover(uplinks, self._device, timing)
+        self.failover = Failover(uplinks, self._device, timing, probe_budgets)
+        self.links = Links(self.failover, timing.echo_ms)
         self._has_ups = has_ups
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
@@ -98,10 +107,11 @@ class Station:
             self._wall.set(event.wall_ms, now)
             step.facts.extend(self._birth(event, now))
             self._usable, self._last_resort, self._news = (), (), None
+            self.links.boot(self._wall)
         if isinstance(event, ReadinessAsked):
             event = ReadinessAsked(event.reply, self._readiness_items())
         if isinstance(event, _UPLINK_EVENTS):
-            step.effects.extend(self.failover.handle(event, now))
+            step.join(self._hear_of_uplinks(event, now))
         elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard | ScheduleHeard | MediaAsked):
             step.join(self.day.handle(event, now))
             if isinstance(event, TerminalHeard):
@@ -123,7 +133,15 @@ class Station:
         elif isinstance(fact, IncidentRecorded):
             self._incidents.append(fact)
         self._last_at = fact.at
-        for core in (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk):
+        for core in (
+            self.power,
+            self.devices,
+            self.day,
+            self.tapes,
+            self.outbox,
+            self.journal_desk,
+            self.links,
+        ):
             core.apply(fact)
         self._folded = True
 
@@ -133,7 +151,15 @@ class Station:
             return 0
         deadlines = [
             core.wake_at()
-            for core in (self.power, self.devices, self.day, self.tapes, self.outbox, self.failover)
+            for core in (
+                self.power,
+                self.devices,
+                self.day,
+                self.tapes,
+                self.outbox,
+                self.failover,
+                self.links,
+            )
         ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
@@ -160,6 +186,7 @@ class Station:
                 "preferred": self.failover.preferred(),
                 "critical": self.outbox.critical,
             },
+            "links": pictures.links(self.failover, self.links, now),
             "outbox": pictures.outbox(self.outbox, self.day.state),
             "journal_segments_flagged": self.journal_desk.flagged,
             "incidents": [
@@ -167,6 +194,16 @@ class Station:
             ],
             **pictures.day(self.day.state),
         }
+
+    def _hear_of_uplinks(
+        self, event: UplinkConnected | UplinkLost | ProbeEchoed | LinkUseAsked | LinkTestAsked, now: Instant
+    ) -> Step:
+        if isinstance(event, LinkUseAsked | LinkTestAsked):
+            return self.links.handle(event, now)
+        step = Step(effects=[*self.failover.handle(event, now)])
+        if isinstance(event, ProbeEchoed):
+            step.join(self.links.echoed(event, now))
+        return step
 
     def _cause(self) -> Cause:
         if self._device == self._entry.device:
@@ -215,9 +252,13 @@ class Station:
         return (*items, *self.devices.readiness(), *self.tapes.readiness())
 
     def _look_at_uplinks(self, step: Step, now: Instant) -> None:
-        """Tell failover of the critical window, and remember which uplinks work as news for the others."""
+        """Tell failover which of its three paces holds, and remember which uplinks work as news for the others."""
+        polls_open = self.day.state.phase in POLLS_PHASES
+        if polls_open != self.failover.polls_open:
+            step.effects.extend(self.failover.handle(PollsChanged(polls_open), now))
         if self.outbox.critical != self.failover.critical:
             step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
+        step.join(self.links.look(now))
         usable = self.failover.usable()
         last_resort = () if usable or not self.outbox.waiting else self.failover.connected()
         if (usable, last_resort) != (self._usable, self._last_resort):

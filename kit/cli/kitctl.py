@@ -28,6 +28,7 @@ EXAMPLES: Final = """examples:
   kitctl media --help                write released evidence to removable media
   kitctl journal --help              verify, export and prove the signed journal
   kitctl receipt --help              show, export, check and compare receipts
+  kitctl link --help                 the uplinks: how they are, why one is preferred, test and choose
   kitctl tape --help                 read a tally tape's codes back
 
 exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
@@ -38,6 +39,7 @@ _APART: Final = {
     ("receipt",): "kit.cli.receipts",
     ("media",): "kit.cli.media",
     ("courier",): "kit.cli.courier",
+    ("link",): "kit.cli.link",
     ("tape",): "kit.cli.tape",
     ("order", "sign"): "kit.cli.order_sign",
 }
@@ -68,6 +70,7 @@ def main() -> None:
     commands.add_parser("media", add_help=False, help="write released evidence to removable media")
     commands.add_parser("journal", add_help=False, help="verify, export and prove the signed journal")
     commands.add_parser("receipt", add_help=False, help="show, export, check and compare receipts")
+    commands.add_parser("link", add_help=False, help="the uplinks: health, reasons, tests, choice by hand")
     commands.add_parser("tape", add_help=False, help="read a tally tape's codes back")
     for words, module in _APART.items():
         if tuple(sys.argv[1 : 1 + len(words)]) == words:

@@ -64,6 +64,7 @@ port = {mobile_port}
 FAST_FAILOVER: Final = """\
 [failover]
 probe_ms = 500
+polls_probe_ms = 500
 echo_ms = 400
 connect_ms = 2000
 backoff_base_ms = 300
