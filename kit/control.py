@@ -3,8 +3,9 @@
 Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "media"}``, ``{"op": "order", "envelope": <base64
 DSSE>}`` and the same with ``schedule``, ``endorse`` and ``receipt`` (any form of one); ``{"op": "journal", "first":
 <number of fact>}``; ``{"op": "courier"}``: what is released and not delivered, packed; with ``"print": [<number>...]``
-on the printer, all of it where the list is empty. Every answer has ``ok``; an answer that is not ok has ``error``
-(words) and ``code`` (the exit code of DESIGN §3).
+on the printer, all of it where the list is empty; ``{"op": "link-test", "uplink": <name>}``, ``{"op": "link-use",
+"uplink": <name or null>, "for_s": <seconds>}``. Every answer has ``ok``; an answer that is not ok has ``error`` (words)
+and ``code`` (the exit code of DESIGN §3).
 """
 
 import asyncio
