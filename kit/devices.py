@@ -62,6 +62,11 @@ class _Watched:
     fault: str | None = None
     resets: int = 0
 
+    @property
+    def heard(self) -> DeviceState:
+        """The state for people. That it was fine before a restart is no reason to call it so."""
+        return "unknown" if self.reading is None and self.state == "ok" else self.state
+
 
 class Devices:
     """Core of the modems and the fibre line. ``modems``: their names, at most 8."""
@@ -109,25 +114,25 @@ class Devices:
 
     def state(self, name: str) -> DeviceState:
         """How a device is right now; ``name`` as in facts: ``modem NAME`` or ``fibre``."""
-        return self._watched[name].state
+        return self._watched[name].heard
 
     def modem(self, modem: str) -> tuple[DeviceState, ModemReading | None, str | None, int]:
         """State, last reading, what is wrong in words, and how often it was reset in this life."""
         watched = self._watched[_name(modem)]
         reading = watched.reading if isinstance(watched.reading, ModemReading) else None
-        return watched.state, reading, watched.fault, watched.resets
+        return watched.heard, reading, watched.fault, watched.resets
 
     def fibre(self) -> tuple[DeviceState, FibreReading | None, str | None]:
         """State, last reading, what is wrong in words; only where there is a fibre line."""
         watched = self._watched[FIBRE]
         reading = watched.reading if isinstance(watched.reading, FibreReading) else None
-        return watched.state, reading, watched.fault
+        return watched.heard, reading, watched.fault
 
     def readiness(self) -> tuple[ReadinessItem, ...]:
         """For the check list of the morning. None of them keeps a branch from opening: an uplink that works does."""
         return tuple(
             ReadinessItem(
-                name, ok=True, detail="ok" if watched.state == "ok" else f"warning: {watched.state}"
+                name, ok=True, detail="ok" if watched.heard == "ok" else f"warning: {watched.heard}"
             )
             for name, watched in self._watched.items()
         )

@@ -54,7 +54,7 @@ def power(core: Power, *, has_ups: bool) -> dict[str, Any]:
     reading, endurance = core.reading, core.endurance
     return {
         "ups": has_ups,
-        "state": core.state,
+        "state": core.heard,
         "input_voltage_v": reading.input_voltage_v if reading else None,
         "flags": sorted(reading.flags) if reading else [],
         "runtime_s": None if endurance.runtime_s is None else round(endurance.runtime_s),

@@ -42,6 +42,11 @@ class Power:
         self._estimator = EnduranceEstimator(ratings)
         self._wall = Wall()
 
+    @property
+    def heard(self) -> PowerState:
+        """The state for people. That there was mains before a restart is no reason to call it fine."""
+        return "unknown" if self.reading is None and self.state == "mains" else self.state
+
     def handle(self, event: Event, now: Instant) -> Step:
         """A changed state is a fact; a reading alone is not (and would tell how busy the terminal is)."""
         if isinstance(event, Booted):

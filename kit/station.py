@@ -247,7 +247,7 @@ class Station:
             ReadinessItem("uplink", bool(self._usable), usable or "no uplink reaches the centre's broker")
         ]
         if self._has_ups:
-            state = self.power.state
+            state = self.power.heard
             items.append(ReadinessItem("power", state == "mains", f"the UPS says: {state}"))
         return (*items, *self.devices.readiness(), *self.tapes.readiness())
 
