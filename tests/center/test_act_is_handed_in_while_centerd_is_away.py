@@ -231,4 +231,6 @@ def test_schedule_change_is_told_at_once_and_again_after_a_restart(
         assert read_act(act).type == "schedule-change"
         site.kill_centerd()
         site.start_centerd()
-        assert heard.get(timeout=WAIT_S) == act, "a centerd that starts tells its branches without being asked"
+        assert heard.get(timeout=WAIT_S) == act, (
+            "a centerd that starts tells its branches without being asked"
+        )
