@@ -12,26 +12,36 @@ from failover.events import Instant
 MONTH_MS: Final = 30 * 24 * 3_600_000
 MEGABYTE: Final = 1_000_000  # bytes, as those reckon who sell data
 BUDGET_DEFAULT: Final = 40 * MEGABYTE  # bytes a month
+_ROUND_TRIP_BYTES: Final = 4 * 72 + 2 * 22
+"""Of a probe and its echo: four packets, each with IPv6 and TCP headers and their options; two TLS records."""
+_PUBLISH_BYTES: Final = 3 + 2 + 20
+"""Of an MQTT PUBLISH besides its topic: fixed header, length of the topic, a number of up to 20 digits."""
 PROBE_BYTES: Final = 600
-"""Bytes of one probe and its echo, both counted: four packets of at most 72 bytes of IPv6 and TCP headers, two TLS
-records (22 bytes around each), two PUBLISHes whose topic and number have up to 130 bytes."""
+"""Bytes of one probe and its echo where nothing else is known."""
 _BUCKET_SHARE: Final = 4  # the bucket holds one part in so many of a month's budget
 _LOW_SHARE: Final = 4  # of the bucket: with less than one part in so many we begin to save
+
+
+def probe_bytes(topic_bytes: int) -> int:
+    """Bytes of one probe and its echo, both counted, whose topic has ``topic_bytes``."""
+    return _ROUND_TRIP_BYTES + 2 * (_PUBLISH_BYTES + topic_bytes)
 
 
 class ProbeBudget:
     """What one uplink's probes have left. Volatile: a restart begins with a full bucket.
 
     Args:
-        bytes_per_month: bytes in any 30 days; at least 4 * ``PROBE_BYTES``.
+        bytes_per_month: bytes in any 30 days; at least those of four probes.
+        each: bytes of one probe and its echo.
 
     Attributes:
         spent: bytes since the start.
     """
 
-    def __init__(self, bytes_per_month: int = BUDGET_DEFAULT) -> None:
-        if bytes_per_month < _BUCKET_SHARE * PROBE_BYTES:
+    def __init__(self, bytes_per_month: int = BUDGET_DEFAULT, each: int = PROBE_BYTES) -> None:
+        if bytes_per_month < _BUCKET_SHARE * each:
             raise ValueError(f"{bytes_per_month} bytes a month do not pay for probes: give more")
+        self._each = each
         self._size = bytes_per_month // _BUCKET_SHARE
         self._inflow = bytes_per_month - self._size  # bytes in each MONTH_MS
         self._level = self._size * MONTH_MS  # in bytes times MONTH_MS: no rounding adds up
@@ -41,8 +51,8 @@ class ProbeBudget:
     def spend(self, now: Instant) -> None:
         """A probe goes out."""
         self._flow(now)
-        self._level -= PROBE_BYTES * MONTH_MS
-        self.spent += PROBE_BYTES
+        self._level -= self._each * MONTH_MS
+        self.spent += self._each
 
     def left(self, now: Instant) -> int:
         """Bytes in the bucket at ``now``; less than 0: the critical window left a debt."""
@@ -51,11 +61,11 @@ class ProbeBudget:
 
     def in_debt(self, now: Instant) -> bool:
         """Whether not one more probe is paid for."""
-        return self.left(now) < PROBE_BYTES
+        return self.left(now) < self._each
 
     def interval_ms(self, wanted_ms: int, now: Instant) -> int:
         """How long to wait until the next probe where ``wanted_ms`` is wanted, outside the critical window."""
-        lasting_ms = -(-PROBE_BYTES * MONTH_MS // self._inflow)
+        lasting_ms = -(-self._each * MONTH_MS // self._inflow)
         if self.in_debt(now):
             return max(wanted_ms, 2 * lasting_ms)  # each may call for a second one
         if self.left(now) < self._size // _LOW_SHARE:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from failover.budget import BUDGET_DEFAULT, ProbeBudget
+from failover.budget import ProbeBudget
 from failover.events import (
     FailoverEffect,
     FailoverEvent,
@@ -41,7 +41,7 @@ class Failover:
         uplinks: names in the configured order, the preferred one first; 1 to ``UPLINKS_MAX``, all different.
         device: this device's id, so that no two devices reconnect in step.
         timing: all durations.
-        budgets: bytes a month that probes may cost, by uplink; by default ``BUDGET_DEFAULT``.
+        budgets: what probes may cost, by uplink; the others have a default.
 
     Raises:
         ValueError: no uplinks, too many, or the same one twice.
@@ -54,15 +54,16 @@ class Failover:
     """
 
     def __init__(
-        self, uplinks: Sequence[str], device: str, timing: Timing, budgets: Mapping[str, int] | None = None
+        self,
+        uplinks: Sequence[str],
+        device: str,
+        timing: Timing,
+        budgets: Mapping[str, ProbeBudget] | None = None,
     ) -> None:
         if not 1 <= len(uplinks) <= UPLINKS_MAX:
             raise ValueError(f"{len(uplinks)} uplinks configured: give 1 to {UPLINKS_MAX}")
         budgets = budgets or {}
-        self._uplinks = {
-            name: Uplink(name, device, timing, ProbeBudget(budgets.get(name, BUDGET_DEFAULT)))
-            for name in uplinks
-        }
+        self._uplinks = {name: Uplink(name, device, timing, budgets.get(name)) for name in uplinks}
         if len(self._uplinks) != len(uplinks):
             raise ValueError(f"an uplink is configured twice in {', '.join(uplinks)}: name each once")
         self._ranking = Ranking(uplinks, timing.hold_down_ms, timing.switches_per_hour)

@@ -23,7 +23,9 @@ from kit.ports import Post
 QUEUE_MAX: Final = 64  # messages of one QoS waiting for one uplink; more are dropped: the outbox sends again
 PUBLISH_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 0.5
-KEEPALIVE_S: Final = 30
+KEEPALIVE_S: Final = (
+    75  # longer than between probes (failover.timing): else each pause would cost a ping, too
+)
 RECEIPT_BYTES_MAX: Final = wire.RECEIPT_MAX
 REFUSAL_BYTES_MAX: Final = 2_000
 

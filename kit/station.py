@@ -6,6 +6,8 @@ from typing import Any, Final, Literal
 
 from crypto.manifest import TrustedManifest
 from crypto.statements import Cause
+from crypto.wire import topic_probe
+from failover.budget import ProbeBudget, probe_bytes
 from failover.events import Instant, PollsChanged, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
 from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
@@ -81,7 +83,7 @@ class Station:
         self.journal_desk = JournalDesk(manifest, branch, self._device)
         self.tapes = Tapes(printer)
         self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
-        self.failover = Failover(uplinks, self._device, timing, probe_budgets)
+        self.failover = Failover(uplinks, self._device, timing, self._budgets(probe_budgets or {}))
         self.links = Links(self.failover, timing.echo_ms)
         self._has_ups = has_ups
         self._wall = Wall()
@@ -193,6 +195,17 @@ class Station:
                 {"at": fact.at, "code": fact.code, "detail": fact.detail} for fact in self._incidents
             ],
             **pictures.day(self.day.state),
+        }
+
+    def _budgets(self, bytes_per_month: Mapping[str, int]) -> dict[str, ProbeBudget]:
+        election = self._manifest.manifest.election
+        topics = {
+            uplink: topic_probe(election, self._branch, f"{self._device}.{uplink}")
+            for uplink in bytes_per_month
+        }
+        return {
+            uplink: ProbeBudget(most, probe_bytes(len(topics[uplink])))
+            for uplink, most in bytes_per_month.items()
         }
 
     def _hear_of_uplinks(

@@ -20,6 +20,8 @@ from failover.events import (
 from failover.machine import Failover
 from failover.timing import Timing
 
+_Outcome = UplinkConnected | UplinkLost | ProbeEchoed
+
 OFTEN = Timing(probe_ms=15_000, switches_per_hour=60)
 """Slow times that pass quickly."""
 
@@ -51,7 +53,7 @@ class Net:
         self.after_step: Callable[[], None] = lambda: None
         self._sessions = count(1)
         self._order = count()
-        self._coming: list[tuple[int, int, int, FailoverEvent]] = []  # when, order, session, what
+        self._coming: list[tuple[int, int, int, _Outcome]] = []  # when, order, session, what
 
     def tell(self, event: FailoverEvent) -> tuple[FailoverEffect, ...]:
         """Hand the core one event now."""
@@ -83,7 +85,7 @@ class Net:
                     heappush(self._coming, (when, next(self._order), session, event))
                     break
                 self.now = when
-                if self.links[event.uplink].session == session:  # type: ignore[union-attr]
+                if self.links[event.uplink].session == session:
                     self.tell(event)
             elif wake_at > until:
                 break
@@ -134,7 +136,6 @@ class Net:
                 if link.carries:
                     self._later(link.rtt_ms, ProbeEchoed(name, nonce))
 
-    def _later(self, delay_ms: int, event: FailoverEvent) -> None:
-        assert not isinstance(event, Tick | WindowChanged)
+    def _later(self, delay_ms: int, event: _Outcome) -> None:
         session = self.links[event.uplink].session
         heappush(self._coming, (self.now + delay_ms, next(self._order), session, event))
