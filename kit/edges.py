@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +63,7 @@ def real_ports() -> Ports:
         clock=SystemClock(),
         entropy=os.urandom,
         open_stream=_serial_line,
-        notify=_notifier().notify,
+        notify=_notifier(),
     )
 
 
@@ -71,9 +72,12 @@ def _serial_line(port: str, baudrate: Baudrate) -> OpenStream:
     return uart(port, baudrate, rts=baudrate > UPS_BAUD)
 
 
-def _notifier() -> sdnotify.SystemdNotifier:
+def _notifier() -> Callable[[str], None]:
     """Speaks to the supervisor, and never waits for it: its queue is short, and a full one would stop the kit."""
+    if "NOTIFY_SOCKET" not in os.environ:  # nobody listens, and sdnotify would leave a socket open over it
+        return lambda _: None
     notifier = sdnotify.SystemdNotifier()
     if notifier.socket is not None:
         notifier.socket.setblocking(False)
-    return notifier
+    notify: Callable[[str], None] = notifier.notify
+    return notify

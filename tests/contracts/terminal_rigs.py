@@ -167,6 +167,7 @@ class PtyRig(TerminalRig):
         try:
             asyncio.run(self.live(story))
         finally:
+            self._line.close()
             shutil.rmtree(folder)
 
     def now_ms(self) -> int:
