@@ -5,15 +5,17 @@ from hashlib import sha256
 from typing import Any, Final
 
 from center.log.ledger import Entry
-from crypto import merkle, receipt
+from crypto import merkle, receipt, rfc3339
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint, verify_note
-from kit.facts import EnvelopeSealed, PhaseEntered, ReceiptStored
+from failover.timing import Timing
+from kit.facts import BootRecorded, EnvelopeSealed, LinkSwitched, PhaseEntered, ReceiptStored
 from kit.journal_report import verify
 from kit.phases import PHASES
 from simulators.secrecy import secrets_of, told
 from simulators.world.branch import Branch
 
+HOUR_MS: Final = 3_600_000
 TELLING_MIN: Final = 32  # bytes: less cannot hold a tally
 
 
@@ -63,6 +65,44 @@ def journal_findings(
     passed = [phase for phase in phases if PHASES[phase] not in ("open", "suspended", "readiness", "zeroed")]
     if passed != sorted(set(passed)):
         found.append(f"{name}: phases went back: {[PHASES[phase] for phase in phases]}")
+    return found
+
+
+def flap_findings(name: str, facts: Sequence[Any], per_hour: int = Timing().switches_per_hour) -> list[str]:
+    """No kit leaves a working uplink for a better one more often than it is configured to, in any hour of one life.
+
+    Those that the journal had no room for (kit.links.WRITTEN_MAX, twice the rate) are not seen here.
+    """
+    found: list[str] = []
+    life: list[int] = []
+    for fact in facts:
+        if isinstance(fact, BootRecorded):
+            life = []
+        if not isinstance(fact, LinkSwitched) or fact.cause != "better":
+            continue
+        at = rfc3339.to_ms(fact.at)
+        life = [earlier for earlier in life if at - earlier < HOUR_MS] + [at]
+        if len(life) > per_hour:
+            found.append(
+                f"{name}: it left a working uplink {len(life)} times in an hour, {per_hour} are allowed"
+            )
+    return found
+
+
+def unexplained_findings(name: str, facts: Sequence[Any]) -> list[str]:
+    """Each switch begins where the one before ended, unless it says that some are missing; and each has its reason."""
+    found: list[str] = []
+    preferred: str | None = None
+    for fact in facts:
+        if isinstance(fact, BootRecorded):
+            preferred = None
+        if not isinstance(fact, LinkSwitched):
+            continue
+        if not fact.reason:
+            found.append(f"{name}: a switch to {fact.to} at {fact.at} has no reason")
+        if not fact.unwritten and fact.left != preferred:
+            found.append(f"{name}: a switch leaves {fact.left} at {fact.at}, and {preferred} was preferred")
+        preferred = fact.to
     return found
 
 

@@ -18,10 +18,12 @@ from simulators.virtual.net import install
 from simulators.world.branch import Branch
 from simulators.world.checks import (
     evidence_findings,
+    flap_findings,
     journal_findings,
     log_findings,
     receipt_findings,
     secrecy_findings,
+    unexplained_findings,
 )
 from simulators.world.swarm import Swarm
 from simulators.world.world import DAY_BEGINS_MS, FULL_DAY, Hours, World
@@ -131,6 +133,8 @@ class WorldDay(World):
             facts, leaves = branch.read_journal()
             broken += branch.broken
             broken += journal_findings(branch, facts, leaves, self.tap)
+            broken += flap_findings(branch.name, facts)
+            broken += unexplained_findings(branch.name, facts)
             broken += receipt_findings(branch.name, facts, entries, manifest)
             broken += evidence_findings(branch, entries, manifest)
         opening = self.centre.open(DAY_BEGINS_MS + 1000 * self.hours.deadline_s)

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from center.log.ledger import Entry
-from kit.facts import EnvelopeSealed, PhaseEntered
-from simulators.world.checks import Wiretap, journal_findings, log_findings
+from crypto import rfc3339
+from failover.timing import Timing
+from kit.facts import BootRecorded, EnvelopeSealed, LinkCause, LinkSwitched, PhaseEntered
+from simulators.world.checks import (
+    Wiretap,
+    flap_findings,
+    journal_findings,
+    log_findings,
+    unexplained_findings,
+)
 from tests.world import mutations
 from tests.world.short_day import live, said_against
 
@@ -100,3 +108,41 @@ def test_envelope_on_the_wire_that_no_journal_knows() -> None:
     tap.published("kit/v1/election/1-1/envelope", b"of nowhere")
     (finding,) = _against_journal(tap=tap)
     assert "was sent and is not in the journal" in finding
+
+
+def _switches(*, every_ms: int, count: int, cause: LinkCause = "better") -> list[Any]:
+    began = rfc3339.to_ms(AT)
+    return [
+        LinkSwitched(
+            at=rfc3339.to_text(began + number * every_ms),
+            left=("fibre", "4g")[number % 2],
+            to=("4g", "fibre")[number % 2],
+            cause=cause,
+            reason="fibre healthy, RTT 20 ms",
+        )
+        for number in range(count)
+    ]
+
+
+def test_kit_that_flaps_above_the_configured_rate() -> None:
+    rate = Timing().switches_per_hour
+    quick = _switches(every_ms=60_000, count=rate + 1)
+    (finding,) = flap_findings("1-1", quick)
+    assert "left a working uplink" in finding
+    assert flap_findings("1-1", quick[:rate]) == []
+    assert flap_findings("1-1", _switches(every_ms=3_600_000 // rate, count=5 * rate)) == []
+    assert flap_findings("1-1", _switches(every_ms=1_000, count=50, cause="failed")) == []
+    reboot = BootRecorded(at=AT, boot_id="b")
+    assert flap_findings("1-1", [*quick[:rate], reboot, *quick[rate:]]) == []
+
+
+def test_switch_without_a_reason_or_out_of_nowhere() -> None:
+    first = LinkSwitched(at=AT, left=None, to="fibre", cause="found", reason="nothing worked; fibre healthy")
+    gone = LinkSwitched(at=AT, left="fibre", to="4g", cause="failed", reason="fibre: silent")
+    assert unexplained_findings("1-1", [first, gone]) == []
+    (finding,) = unexplained_findings("1-1", [first, gone, first])
+    assert "leaves None" in finding
+    mute = LinkSwitched(at=AT, left=None, to="fibre", cause="found", reason="")
+    assert "has no reason" in unexplained_findings("1-1", [mute])[0]
+    told = LinkSwitched(at=AT, left="4g", to="fibre", cause="better", reason="fibre healthy", unwritten=2)
+    assert unexplained_findings("1-1", [first, told]) == []
