@@ -22,12 +22,12 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from tests.peers import require_program
+from tests.peers.program import end
 
 MM: Final = "org.freedesktop.ModemManager1"
 ROOT: Final = "/org/freedesktop/ModemManager1"
 MODEM: Final = f"{MM}.Modem"
 START_MAX: Final = 20.0  # seconds until a program must be there
-STOP_MAX: Final = 5.0  # seconds until it is killed instead of asked
 CALL_MAX: Final = 60.0  # seconds for one call: connecting walks through many AT commands
 WAIT_MAX: Final = 60.0  # seconds until what is expected must have happened: probing takes dozens of commands
 _POLL: Final = 0.05  # seconds
@@ -113,7 +113,7 @@ class ModemManager:
 
     def kill_manager(self) -> None:
         """ModemManager dies without a word."""
-        _end(self._manager, signal.SIGKILL)
+        end(self._manager, signal.SIGKILL)
         self._manager = None
 
     def freeze_manager(self) -> None:
@@ -128,7 +128,7 @@ class ModemManager:
 
     def kill_bus(self) -> None:
         """The message bus dies, and everybody's connection with it."""
-        _end(self._daemon, signal.SIGKILL)
+        end(self._daemon, signal.SIGKILL)
         self._daemon = None
 
     def stop(self) -> None:
@@ -140,7 +140,7 @@ class ModemManager:
         for bridge in self._bridges:
             bridge.unplug()
         for process in (self._manager, self._daemon):
-            _end(process, signal.SIGTERM)
+            end(process, signal.SIGTERM)
         self._manager = self._daemon = None
         shutil.rmtree(self._sockets, ignore_errors=True)
 
@@ -335,15 +335,3 @@ def _spawn(
             env=environment,
             start_new_session=True,
         )
-
-
-def _end(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
-    if process is None:
-        return
-    process.send_signal(how)
-    process.send_signal(signal.SIGCONT)
-    try:
-        process.wait(STOP_MAX)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

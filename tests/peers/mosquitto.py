@@ -1,7 +1,6 @@
 """An installed mosquitto on 127.0.0.1 with a configuration of its own: started, frozen, killed and started again."""
 
 import asyncio
-import contextlib
 import getpass
 import os
 import signal
@@ -11,10 +10,10 @@ from typing import Final
 
 from tests.center.site import free_port
 from tests.peers import require_program
+from tests.peers.program import end, listens
 
 HOST: Final = "127.0.0.1"
 START_MAX: Final = 10.0  # seconds until it must listen
-STOP_MAX: Final = 5.0  # seconds until it is killed instead of asked
 INFLIGHT_MAX: Final = 5  # messages that a client may leave unacknowledged
 _POLL: Final = 0.02  # seconds
 _CONFIG: Final = """\
@@ -63,7 +62,7 @@ class Mosquitto:
         )
         process = self._process = self._spawn(config)
         async with asyncio.timeout(START_MAX):
-            while not await self._listens():
+            while not await listens(HOST, self.port):
                 assert process.poll() is None, self.said()
                 await asyncio.sleep(_POLL)
 
@@ -97,22 +96,4 @@ class Mosquitto:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        process.send_signal(signal.SIGCONT)
-        try:
-            process.wait(STOP_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    async def _listens(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection(HOST, self.port)
-        except OSError:
-            return False
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return True
+        end(process, how)

@@ -5,7 +5,6 @@ machine without NUT set up: the programs themselves lie in ``/lib/nut``, beside 
 """
 
 import asyncio
-import contextlib
 import getpass
 import os
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.peers import require_program
+from tests.peers.program import end, listens
 
 HOST: Final = "127.0.0.1"
 USER: Final = "kit"
@@ -29,7 +29,6 @@ MONITOR: Final = "monitor"  # the user that upsmon logs in as
 MONITOR_PASSWORD: Final = "beside-us"  # noqa: S105
 MAXAGE_S: Final = 5  # after which upsd calls a silent driver's data stale; dummy-ups looks up every 2 s only
 START_MAX: Final = 20.0  # seconds until a program must be there
-STOP_MAX: Final = 5.0  # seconds until a program is killed instead of asked
 RUN_MAX: Final = 20.0  # seconds for one upsc, upsrw or upscmd
 _POLL: Final = 0.05  # seconds
 _DRIVERS: Final = Path("/lib/nut")
@@ -121,7 +120,7 @@ class Nut:
         """Start upsd and wait until it listens."""
         self._spawn("upsd", self._upsd, "-u", getpass.getuser(), "-F")
         async with asyncio.timeout(START_MAX):
-            while not await self._listens():
+            while not await listens(HOST, self.port):
                 self._alive("upsd")
                 await asyncio.sleep(_POLL)
 
@@ -156,11 +155,11 @@ class Nut:
 
     def kill(self, name: str) -> None:
         """SIGKILL to a driver (by its UPS's name), ``upsd`` or ``upsmon``."""
-        self._end(name, signal.SIGKILL)
+        end(self._processes.pop(name), signal.SIGKILL)
 
     def stop(self, name: str) -> None:
         """Ask a program to end, and wait until it has."""
-        self._end(name, signal.SIGTERM)
+        end(self._processes.pop(name), signal.SIGTERM)
 
     def send(self, name: str, number: signal.Signals) -> None:
         """SIGSTOP, SIGCONT, or for upsmon SIGUSR1: force the shutdown."""
@@ -227,16 +226,6 @@ class Nut:
         names = ("NUT_CONFPATH", "NUT_STATEPATH", "NUT_ALTPIDPATH")
         return os.environ | dict.fromkeys(names, str(self.folder))
 
-    def _end(self, name: str, how: signal.Signals) -> None:
-        process = self._processes.pop(name)
-        process.send_signal(how)
-        process.send_signal(signal.SIGCONT)
-        try:
-            process.wait(STOP_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
     def _alive(self, name: str) -> None:
         assert self._processes[name].poll() is None, f"{name} ended: {self.said(name)}"
 
@@ -245,16 +234,6 @@ class Nut:
             while not there():
                 self._alive(name)
                 await asyncio.sleep(_POLL)
-
-    async def _listens(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection(HOST, self.port)
-        except OSError:
-            return False
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return True
 
     def _write(self, name: str, *lines: str) -> None:
         path = self.folder / name
