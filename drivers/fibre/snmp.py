@@ -5,7 +5,6 @@ All values are asked for by one GET; no MIB is loaded. pysnmp's engine is made w
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,7 +22,6 @@ from drivers.fibre.settings import Community, OntSettings, UsmUser
 
 VALUE_BYTES_MAX: Final = 256  # of a text; more is cut off
 GRACE_MS: Final = 2_000  # beyond all attempts: pysnmp looks at its deadlines twice a second
-DATAGRAMS_MAX: Final = 50  # a second that are decoded; the rest of a flood is noise, for decoding is slow
 _ABSENT: Final = (NoSuchObject, NoSuchInstance, EndOfMibView)
 _AUTHENTICATION: Final = {
     "none": hlapi.USM_AUTH_NONE,
@@ -42,15 +40,9 @@ class _Ears(UdpAsyncioTransport):  # type: ignore[misc]  # pysnmp has no types
     """pysnmp's decoder meets some malformed datagrams with TypeError or IndexError: they are noise, as any other."""
 
     def register_callback(self, hear: Any) -> None:
-        second, heard = 0, 0
-
         def hear_if_sound(*datagram: Any) -> None:
-            nonlocal second, heard
-            now = int(time.monotonic())
-            second, heard = now, heard + 1 if now == second else 1
-            if heard <= DATAGRAMS_MAX:
-                with contextlib.suppress(Exception):
-                    hear(*datagram)
+            with contextlib.suppress(Exception):
+                hear(*datagram)
 
         super().register_callback(hear_if_sound)
 
