@@ -10,6 +10,7 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageFilter, ImageOps
 
+from center.cli import photographs
 from center.cli.photographs import CodeReader, PhotographError
 from crypto import carrier_code
 from crypto.carrier import to_compact
@@ -134,6 +135,12 @@ def test_photograph_is_large_dim_turned_or_inverted(tmp_path: Path) -> None:
     for picture in (dim, large, turned, ImageOps.invert(paper), photographed(paper, 1.5, 3)):
         for kind in ("PNG", "JPEG"):
             assert set(TEXTS) <= set(reader.read(as_file(picture, kind)))
+
+
+@pytest.mark.parametrize("missing", ["_zbarimg", "_zxing"])
+def test_one_of_two_readers_is_not_installed(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setattr(photographs, missing, lambda: None)
+    assert CodeReader().read(codes.picture(TEXTS[0], "png")) == [TEXTS[0]]
 
 
 def test_pictures_of_nothing_are_refused_in_words() -> None:
