@@ -74,6 +74,12 @@ def is_part(text: str) -> bool:
     return text.startswith(MAGIC)
 
 
+def place_of(text: str) -> tuple[str, int] | None:
+    """Tag of the whole and number of the part that a text claims to be; None for no part. Nothing is checked."""
+    match = _TEXT.fullmatch(text)
+    return None if match is None else (match[3], int(match[1]))
+
+
 class Collection:
     """Puts wholes together from parts, whatever their order. Bounded by ``WHOLES_MAX`` and ``ENVELOPE_MAX``."""
 

@@ -30,8 +30,8 @@ _EXAMPLES: Final = """examples:
   center import codes.txt --config centerd.toml                 what another reader of QR codes read, one text a line
   center import /media/courier --config centerd.toml --receipts /media/courier     receipts for the way back
 
-The same may be imported as often as you like: what is held already is said to be held, and counts once. All parts of
-an envelope must be in one call: put late photographs into the folder of the others, and import that again.
+The same may be imported as often as you like: what is held already is said to be held, and counts once. Parts of an
+envelope may come in different calls: those that wait for others are kept, and what is missing is named.
 PNG and JPEG are read by zbarimg or zxing-cpp, whichever is installed.
 exit codes: 0 all logged (or held already), 65 something was refused, unreadable or missing, 69 no reader of codes is
 installed, 73 the spool cannot be used, 75 queued: centerd takes it when it runs, 78 configuration
@@ -73,7 +73,11 @@ def _run(arguments: argparse.Namespace) -> int:
     spool.prepare()
     brought = Brought(manifest)
     _sort(arguments.paths, brought)
+    kept = spool.kept_parts()
+    brought.recall(kept)
     incomplete = brought.close()
+    if sorted(brought.left_over()) != sorted(kept):
+        spool.keep_parts(brought.left_over())
     handed = [
         Handed(one.words, spool.bring(one.checked.data, wall_ms=wall_ms(), index=index), None)
         for index, one in enumerate(brought.envelopes.values())
@@ -90,6 +94,8 @@ def _run(arguments: argparse.Namespace) -> int:
     told.problems("missing", absent)
     for source in brought.ignored:
         told.say("left-alone", f"{source}: no envelope, no code, no bundle: left alone")
+    if brought.forgotten():
+        told.say("waiting", f"of {brought.forgotten()} envelopes of earlier imports parts are still missing")
     if not (handed or brought.refused or incomplete or absent):
         told.problems("empty", ["nothing here is an envelope, a code of one, or a bundle"])
     if told.wrong or any(one.state == "refused" for one in handed):

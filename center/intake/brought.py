@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from crypto.carrier import from_compact
-from crypto.carrier_code import Collection, PartError, is_part
+from crypto.carrier_code import Collection, PartError, is_part, place_of
 from crypto.codec import sha256_hex
 from crypto.courier_bundle import BundledEnvelope, CourierBundle, check_bundle, is_bundle
 from crypto.errors import EvidenceError
@@ -17,6 +17,7 @@ from crypto.submissions import CheckedSubmission, check_submission
 from crypto.wire import ENVELOPE_MAX
 
 BROUGHT_MAX: Final = 1_000  # envelopes of one call
+EARLIER: Final = "an earlier import"
 _LINE_PREFIX: Final = "QR-Code:"  # what readers of codes put before a text, if they are not told otherwise
 _SUFFIXES: Final = (".dsse.json", ".compact")
 
@@ -54,6 +55,8 @@ class Brought:
     """Files that do not claim to be anything for us: receipts, indexes, other people's."""
     _parts: Collection = field(default_factory=Collection)
     _part_sources: dict[str, list[str]] = field(default_factory=dict)
+    _texts: dict[str, dict[int, str]] = field(default_factory=dict)
+    """The texts of parts, by tag and number."""
 
     def file(self, source: str, data: bytes) -> None:
         """Take the content of a file that is no picture."""
@@ -75,9 +78,34 @@ class Brought:
             except PartError as error:
                 self.refused.append((source, str(error)))
                 continue
+            self._texts.setdefault(tag, {}).update(_by_number([text]).get(tag, {}))
             sources = self._part_sources.setdefault(tag, [])
             if source not in sources:
                 sources.append(source)
+
+    def recall(self, kept: list[str]) -> None:
+        """Take parts that earlier calls left over, after all others: where they do not fit, they go."""
+        for tag, parts in _by_number(kept).items():
+            if tag in self._parts.whole:
+                continue
+            together = parts | self._texts.get(tag, {})
+            trial = Collection()
+            if trial.add_all(together.values()) or len(self._texts) >= BROUGHT_MAX:
+                continue
+            self._texts[tag] = together
+            self._part_sources.setdefault(tag, []).append(EARLIER)
+            self._parts.open.pop(tag, None)
+            self._parts.open |= trial.open
+            self._parts.whole |= trial.whole
+
+    def left_over(self) -> list[str]:
+        """The texts of parts to be recalled in a later call; those of this call first."""
+        tags = sorted(self._parts.open, key=lambda tag: self._part_sources.get(tag) == [EARLIER])
+        return [text for tag in tags for text in self._texts.get(tag, {}).values()]
+
+    def forgotten(self) -> int:
+        """How many envelopes of earlier calls still lack parts, and got none in this one."""
+        return sum(self._part_sources.get(tag) == [EARLIER] for tag in self._parts.open)
 
     def close(self) -> list[str]:
         """Take the envelopes that are whole; returns what is not, in words that name the missing parts."""
@@ -90,10 +118,10 @@ class Brought:
                 self.refused.append((source, str(error)))
         return [
             f"envelope with codes ...:{tag}: of {pieces.count} parts these are missing: "
-            f"{', '.join(map(str, pieces.missing))} (others: {_listed(self._part_sources[tag])}): photograph them too, "
-            f"and import all of them together"
+            f"{', '.join(map(str, pieces.missing))} (others: {_listed(self._part_sources[tag])}): photograph and "
+            f"import them too; those that are there are kept"
             for tag, pieces in self._parts.open.items()
-            if tag in self._part_sources
+            if self._part_sources.get(tag, [EARLIER]) != [EARLIER]
         ]
 
     def absent(self) -> list[tuple[CourierBundle, BundledEnvelope]]:
@@ -143,6 +171,16 @@ def _texts(data: bytes) -> list[str]:
         return []
     texts = [line.strip("\r\n").removeprefix(_LINE_PREFIX) for line in lines]
     return [text for text in texts if is_part(text)]
+
+
+def _by_number(texts: list[str]) -> dict[str, dict[int, str]]:
+    """Texts of parts by tag and number; others fall out."""
+    found: dict[str, dict[int, str]] = {}
+    for text in texts:
+        place = place_of(text)
+        if place is not None:
+            found.setdefault(place[0], {}).setdefault(place[1], text)
+    return found
 
 
 def _listed(sources: list[str]) -> str:

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,9 @@ DONE: Final = "done"
 REFUSED: Final = "refused"
 WAITING_MAX: Final = 1_000  # files in the spool before it takes no more
 SCANNED_MAX: Final = 4_096  # names looked at in one look around
+PARTS_NAME: Final = ".parts"  # in the spool: parts of envelopes whose other parts are not photographed yet
+PARTS_MAX: Final = 4_096  # texts of codes in it
+PARTS_FILE_MAX: Final = PARTS_MAX * 700  # bytes
 VERDICT_MAX: Final = 4_096  # bytes of a .result or .reason file
 UNFINISHED_MS: Final = 3_600_000  # a file half written this long ago will not be finished
 
@@ -104,6 +107,22 @@ class Spool:
         if reason is not None and not (self.folder / name).exists():
             return Verdict(None, reason.decode("utf-8", "replace").rstrip("\n"))
         return None
+
+    def kept_parts(self) -> list[str]:
+        """The texts of codes that earlier imports could not make whole; none where the file is no such thing."""
+        try:
+            data = read_whole(self.folder / PARTS_NAME, PARTS_FILE_MAX)
+        except UnreadableError:
+            return []
+        return [] if data is None else data.decode("ascii", "replace").splitlines()[:PARTS_MAX]
+
+    def keep_parts(self, texts: Sequence[str]) -> None:
+        """Keep these for later imports, in the place of those that were kept: at most ``PARTS_MAX``, the first ones."""
+        path = self.folder / PARTS_NAME
+        write_whole(path, "".join(f"{text}\n" for text in texts[:PARTS_MAX]).encode("ascii"))
+        with _named(path):
+            self._give_to_owner(path)
+        sync_folder(self.folder)
 
     # --- centerd's side ---
 

@@ -47,7 +47,8 @@ def bring(site: Site, *arguments: object) -> Ran:
 
 
 def waiting(site: Site) -> list[str]:
-    return sorted(path.name for path in (site.state_dir / SPOOL_DIR).iterdir() if path.is_file())
+    names = (path.name for path in (site.state_dir / SPOOL_DIR).iterdir() if path.is_file())
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def put(folder: Path, name: str, data: bytes | str) -> Path:
@@ -103,6 +104,35 @@ def test_missing_parts_are_not_named(site: Site, stick: Path) -> None:
     put(stick, "photo-3.txt", "\n".join([texts[-1], texts[1]]))
     assert bring(site, stick).code == 75
     assert len(waiting(site)) == 1
+
+
+def test_parts_that_came_before_are_forgotten(site: Site, stick: Path) -> None:
+    texts = write(to_compact(device().tally(), OURS.loaded), CHARS)
+    for number, text in enumerate(texts[:-1]):
+        ran = bring(site, put(stick, f"photo-{number}.txt", text))
+        assert (ran.code, f" {len(texts)} " in ran.err) == (65, True)
+    other = bring(site, put(stick, "other.dsse.json", Device(OURS, "branch-2").tally()))
+    assert (other.code, "of 1 envelopes of earlier imports" in other.out) == (75, True)
+    ran = bring(site, put(stick, "last.txt", texts[-1]))
+    assert (ran.code, "last.txt, an earlier import): queued" in ran.out) == (75, True), ran.err
+    assert len(waiting(site)) == 2
+    assert (site.state_dir / SPOOL_DIR / ".parts").read_bytes() == b""
+
+
+def test_forged_part_that_was_kept_stands_in_the_way(site: Site, stick: Path) -> None:
+    texts = write(to_compact(device().tally(), OURS.loaded), CHARS)
+    forged = texts[0][:-3] + ("000" if texts[0][-3:] != "000" else "100")
+    assert bring(site, put(stick, "forged.txt", forged)).code == 65
+    ran = bring(site, put(stick, "rest.txt", "\n".join(texts[1:])))
+    assert (ran.code, "these are missing: 1 " in ran.err) == (65, True)
+    ran = bring(site, put(stick, "first.txt", texts[0]))
+    assert (ran.code, ran.out.count("queued")) == (75, 1), ran.err
+
+
+def test_file_of_parts_is_junk(site: Site, stick: Path) -> None:
+    bring(site, put(stick, "notes.txt", "milk"))
+    put(site.state_dir / SPOOL_DIR, ".parts", b"\xff\n\nBKE1:01/02:xyz\n")
+    assert bring(site, put(stick, "good.dsse.json", device().tally())).code == 75
 
 
 def test_parts_of_two_envelopes_make_a_third(site: Site, stick: Path) -> None:
