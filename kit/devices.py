@@ -6,7 +6,16 @@ A word is journaled only when it has stood for HOLD_MS: a village's mast flicker
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.ports import FibreEvent, FibreLost, FibreReading, ModemEvent, ModemLost, ModemReading, ModemReset
+from drivers.ports import (
+    FibreEvent,
+    FibreLost,
+    FibreReading,
+    ModemEvent,
+    ModemLost,
+    ModemReading,
+    ModemReset,
+    SmsReceived,
+)
 from failover.events import Instant
 from kit.core import Step
 from kit.events import Booted, Event, FibreHeard, ModemHeard, ReadinessItem
@@ -61,6 +70,7 @@ class _Watched:
     reading: ModemReading | FibreReading | None = None
     fault: str | None = None
     resets: int = 0
+    messages: int = 0
 
     @property
     def heard(self) -> DeviceState:
@@ -116,6 +126,10 @@ class Devices:
         """How a device is right now; ``name`` as in facts: ``modem NAME`` or ``fibre``."""
         return self._watched[name].heard
 
+    def messages(self, modem: str) -> int:
+        """How many binary SMS came in this life."""
+        return self._watched[_name(modem)].messages
+
     def modem(self, modem: str) -> tuple[DeviceState, ModemReading | None, str | None, int]:
         """State, last reading, what is wrong in words, and how often it was reset in this life."""
         watched = self._watched[_name(modem)]
@@ -150,6 +164,9 @@ class Devices:
                 state = "unknown"
             case ModemReset():
                 watched.resets += 1
+                return
+            case SmsReceived():
+                watched.messages += 1  # no rung reads them yet: the technician sees at least that some came
                 return
             case _:
                 return  # messages are not about how the modem is

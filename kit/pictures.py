@@ -74,6 +74,7 @@ def devices(core: Devices) -> dict[str, Any]:
 def _modem(core: Devices, name: str) -> dict[str, Any]:
     state, reading, fault, resets = core.modem(name)
     picture: dict[str, Any] = {"name": name, "state": state, "fault": fault, "resets": resets}
+    picture["messages"] = core.messages(name)
     if reading is not None:
         picture |= {
             "model": f"{reading.identity.manufacturer} {reading.identity.model}".strip(),

@@ -14,6 +14,7 @@ from drivers.ports import (
     Signal,
     SignalGrade,
     SimState,
+    SmsReceived,
 )
 from kit.devices import HOLD_MS, Devices, fibre_state, modem_state
 from kit.events import Booted, Event, FibreHeard, ModemHeard, Tick
@@ -152,6 +153,12 @@ def test_resets_go_unseen() -> None:
     rig.hear(ModemHeard("a", ModemReset("radio-off-on", "no answer")), 0)
     modem_a, modem_b = picture(rig.core)["modems"]
     assert (modem_a["resets"], modem_b["resets"]) == (1, 0)
+
+
+def test_message_that_nobody_reads_leaves_no_trace() -> None:
+    rig = Rig()
+    rig.hear(ModemHeard("a", SmsReceived("+989120000001", b"\x05\x00\x03\x01\x01\x01x")), 0)
+    assert [modem["messages"] for modem in picture(rig.core)["modems"]] == [1, 0]
 
 
 def test_fact_of_a_modem_that_was_taken_out_stops_the_kit() -> None:

@@ -102,7 +102,8 @@ def _may_enter(session: Session) -> bool:
         session.settings.pin_of(slot) is not None
         and not session.pin_entered
         and slot not in session.pins_refused
-        and (tries is None or tries > TRIES_SPARED)
+        and tries is not None  # a kit that is started again and again would use up what nobody counts
+        and tries > TRIES_SPARED
     )
 
 
