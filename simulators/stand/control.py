@@ -67,7 +67,7 @@ def ask(path: Path, words: list[str]) -> Mapping[str, Any]:
         line.settimeout(ANSWER_S)
         try:
             line.connect(str(path))
-            line.sendall(" ".join(words).encode() + b"\n")
+            line.sendall(" ".join(words).encode(errors="replace") + b"\n")
             with line.makefile("rb") as answers:
                 answer = answers.readline(ANSWER_MAX)
             said: Mapping[str, Any] = json.loads(answer)
