@@ -273,9 +273,8 @@ class Uplink:
     def _start(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._connected_at = self._heard_at = now
         if self.budget.in_debt(now) and not self._critical:
-            self._probe_at = now + self.probe_ms(
-                now
-            )  # sessions that come and go must not run up what probes cost
+            # Sessions that come and go must not run up what probes cost.
+            self._probe_at = now + self.probe_ms(now)
             return ()
         return self._probe(happening, now)
 
