@@ -16,7 +16,7 @@ from tests.kit.staff import work_until
 ELECTIONS = {"one terminal": ONE_TERMINAL, "two terminals": TWO_TERMINALS}
 
 
-MOMENTS = {"one terminal": 23, "two terminals": 32}
+MOMENTS = {"one terminal": 24, "two terminals": 33}
 """How often a day makes something durable."""
 CUTS = [
     (terminals, when, number)
@@ -81,9 +81,9 @@ def test_power_goes_around_a_fact(terminals: str, when: Literal["before", "after
 
 
 def test_power_goes_again_and_again() -> None:
-    """Each life makes one thing durable beside its own birth, and dies of it."""
+    """Each life makes one thing durable beside its own birth and the uplink that it found, and dies of it."""
     branch = Branch(TWO_TERMINALS)
-    branch.appends_per_life = 2
+    branch.appends_per_life = 3
     branch.boot()
     work_until(branch, "delivered")
     assert branch.lives > 20
