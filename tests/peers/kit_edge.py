@@ -56,12 +56,16 @@ class KitEdge:
 
     async def connect(self, uplink: str = "fibre") -> None:
         """Until it stands; an edge that says that it failed is asked again, as failover would."""
-        async with asyncio.timeout(PATIENCE_S):
-            before = len(self.events)
-            self.uplinks.connect(uplink, CONNECT_MS)
-            while not await self._connected(uplink, before):
+        try:
+            async with asyncio.timeout(PATIENCE_S):
                 before = len(self.events)
                 self.uplinks.connect(uplink, CONNECT_MS)
+                while not await self._connected(uplink, before):
+                    before = len(self.events)
+                    self.uplinks.connect(uplink, CONNECT_MS)
+        except TimeoutError as late:
+            late.add_note(f"the edge said: {self.events[-3:]}")
+            raise
 
     async def probe(self, uplink: str = "fibre") -> None:
         """Send a probe and wait for its echo."""

@@ -65,6 +65,8 @@ class Mosquitto:
             while not await listens(HOST, self.port):
                 assert process.poll() is None, self.said()
                 await asyncio.sleep(_POLL)
+            await asyncio.sleep(_POLL)  # where somebody else has the port, it ends now
+            assert process.poll() is None, self.said()
 
     def stop(self) -> None:
         """Ask it to end (it saves what it has), and wait until it has. Idempotent."""
