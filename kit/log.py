@@ -24,8 +24,10 @@ class Log(Protocol):
 
 
 def setup(level: str = "info") -> Log:
-    """Configure structlog for a daemon; returns its logger."""
-    structlog.configure(
+    """A daemon's logger. Nothing global is changed: the logger writes to what standard error is now."""
+    logging.getLogger("mqtt").setLevel(logging.CRITICAL)  # aiomqtt repeats what our own events say
+    log: Log = structlog.wrap_logger(
+        structlog.WriteLogger(sys.stderr),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -33,9 +35,6 @@ def setup(level: str = "info") -> Log:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.getLogger("mqtt").setLevel(logging.CRITICAL)  # aiomqtt repeats what our own events say
-    log: Log = structlog.get_logger()
     return log

@@ -10,12 +10,14 @@ from crypto import receipt
 from crypto.codec import sha256_hex
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 from kit.events import Event, ReceiptHeard
+from kit.log import Log
 from kit.mqtt import Gateway, MqttUplinks
 from tests.crypto.election_fixture import ELECTION, Election
 from tests.peers.mosquitto import HOST
 
 PATIENCE_S = 10.0
 CONNECT_MS = 2_000
+_SILENT: Log = structlog.wrap_logger(structlog.ReturnLogger(), processors=[])  # whatever others configured
 E = TypeVar("E", bound=Event)
 
 
@@ -34,7 +36,7 @@ class KitEdge:
         self.events: list[Event] = []
         gateways = {uplink: Gateway(HOST, port) for uplink in uplinks}
         self.uplinks = MqttUplinks(
-            gateways, election=ELECTION, branch=branch, post=self.events.append, log=structlog.get_logger()
+            gateways, election=ELECTION, branch=branch, post=self.events.append, log=_SILENT
         )
         self._nonce = 0
 
