@@ -1,5 +1,6 @@
 """Hands leaves of the log to centerd through its spool, waits for what becomes of them, and fetches their receipts."""
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from center.cli.command import natural
 from center.edges import state_dir_in_use
+from center.errors import SpoolError
 from center.files import PUBLIC_MODE, sync_folder, write_whole
 from center.intake.spool import Spool, Verdict
 from center.log.ledger import Ledger
@@ -18,6 +21,30 @@ from crypto.manifest import TrustedManifest
 WAIT_S: Final = 10  # how long to wait for centerd, unless told otherwise
 FILES_MAX: Final = 1_000  # leaves in one call
 POLL_S: Final = 0.1
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What every command that hands something in can be told."""
+    parser.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
+    parser.add_argument(
+        "--wait", type=natural, default=WAIT_S, metavar="SECONDS", help=f"for centerd; default {WAIT_S}"
+    )
+    parser.add_argument(
+        "--receipts",
+        type=Path,
+        metavar="DIR",
+        help="write the receipt of each envelope there, for its courier",
+    )
+
+
+def open_spool(state_dir: Path) -> Spool:
+    """The spool of a centerd; raises SpoolError where centerd has never been started."""
+    if not state_dir.is_dir():
+        raise SpoolError(f"{state_dir}: there is no such state directory: start centerd once, it makes it")
+    spool = Spool(state_dir)
+    spool.prepare()
+    return spool
+
 
 State = Literal["queued", "refused", "held", "logged"]
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from center.cli.command import DATA, OK, QUEUED, Commands, natural
-from center.cli.handing_in import WAIT_S, Handed, wait_for, write_receipts
+from center.cli.command import DATA, OK, QUEUED, Commands
+from center.cli.handing_in import Handed, add_options, open_spool, wait_for, write_receipts
 from center.config import ledger_path, load_config, load_manifest
 from center.edges import wall_ms
-from center.errors import LedgerMissingError, SpoolError
+from center.errors import LedgerMissingError
 from center.files import UnreadableError, read_whole
 from center.intake.brought import Brought
-from center.intake.spool import Spool
 from center.log.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -47,16 +46,7 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR|IMAGE", help="in any order")
-    parser.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
-    parser.add_argument(
-        "--wait", type=natural, default=WAIT_S, metavar="SECONDS", help=f"for centerd; default {WAIT_S}"
-    )
-    parser.add_argument(
-        "--receipts",
-        type=Path,
-        metavar="DIR",
-        help="write the receipt of each envelope there, for its courier",
-    )
+    add_options(parser)
     parser.add_argument(
         "--json", action="store_true", help="one JSON object for each outcome instead of words"
     )
@@ -67,10 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     manifest = load_manifest(config)
     state_dir = Path(config.state_dir)
-    if not state_dir.is_dir():
-        raise SpoolError(f"{state_dir}: there is no such state directory: start centerd once, it makes it")
-    spool = Spool(state_dir)
-    spool.prepare()
+    spool = open_spool(state_dir)
     brought = Brought(manifest)
     _sort(arguments.paths, brought)
     kept = spool.kept_parts()

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from center.cli.command import DATA, OK, QUEUED, Commands, natural
-from center.cli.handing_in import FILES_MAX, WAIT_S, Handed, wait_for, write_receipts
+from center.cli.command import DATA, OK, QUEUED, Commands
+from center.cli.handing_in import FILES_MAX, Handed, add_options, open_spool, wait_for, write_receipts
 from center.config import ledger_path, load_config, load_manifest
 from center.edges import wall_ms
 from center.errors import SpoolError
@@ -41,16 +41,7 @@ def add(commands: Commands) -> None:
     submit.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="an envelope, or its compact carrier"
     )
-    submit.add_argument("--config", required=True, type=Path, metavar="F", help="centerd's configuration")
-    submit.add_argument(
-        "--wait", type=natural, default=WAIT_S, metavar="SECONDS", help=f"for centerd; default {WAIT_S}"
-    )
-    submit.add_argument(
-        "--receipts",
-        type=Path,
-        metavar="DIR",
-        help="write the receipt of each envelope there, for its courier",
-    )
+    add_options(submit)
     submit.add_argument("--json", action="store_true", help="one JSON object for each file instead of words")
     submit.set_defaults(run=_run)
 
@@ -61,10 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     manifest = load_manifest(config)
     state_dir = Path(config.state_dir)
-    if not state_dir.is_dir():
-        raise SpoolError(f"{state_dir}: there is no such state directory: start centerd once, it makes it")
-    spool = Spool(state_dir)
-    spool.prepare()
+    spool = open_spool(state_dir)
     handed = [_hand_in(spool, path, manifest, index) for index, path in enumerate(arguments.files)]
     in_use = wait_for(spool, state_dir, handed, arguments.wait)
     for one in handed:
