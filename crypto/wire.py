@@ -88,6 +88,21 @@ def topic_schedule(election: str) -> str:
     return f"kit/v1/{election}/_/schedule"
 
 
+def topic_command_for_all(election: str) -> str:
+    """Centre to all branches: a command (crypto.command), QoS 0, repeated until it expires. Checked by each branch."""
+    return f"kit/v1/{election}/_/command"
+
+
+def topic_command(election: str, branch: str) -> str:
+    """Centre to one branch: as ``topic_command_for_all``."""
+    return f"kit/v1/{election}/{branch}/command"
+
+
+def topic_manifest(election: str) -> str:
+    """Centre to all branches: a new manifest (DSSE, at most ``MQTT_PAYLOAD_MAX`` bytes), QoS 0, repeated."""
+    return f"kit/v1/{election}/_/manifest"
+
+
 def topic_probe(election: str, branch: str, uplink: str) -> str:
     """Branch to itself through the broker: the echo that measures one uplink, QoS 0."""
     return f"kit/v1/{election}/{branch}/probe/{uplink}"

@@ -1,6 +1,9 @@
 """What the failover core hears, and what it wants done. It yields no facts: probe samples spare the flash."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from failover.path import Path
 
 Instant = int
 """Monotonic time in whole milliseconds; only differences mean anything."""
@@ -59,6 +62,47 @@ class UplinkTested:
 
 
 @dataclass(frozen=True, slots=True)
+class PathChanged:
+    """The interface of this uplink can carry packets by ``path`` from now on; None: it cannot, ``reason`` says why.
+
+    Only uplinks that are bound to an interface have paths. They make no session before they heard of one, and one that
+    stands on another path than the present one is of no use any more.
+    """
+
+    uplink: str
+    path: Path | None
+    reason: str
+
+
+LineGrade = Literal["good", "fair", "poor", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineSensed:
+    """What a device says of the line under this uplink: its modem of the radio, its ONT of the light.
+
+    ``grade`` "none": by the device's word nothing can pass. It may be wrong: it is a reason to probe at once and to
+    rank the uplink last, not to end a session that answers. ``words``: such as "searching for the network".
+    """
+
+    uplink: str
+    grade: LineGrade
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSensed:
+    """What the kernel says of this uplink's session (tcp(7), TCP_INFO), told when it says something new.
+
+    ``rtt_ms``: smoothed round trip, 0 or more. ``stalled``: bytes were sent again and are still not acknowledged.
+    """
+
+    uplink: str
+    rtt_ms: int
+    stalled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline came."""
 
@@ -71,16 +115,23 @@ FailoverEvent = (
     | PollsChanged
     | UplinkPinned
     | UplinkTested
+    | PathChanged
+    | LineSensed
+    | TcpSensed
     | Tick
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Make a session on this uplink; give up after ``deadline_ms``. The outcome is Connected or Lost."""
+    """Make a session on this uplink; give up after ``deadline_ms``. The outcome is Connected or Lost.
+
+    ``path``: what to bind it to; None for an uplink that is bound to no interface.
+    """
 
     uplink: str
     deadline_ms: int
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Meta
 
 from crypto.wire import B64, Id
-from failover.budget import BUDGET_DEFAULT, MEGABYTE
 from failover.machine import Timing
 from kit.battery_config import BatteryTable
 from kit.device_checks import check_devices
@@ -29,6 +28,7 @@ from kit.device_config import (
     in_folder,
 )
 from kit.device_tables import DeviceTables
+from kit.uplink_config import Uplink, UplinkInterface, UplinkTls, check_uplinks
 
 __all__ = ["Config", "ConfigError", "TerminalLine", "Trust", "Uplink", "UpsLine", "load"]
 
@@ -38,19 +38,6 @@ class Trust(Section, frozen=True):
 
     threshold: Annotated[int, Meta(ge=1, le=16)]
     manifest_keys: Annotated[tuple[B64, ...], Meta(min_length=1, max_length=16)]
-
-
-class Uplink(Section, frozen=True):
-    """One way to the centre. Until sessions are bound to interfaces, each uplink has its own local gateway."""
-
-    name: Id
-    kind: Literal["fibre", "4g"]
-    host: Annotated[str, Meta(min_length=1, max_length=253)]
-    port: Annotated[int, Meta(ge=1, le=65535)]
-    probe_budget_mb: Annotated[int, Meta(ge=5, le=100_000)] = BUDGET_DEFAULT // MEGABYTE
-    """Megabytes that probes may cost in 30 days. Where they run short, outside the critical window they get rarer."""
-    narrow: bool = False
-    """The way back carries no whole proof: the centre is to answer with an acknowledgement."""
 
 
 class Config(DeviceTables, frozen=True, kw_only=True):
@@ -76,6 +63,8 @@ class Config(DeviceTables, frozen=True, kw_only=True):
 _TABLES: Final[dict[str, tuple[type, ...]]] = {
     "trust": (Trust,),
     "terminals": (TerminalLine,),
+    "uplinks.interface": (UplinkInterface,),
+    "uplinks.tls": (UplinkTls,),
     "uplinks": (Uplink,),
     "ups": (UpsLine,),
     "battery": (BatteryTable,),
@@ -126,12 +115,15 @@ def load(path: Path) -> Config:
         manifest=str(folder / config.manifest),
         device_key=str(folder / config.device_key),
         control_socket=str(folder / config.control_socket),
+        uplinks=tuple(in_folder(uplink, folder) for uplink in config.uplinks),
         modems=tuple(in_folder(modem, folder) for modem in config.modems),
         fibre=in_folder(config.fibre, folder),
         nut=in_folder(config.nut, folder),
     )
     try:
         check_devices(config)
+        modems = frozenset(modem.name for modem in config.modems)
+        check_uplinks(config.uplinks, modems, has_fibre=config.fibre is not None)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return config
@@ -150,7 +142,7 @@ def _explain(message: str) -> str:
     match = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
     if match is None:
         return message
-    key, table = match.group(1), match.group(2) or "the top level"
+    key, table = match.group(1), (match.group(2) or "the top level").replace("[...]", "")
     structs = next((structs for name, structs in _TABLES.items() if table.startswith(name)), (Config,))
     names = [name for struct in structs for name in struct.__annotations__ if not name.startswith("_")]
     near = difflib.get_close_matches(key, names, 1)

@@ -66,6 +66,28 @@ class PrintTape:
 
 
 @dataclass(frozen=True, slots=True)
+class SendSms:
+    """Give one part of an envelope to a modem. Its driver's SmsSubmitted or SmsFailed follows under ``token``."""
+
+    modem: str
+    token: int
+    number: str
+    user_data: bytes
+    """At most 140 octets, header included (``crypto.sms``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptManifest:
+    """Keep a verified new manifest in the state directory, and begin the next life under it, at once.
+
+    Its fact is durable already. The daemon ends in order and is started again by its supervisor.
+    """
+
+    sha256: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answer a request of the control socket."""
 
@@ -73,4 +95,14 @@ class Reply:
     body: dict[str, object]
 
 
-Effect = AskTerminal | SignAccount | SealTally | Publish | PrintTape | Reply | FailoverEffect
+Effect = (
+    AskTerminal
+    | SignAccount
+    | SealTally
+    | Publish
+    | PrintTape
+    | SendSms
+    | AdoptManifest
+    | Reply
+    | FailoverEffect
+)

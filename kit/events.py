@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drivers.ports import FibreEvent, ModemEvent, PrinterEvent, TerminalEvent, UpsEvent
-from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
+from failover.events import LineSensed, PathChanged, ProbeEchoed, TcpSensed, UplinkConnected, UplinkLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,28 @@ class LinkTestAsked:
     reply: int
 
 
+@dataclass(frozen=True, slots=True)
+class CommandHeard:
+    """Something that claims to be a command of the centre (crypto.command), as a note or packed.
+
+    ``rung``: what brought it: an uplink's name, ``sms`` or ``courier``. It makes no difference to the checks.
+    ``reply``: who asks, where a person brought it.
+    """
+
+    data: bytes
+    rung: str
+    reply: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestHeard:
+    """Bytes that claim to be a new manifest of this election and round: from an uplink, or by hand (``reply``)."""
+
+    data: bytes
+    rung: str
+    reply: int | None = None
+
+
 Event = (
     Booted
     | Tick
@@ -184,6 +206,9 @@ Event = (
     | UplinkConnected
     | UplinkLost
     | ProbeEchoed
+    | PathChanged
+    | LineSensed
+    | TcpSensed
     | UplinksUsable
     | OrderReceived
     | EndorsementReceived
@@ -196,4 +221,6 @@ Event = (
     | MediaAsked
     | LinkUseAsked
     | LinkTestAsked
+    | CommandHeard
+    | ManifestHeard
 )

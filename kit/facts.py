@@ -339,6 +339,48 @@ class LinkSwitched(FactBase, frozen=True, tag="link-switched"):
     """So many switches before this one were not written down: flash is spared."""
 
 
+Rung = Literal["data", "sms", "courier"]
+"""How an envelope is on its way: the rungs of the ladder, each beside those before it."""
+
+
+class RungReached(FactBase, frozen=True, tag="rung-reached"):
+    """An envelope waits for so long that the next rung of the ladder is used too. ``reason``: in words, for people."""
+
+    seq: int
+    rung: Rung
+    reason: Text
+
+
+class SmsPartTaken(FactBase, frozen=True, tag="sms-part-taken"):
+    """A mobile network took one part of an envelope (SmsSubmitted). ``part`` counts from 1 to ``of``."""
+
+    seq: int
+    reference: Count
+    part: int
+    of: int
+    modem: Text
+
+
+CommandKind = Literal["pacing", "clock", "message", "manifest"]
+
+
+class CommandFollowed(FactBase, frozen=True, tag="command-followed"):
+    """A command of the centre was verified and is followed. ``note``: all of it, verbatim (crypto.command)."""
+
+    kind: CommandKind
+    number: int
+    rung: Id
+    """What brought it."""
+    note: Annotated[str, Meta(max_length=4096)]
+
+
+class ManifestAdopted(FactBase, frozen=True, tag="manifest-adopted"):
+    """From the next life on this kit works under a newer manifest of the same election and round."""
+
+    version: int
+    manifest_sha256: Sha256
+
+
 class TapeOverdue(FactBase, frozen=True, tag="tape-overdue"):
     """The tally is delivered without waiting any longer for its tape, which stays due."""
 
@@ -377,4 +419,8 @@ Fact = (
     | TapeBrokeOff
     | TapeOverdue
     | LinkSwitched
+    | RungReached
+    | SmsPartTaken
+    | CommandFollowed
+    | ManifestAdopted
 )
