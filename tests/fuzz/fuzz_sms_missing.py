@@ -2,7 +2,6 @@
 
 from crypto.sms_missing import MissingRequestError, pack, read
 
-
 SEEDS = (bytes.fromhex("a22a0644"), bytes.fromhex("a2000901ff"))
 
 
