@@ -20,9 +20,19 @@ def backoff_ms(device: str, uplink: str, failures: int, timing: Timing, *, criti
     doubles with each failure. Within the critical window the ceiling is ``timing.critical_backoff_ms`` for the first
     ``timing.critical_tries`` failures, and grows after that.
     """
-    ceiling = _ceiling_ms(failures, timing, critical=critical)
-    floor = min(timing.backoff_min_ms, ceiling)
-    return floor + ((ceiling - floor) * _fraction(device, uplink, failures) >> _FRACTION_BITS)
+    ceiling_ms = _ceiling_ms(failures, timing, critical=critical)
+    return full_jitter_ms(timing.backoff_min_ms, ceiling_ms, device, uplink, failures)
+
+
+def full_jitter_ms(floor_ms: int, ceiling_ms: int, *who: str | int) -> int:
+    """A wait between ``floor_ms`` (or the ceiling, if that is less) and ``ceiling_ms``, evenly spread over ``who``.
+
+    Full jitter: a wait that may be almost nothing leaves no instant at which all who began together come together
+    again. ``who`` names the asker, what for, and how often it asked before, so that each wait is drawn anew. Two lives
+    of a device draw the same: that devices differ from each other is all that a centre needs.
+    """
+    floor_ms = min(floor_ms, ceiling_ms)
+    return floor_ms + ((ceiling_ms - floor_ms) * _fraction(*who) >> _FRACTION_BITS)
 
 
 def _ceiling_ms(failures: int, timing: Timing, *, critical: bool) -> int:
@@ -40,7 +50,7 @@ def _doubled(base_ms: int, times: int) -> int:
     return base_ms << max(0, min(times, _DOUBLINGS_MAX))
 
 
-def _fraction(device: str, uplink: str, failures: int) -> int:
+def _fraction(*who: str | int) -> int:
     """Even spread over 0 to 2**32 - 1."""
-    seed = b"\x00".join((device.encode(), uplink.encode(), str(failures).encode()))
+    seed = b"\x00".join(str(part).encode() for part in who)
     return int.from_bytes(hashlib.sha256(seed).digest()[: _FRACTION_BITS // 8], "big")

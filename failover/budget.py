@@ -63,12 +63,16 @@ class ProbeBudget:
         """Whether not one more probe is paid for."""
         return self.left(now) < self._each
 
+    def scarce(self, now: Instant) -> bool:
+        """Whether so little is left that it is saved on: no probe goes out then but those on which promises rest."""
+        return self.left(now) < self._size // _LOW_SHARE
+
     def interval_ms(self, wanted_ms: int, now: Instant) -> int:
         """How long to wait until the next probe where ``wanted_ms`` is wanted, outside the critical window."""
         lasting_ms = -(-self._each * MONTH_MS // self._inflow)
         if self.in_debt(now):
             return max(wanted_ms, 2 * lasting_ms)  # each may call for a second one
-        if self.left(now) < self._size // _LOW_SHARE:
+        if self.scarce(now):
             return max(wanted_ms, lasting_ms)
         return wanted_ms
 

@@ -13,8 +13,11 @@ from failover.events import (
     FailoverEffect,
     FailoverEvent,
     Instant,
+    LineSensed,
+    PathChanged,
     PollsChanged,
     ProbeEchoed,
+    TcpSensed,
     Tick,
     UplinkConnected,
     UplinkLost,
@@ -25,8 +28,9 @@ from failover.events import (
 from failover.health import Health
 from failover.policy import Ranking
 from failover.switch import Cause, Switch, reason_of
+from failover.table import TABLE
 from failover.timing import Timing
-from failover.uplink import TABLE, MachineError, Uplink
+from failover.uplink import MachineError, Uplink
 
 __all__ = ["TABLE", "UPLINKS_MAX", "Failover", "MachineError", "Timing"]
 
@@ -42,9 +46,10 @@ class Failover:
         device: this device's id, so that no two devices reconnect in step.
         timing: all durations.
         budgets: what probes may cost, by uplink; the others have a default.
+        bound: those that are bound to an interface, and have no session before their first PathChanged.
 
     Raises:
-        ValueError: no uplinks, too many, or the same one twice.
+        ValueError: no uplinks, too many, the same one twice, or one bound that there is not.
 
     Attributes:
         critical: whether the critical window (sealed, not yet receipted) is open.
@@ -59,13 +64,20 @@ class Failover:
         device: str,
         timing: Timing,
         budgets: Mapping[str, ProbeBudget] | None = None,
+        bound: frozenset[str] = frozenset(),
     ) -> None:
         if not 1 <= len(uplinks) <= UPLINKS_MAX:
             raise ValueError(f"{len(uplinks)} uplinks configured: give 1 to {UPLINKS_MAX}")
         budgets = budgets or {}
-        self._uplinks = {name: Uplink(name, device, timing, budgets.get(name)) for name in uplinks}
+        self._uplinks = {
+            name: Uplink(name, device, timing, budgets.get(name), bound=name in bound) for name in uplinks
+        }
         if len(self._uplinks) != len(uplinks):
             raise ValueError(f"an uplink is configured twice in {', '.join(uplinks)}: name each once")
+        if not bound <= self._uplinks.keys():
+            raise ValueError(
+                f"no uplinks {', '.join(sorted(bound - self._uplinks.keys()))} that could be bound"
+            )
         self._ranking = Ranking(uplinks, timing.hold_down_ms, timing.switches_per_hour)
         self._preferred: str | None = None
         self._switches: deque[Switch] = deque(maxlen=SWITCHES_MAX)
@@ -100,14 +112,15 @@ class Failover:
         return tuple(effects)
 
     def wake_at(self) -> Instant | None:
-        """The next deadline; after ``handle`` later than its ``now``. At once (0) before the first ``handle``."""
+        """The next deadline; after ``handle`` later than its ``now``. At once (0) before the first ``handle``.
+
+        None where no uplink has a path, and nothing else is due: only an event can change that.
+        """
         deadlines = [uplink.wake_at() for uplink in self._uplinks.values()]
-        hold_down = self._ranking.wake_at()
-        if hold_down is not None:
-            deadlines.append(hold_down)
+        deadlines.append(self._ranking.wake_at())
         if self.pinned is not None:
             deadlines.append(self.pinned[1])
-        return min(deadlines)
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def usable(self) -> tuple[str, ...]:
         """The healthy uplinks (connected, no overdue probe), best first; before them the pinned one, if it is one."""
@@ -162,6 +175,8 @@ class Failover:
                 return self._find(name).lose(reason, now)
             case ProbeEchoed(uplink=name, nonce=nonce):
                 return self._find(name).hear_echo(nonce, now)
+            case PathChanged() | LineSensed() | TcpSensed():
+                return self._take_passive(event, now)
             case WindowChanged(critical=critical):
                 return self._change_window(critical, now)
             case PollsChanged(open=polls_open):
@@ -174,6 +189,18 @@ class Failover:
             case Tick():
                 pass
         return ()
+
+    def _take_passive(
+        self, event: PathChanged | LineSensed | TcpSensed, now: Instant
+    ) -> tuple[FailoverEffect, ...]:
+        uplink = self._find(event.uplink)
+        match event:
+            case PathChanged(path=path, reason=reason):
+                return uplink.hear_path(path, reason, now)
+            case LineSensed(grade=grade, words=words):
+                return uplink.hear_line(grade, words, now)
+            case TcpSensed(rtt_ms=rtt_ms, stalled=stalled):
+                return uplink.hear_tcp(rtt_ms, now, stalled=stalled)
 
     def _change_window(self, critical: bool, now: Instant) -> tuple[FailoverEffect, ...]:
         if critical == self.critical:

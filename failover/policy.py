@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 from typing import Final
 
 from failover.events import Instant
-from failover.health import SCORE_MAX
+from failover.sensed import SCORE_MAX
 
 HOUR_MS: Final = 3_600_000
 

@@ -39,12 +39,17 @@ def reason_of(left: Uplink | None, to: Uplink | None, cause: Cause, now: Instant
 
 
 def health_in_words(uplink: Uplink, now: Instant) -> str:
-    """Such as "healthy, RTT 61 ms"."""
+    """Such as "healthy, RTT 61 ms, signal fair"."""
     health = uplink.health
     words: list[str] = ["healthy" if uplink.state == "up" else uplink.state]
-    words.append("not probed yet" if health.rtt_ms is None else f"RTT {health.rtt_ms} ms")
+    rtt_ms = health.rtt_at(now)
+    words.append("not probed yet" if rtt_ms is None else f"RTT {rtt_ms} ms")
     if health.loss_permille:
         words.append(f"{health.loss_permille / 10:.0f} % lost")
+    if health.sensed.stalled:
+        words.append("what was sent stays unacknowledged")
+    if health.sensed.words:
+        words.append(health.sensed.words)
     if health.penalty(now):
         words.append(f"fell {health.falls} times")
     return ", ".join(words)

@@ -9,6 +9,8 @@ POLLS_SWITCH_MAX_MS: Final = 15_000
 """As ``SWITCH_MAX_MS``, while polls are open."""
 QUIET_SWITCH_MAX_MS: Final = 75_000
 """As ``SWITCH_MAX_MS``, at all other times."""
+SENSED_PROBE_MIN_MS: Final = 1_000
+"""Milliseconds that ``Timing.sensed_probe_ms`` must be at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Timing:
     switches_per_hour: int = 6
     """Not a duration: how often in an hour a working uplink may be left for a better one."""
 
+    sensed_probe_ms: int = 5_000
+    """Shortest time between probes that passive evidence asks for out of turn, outside the critical window."""
+
     critical_probe_ms: int = 250
     """As ``probe_ms``, within the critical window."""
     critical_echo_ms: int = 400
@@ -56,6 +61,8 @@ class Timing:
     """Failures in a row after which even the critical window backs off, to let a struggling centre recover."""
     critical_backoff_max_ms: int = 15_000
     """Longest wait before any reconnect within the critical window."""
+    critical_path_ms: int = 500
+    """Shortest time between two attempts on a path that comes and goes, within the critical window."""
     late_ms: int = 100
     """Noticing a miss later than this means that we ourselves were held up: echoes may lie unread before us."""
 
@@ -65,6 +72,16 @@ class Timing:
             value = getattr(self, field.name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"Timing.{field.name} is {value!r}: give a whole number of at least 1")
+        if self.critical_path_ms >= SWITCH_MAX_MS:
+            raise ValueError(
+                f"Timing.critical_path_ms is {self.critical_path_ms} ms: a path that is back must be tried within "
+                f"{SWITCH_MAX_MS} ms, so shorten it"
+            )
+        if self.sensed_probe_ms < SENSED_PROBE_MIN_MS:
+            raise ValueError(
+                f"Timing.sensed_probe_ms is {self.sensed_probe_ms} ms: a modem that changes its mind would cost too "
+                f"much; give at least {SENSED_PROBE_MIN_MS} ms"
+            )
         for probe, echo, at_most_ms in (
             ("critical_probe_ms", "critical_echo_ms", SWITCH_MAX_MS),
             ("polls_probe_ms", "echo_ms", POLLS_SWITCH_MAX_MS),

@@ -1,17 +1,20 @@
-"""One uplink's session: the transition table, and what each transition does.
+"""One uplink's session: what each transition of ``failover.table`` does.
 
-Everything that changes an uplink goes through ``TABLE[state][happening]``. A happening is an event, or a deadline of
-ours that came. What a state does not know is a ``MachineError`` and changes nothing.
+Everything that changes an uplink goes through ``TABLE[state][happening]``. What a state does not know is a
+``MachineError`` and changes nothing.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from failover.backoff import backoff_ms
+from failover.binding import Binding
 from failover.budget import ProbeBudget
-from failover.events import Connect, Disconnect, FailoverEffect, Instant, Probe
+from failover.events import Connect, Disconnect, FailoverEffect, Instant, LineGrade, Probe
 from failover.health import Health
+from failover.path import Path
+from failover.table import TABLE, Action, Happening, State
 from failover.timing import Timing
 
 PROBES_MAX: Final = 16  # probes under way on one session
@@ -20,91 +23,9 @@ _DOUBLINGS_MAX: Final = 16  # of a deadline; its cap is reached long before
 TROUBLE_MAX: Final = 200  # characters of a reason that are kept
 _STEPS_MAX: Final = 8  # deadlines of one uplink that can come due in one instant; more is a bug
 
-State = Literal["down", "connecting", "up", "suspect"]
-"""down: a reconnect is due. connecting: one Connect is outstanding. up: usable. suspect: a probe is overdue."""
-
-Happening = Literal[
-    "connected",
-    "lost",
-    "echo",
-    "stray-echo",
-    "window-opened",
-    "window-closed",
-    "polls-changed",
-    "retry-due",
-    "connect-overdue",
-    "probe-due",
-    "echo-overdue",
-    "given-up",
-]
-Action = Literal[
-    "nothing",
-    "connect",
-    "start",
-    "back-off",
-    "tear-down",
-    "refuse",
-    "probe",
-    "doubt",
-    "trust",
-    "hurry",
-    "relax",
-    "pace",
-]
-
 
 class MachineError(Exception):
     """An event that cannot happen in this state, or about an uplink that we don't have. Nothing was changed."""
-
-
-class Transition(NamedTuple):
-    """Where a happening leads, and what is done on the way."""
-
-    to: State
-    action: Action
-
-
-TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
-    "down": {
-        "retry-due": Transition("connecting", "connect"),
-        "connected": Transition("down", "refuse"),  # said before our Disconnect was carried out
-        "lost": Transition("down", "nothing"),  # as above
-        "stray-echo": Transition("down", "nothing"),
-        "window-opened": Transition("down", "hurry"),
-        "window-closed": Transition("down", "relax"),
-        "polls-changed": Transition("down", "pace"),
-    },
-    "connecting": {
-        "connected": Transition("up", "start"),
-        # May be a late word about the session before: end the attempt under way too, or two would be outstanding.
-        "lost": Transition("down", "tear-down"),
-        "connect-overdue": Transition("down", "tear-down"),
-        "stray-echo": Transition("connecting", "nothing"),
-        "window-opened": Transition("connecting", "hurry"),
-        "window-closed": Transition("connecting", "relax"),
-        "polls-changed": Transition("connecting", "pace"),
-    },
-    "up": {
-        "lost": Transition("down", "back-off"),
-        "echo": Transition("up", "trust"),
-        "stray-echo": Transition("up", "nothing"),
-        "probe-due": Transition("up", "probe"),
-        "echo-overdue": Transition("suspect", "doubt"),
-        "window-opened": Transition("up", "hurry"),
-        "window-closed": Transition("up", "relax"),
-        "polls-changed": Transition("up", "pace"),
-    },
-    "suspect": {
-        "lost": Transition("down", "back-off"),
-        "echo": Transition("up", "trust"),
-        "stray-echo": Transition("suspect", "nothing"),
-        "probe-due": Transition("suspect", "probe"),
-        "given-up": Transition("down", "tear-down"),
-        "window-opened": Transition("suspect", "hurry"),
-        "window-closed": Transition("suspect", "relax"),
-        "polls-changed": Transition("suspect", "pace"),
-    },
-}
 
 
 class _Sent(NamedTuple):
@@ -120,13 +41,23 @@ class Uplink:
         device: this device's id; makes its waits its own.
         timing: all durations.
         budget: what its probes may cost; None: as much as by default.
+        bound: whether it is bound to an interface, and has no session before it heard of a path.
 
     Attributes:
         trouble: why it last stopped being usable, in words; empty before that.
+        binding: its path, where it is bound; None where it is not.
         polls_open: whether probing must notice what polls need; said before "polls-changed".
     """
 
-    def __init__(self, name: str, device: str, timing: Timing, budget: ProbeBudget | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        timing: Timing,
+        budget: ProbeBudget | None = None,
+        *,
+        bound: bool = False,
+    ) -> None:
         self.name = name
         self.health = Health(timing.flap_half_life_ms)
         self.budget = budget or ProbeBudget()
@@ -134,7 +65,8 @@ class Uplink:
         self.polls_open = False
         self._device = device
         self._timing = timing
-        self._state: State = "down"
+        self.binding = Binding(timing.steady_ms) if bound else None
+        self._state: State = "pathless" if bound else "down"
         self._critical = False
         self._failures = 0
         self._nonce = 0
@@ -144,7 +76,10 @@ class Uplink:
         self._connected_at: Instant = 0
         self._retry_at: Instant = 0  # due from the start: the first look at the clock connects
         self._connect_until: Instant = 0
+        self._tried_at: Instant | None = None
         self._probe_at: Instant = 0
+        self._sensed_at: Instant | None = None
+        """The last probe that passive evidence asked for; in the future where it had to wait its turn."""
         self._give_up_at: Instant = 0
 
     @property
@@ -178,6 +113,53 @@ class Uplink:
         self.trouble = reason[:TROUBLE_MAX]
         return self.happen("lost", now)
 
+    def hear_path(self, path: Path | None, reason: str, now: Instant) -> tuple[FailoverEffect, ...]:
+        """The kernel says by which path packets leave, or why there is none.
+
+        Raises:
+            MachineError: the uplink is bound to no interface; nothing was changed.
+        """
+        binding = self.binding
+        if binding is None:
+            raise MachineError(
+                f"uplink {self.name!r} is bound to no interface: it has no path that could change"
+            )
+        if path is None:
+            self.trouble = reason[:TROUBLE_MAX]
+            binding.change(None, now)
+            return self.happen("path-lost", now)
+        if binding.path is None:
+            binding.change(path, now)
+            return self.happen("path-found", now)
+        if binding.is_moved_by(path, session=self._state != "down"):
+            where = f"{path.sources[0]} on {path.interface}" if path.sources else path.interface
+            self.trouble = f"its path is now {where}"
+            binding.change(path, now)
+            return self.happen("path-moved", now)
+        binding.keep(path)
+        return ()
+
+    def hear_line(self, grade: LineGrade, words: str, now: Instant) -> tuple[FailoverEffect, ...]:
+        """A device says something of the line."""
+        before = self.health.sensed.grade
+        self.health.sensed.hear_line(grade, words)
+        if (before == "none") == (grade == "none"):
+            return ()
+        return self.happen("sensed" if grade == "none" else "line-back", now)
+
+    def hear_tcp(self, rtt_ms: int, now: Instant, *, stalled: bool) -> tuple[FailoverEffect, ...]:
+        """The kernel says something of the session; of one that has ended, it is of no account.
+
+        A stall makes nobody suspect, not even in the critical window: on a link that loses a third of its packets most
+        sessions stall for a moment, and deliver. The kernel notices after a retransmission timeout of 200 ms at least
+        (RFC 6298 §2 says 1 s), when the probe under way has half of its 400 ms behind it; so waiting costs little.
+        """
+        if self._state not in ("up", "suspect"):
+            return ()
+        began = stalled and not self.health.sensed.stalled
+        self.health.sensed.hear_tcp(rtt_ms, now, stalled=stalled)
+        return self.happen("sensed", now) if began else ()
+
     def probe_now(self, now: Instant) -> tuple[FailoverEffect, ...]:
         """A probe out of turn; nothing where no session stands, or too many are under way."""
         return self.happen("probe-due", now) if "probe-due" in TABLE[self._state] else ()
@@ -201,7 +183,7 @@ class Uplink:
         self._heard_at = now
         rtt_ms = now - sent.at
         in_time = rtt_ms < self._echo_ms()
-        self.health.echoed(rtt_ms, late=not in_time)
+        self.health.echoed(rtt_ms, now, late=not in_time)
         if in_time and (self._critical or now - self._connected_at >= self._timing.steady_ms):
             self._failures = 0
         return self.happen("echo", now)
@@ -210,20 +192,23 @@ class Uplink:
         """Let every deadline that came happen. Afterwards the next one is later than ``now``."""
         effects: list[FailoverEffect] = []
         for _ in range(_STEPS_MAX):
-            due, happening = self._next_deadline()
-            if due > now:
+            deadline = self._next_deadline()
+            if deadline is None or deadline[0] > now:
                 return tuple(effects)
-            effects += self.happen(happening, now)
+            effects += self.happen(deadline[1], now)
         raise AssertionError(
             f"uplink {self.name!r}: deadlines don't settle at {now} in state {self._state!r}"
         )
 
-    def wake_at(self) -> Instant:
-        """The next deadline. There always is one: an uplink is never given up for good."""
-        return self._next_deadline()[0]
+    def wake_at(self) -> Instant | None:
+        """The next deadline. None without a path alone: an uplink is never given up for good."""
+        deadline = self._next_deadline()
+        return None if deadline is None else deadline[0]
 
-    def _next_deadline(self) -> tuple[Instant, Happening]:
+    def _next_deadline(self) -> tuple[Instant, Happening] | None:
         match self._state:
+            case "pathless":
+                return None
             case "down":
                 return self._retry_at, "retry-due"
             case "connecting":
@@ -244,14 +229,15 @@ class Uplink:
     def _patience_ms(self) -> int:
         """How old the oldest probe may become in the critical window before the session is torn down.
 
-        One miss, at first. But an uplink that is slow rather than dead would then never stand long enough to deliver
-        anything, so a known slow one, and one that was torn down in vain, is given longer.
+        One miss, at first. But an uplink that is slow or loses much, rather than dead, would then never stand long
+        enough to deliver anything: one whose echoes are known to come late, one that lost probes lately, and one that
+        was torn down in vain is given longer. Meanwhile it is suspect, and not offered.
         """
-        shortest_ms = self._timing.critical_echo_ms << self._doublings()
-        return min(max(shortest_ms, 2 * (self.health.rtt_ms or 0)), 2 * self._timing.echo_ms)
+        shortest_ms = self._timing.critical_echo_ms << self._doublings(self.health.lost_count)
+        return min(max(shortest_ms, 2 * self.health.slowest_ms), 2 * self._timing.echo_ms)
 
-    def _doublings(self) -> int:
-        return min(self._failures, _DOUBLINGS_MAX)
+    def _doublings(self, more: int = 0) -> int:
+        return min(self._failures + more, _DOUBLINGS_MAX)
 
     def _wait_ms(self) -> int:
         return backoff_ms(self._device, self.name, self._failures, self._timing, critical=self._critical)
@@ -267,8 +253,9 @@ class Uplink:
             self._critical
         ):  # the several round trips of a slow uplink may not fit; then the next deadline is longer
             deadline_ms = min(self._timing.critical_connect_ms << self._doublings(), deadline_ms)
-        self._connect_until = now + deadline_ms
-        return (Connect(self.name, deadline_ms),)
+        self._connect_until, self._tried_at = now + deadline_ms, now
+        path = None if self.binding is None else self.binding.take()
+        return (Connect(self.name, deadline_ms, path),)
 
     def _start(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._connected_at = self._heard_at = now
@@ -303,9 +290,7 @@ class Uplink:
         return ()  # what the echo says of the uplink's health was booked when it was heard
 
     def _back_off(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        for _sent in self._under_way:
-            self.health.lost()
-        self._under_way.clear()
+        self._end_session()
         self._failures = min(self._failures + 1, FAILURES_MAX)
         self._retry_at = now + self._wait_ms()
         return ()
@@ -339,6 +324,65 @@ class Uplink:
         self._probe_at = min(self._probe_at, now + self.probe_ms(now))
         return ()
 
+    def _bind(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        if happening == "path-moved":
+            self._note_flap(now)
+        elif self._failures == 0:
+            self._retry_at = now
+        self._hasten(now)
+        return ()
+
+    def _unbind(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._note_flap(now)
+        return ()
+
+    def _cut(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        """The session cannot go on, whatever it would say itself: nobody waits for a probe to find out."""
+        self._end_session()
+        self._note_flap(now)
+        self._hasten(now)
+        # Not at once: what was still said of the session before must have been heard by then.
+        self._retry_at = max(self._retry_at, now + self._timing.backoff_min_ms)
+        return (Disconnect(self.name, _REASONS[happening]),)
+
+    def _note_flap(self, now: Instant) -> None:
+        """A path ended. What failed on it is forgiven; in place of failures stands how often paths come and go."""
+        assert self.binding is not None  # noqa: S101 - who has no binding has no path that changes
+        self._failures = self.binding.penalty()
+        if self._failures == 0:
+            self._retry_at = now
+        elif self._retry_at <= now:  # else it waits already, and flaps neither shorten nor lengthen that
+            self._retry_at = now + self._wait_ms()
+
+    def _hasten(self, now: Instant) -> None:
+        """In the critical window a path that is there is tried, however often it went; only not all the time."""
+        if self._critical:
+            self._retry_at = min(self._retry_at, self._after_last_try(self._timing.critical_path_ms, now))
+
+    def _sense(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        """Passive evidence calls for a probe: now, or when its turn comes. It takes the place of the next one."""
+        if not self._critical and self.budget.scarce(now):
+            return ()
+        turn_ms = self._timing.critical_probe_ms if self._critical else self._timing.sensed_probe_ms
+        if self._sensed_at is None or self._sensed_at <= now:
+            self._sensed_at = now if self._sensed_at is None else max(now, self._sensed_at + turn_ms)
+        self._probe_at = min(self._probe_at, self._sensed_at)
+        return ()
+
+    def _try_sooner(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        """A modem found its network again, the light is back: the wait was for that."""
+        self._retry_at = min(self._retry_at, self._after_last_try(self._timing.steady_ms, now))
+        return ()
+
+    def _after_last_try(self, pause_ms: int, now: Instant) -> Instant:
+        return now if self._tried_at is None else max(now, self._tried_at + pause_ms)
+
+    def _end_session(self) -> None:
+        for _sent in self._under_way:
+            self.health.lost()
+        self._under_way.clear()
+        self.health.sensed.end_session()
+
     def _note_silence(self, now: Instant) -> None:
         lost, silent_ms = len(self._under_way), now - max(self._heard_at, self._connected_at)
         self.trouble = f"{lost} of {lost} probes unanswered, silent for {silent_ms / 1000:.1f} s"
@@ -358,6 +402,12 @@ class Uplink:
         "hurry": _hurry,
         "relax": _relax,
         "pace": _pace,
+        "bind": _bind,
+        "move": _cut,
+        "unbind": _unbind,
+        "cut": _cut,
+        "sense": _sense,
+        "try-sooner": _try_sooner,
     }
 
 
@@ -365,5 +415,7 @@ _REASONS: Final[Mapping[Happening, str]] = {
     "lost": "the attempt under way may not outlive its loss",
     "connect-overdue": "no session and no word of failure within the connect deadline",
     "given-up": "probes stay unanswered",
+    "path-lost": "its interface cannot carry packets now",
+    "path-moved": "its packets leave another way now",
     "connected": "this session was given up before it stood",
 }

@@ -3,9 +3,10 @@
 import pytest
 
 from failover.events import UplinkLost, UplinkPinned
-from failover.health import FALL_POINTS_MAX, SCORE_MAX, Health
+from failover.health import FALL_POINTS_MAX, Health
 from failover.machine import MachineError
 from failover.policy import GRADE, HYSTERESIS, Ranking
+from failover.sensed import SCORE_MAX
 from failover.switch import Switch
 from failover.timing import Timing
 from tests.failover.net import Net
@@ -78,7 +79,7 @@ def test_score_that_sways_over_the_border_of_a_grade_moves_nobody() -> None:
 
 def test_falls_cost_points_for_a_while_and_are_forgotten() -> None:
     health = Health(half_life_ms=1_000)
-    health.echoed(0, late=False)
+    health.echoed(0, 0, late=False)
     for _ in range(20):
         health.fell(5_000)
     assert health.score_at(5_000) == SCORE_MAX - FALL_POINTS_MAX

@@ -13,7 +13,8 @@ from failover.events import (
     WindowChanged,
 )
 from failover.machine import TABLE, UPLINKS_MAX, Failover, MachineError, Timing
-from failover.uplink import Action, Happening, State, Uplink
+from failover.table import Action, Happening, State
+from failover.uplink import Uplink
 from tests.failover.net import Net
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from failover.events import UplinkLost
-from failover.health import SCORE_MAX
 from failover.policy import GRADE, Ranking
+from failover.sensed import SCORE_MAX
 from tests.failover.net import Net
 
 HOLD_DOWN_MS = 30_000

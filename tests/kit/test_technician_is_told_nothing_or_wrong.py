@@ -9,7 +9,7 @@ import pytest
 
 from crypto.statements import Finding
 from drivers.ports import TerminalLost
-from failover.uplink import TABLE as UPLINK_TABLE
+from failover.table import TABLE as UPLINK_TABLE
 from kit import exit_codes
 from kit.cli import arguments, kitctl
 from kit.cli.words import Words, render
