@@ -1,4 +1,4 @@
-"""An installed mosquitto on 127.0.0.1 with a configuration of its own: started, frozen, killed and started again."""
+"""An installed mosquitto with a configuration of its own: started, frozen, killed and started again."""
 
 import asyncio
 import getpass
@@ -17,7 +17,7 @@ START_MAX: Final = 10.0  # seconds until it must listen
 INFLIGHT_MAX: Final = 5  # messages that a client may leave unacknowledged
 _POLL: Final = 0.02  # seconds
 _CONFIG: Final = """\
-listener {port} {host}
+listener {port} {listen}
 allow_anonymous true
 user {user}
 persistence true
@@ -32,15 +32,15 @@ max_inflight_messages {inflight}
 class Mosquitto:
     """A broker as an operator would set it up: it keeps sessions on disk, at its own leisure (``autosave_interval``).
 
-    ``more``: lines of mosquitto.conf(5). What it says is in ``log``. It may be started again after ``stop`` and
-    ``kill``, on the same port and with what it saved.
+    ``more``: lines of mosquitto.conf(5); ``listen``: at HOST, or a broader address. What it says is in ``log``. It may
+    be started again after ``stop`` and ``kill``, on the same port and with what it saved.
     """
 
-    def __init__(self, folder: Path, *more: str, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *more: str, port: int | None = None, listen: str = HOST) -> None:
         self._program = require_program("mosquitto")
         self._folder = folder / "mosquitto"
         self._folder.mkdir()
-        self._more = more
+        self._more, self._listen = more, listen
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port or free_port()
         self.log = self._folder / "log"
@@ -52,7 +52,7 @@ class Mosquitto:
         config.write_text(
             _CONFIG.format(
                 port=self.port,
-                host=HOST,
+                listen=self._listen,
                 user=getpass.getuser(),
                 folder=self._folder,
                 inflight=INFLIGHT_MAX,

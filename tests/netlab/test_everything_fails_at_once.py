@@ -1,0 +1,39 @@
+"""Nothing leads to the centre as a tally is sealed: it is receipted soon after one thing works again."""
+
+from tests.netlab.branch import Branch
+from tests.netlab.lab import FIBRE, MOBILE, Lab
+
+SOON_S = 30.0  # from healing
+
+
+def test_both_links_are_down_and_the_mobile_one_comes_back(branch: Branch) -> None:
+    branch.cable(FIBRE).cut()
+    branch.air(MOBILE).cut()
+    delivery = branch.seal()
+    branch.until_usable(since=delivery.since)
+    branch.air(MOBILE).heal()
+    assert delivery.receipt(SOON_S)["uplink"] == MOBILE
+
+
+def test_both_links_are_down_before_and_the_fibre_comes_back(branch: Branch) -> None:
+    branch.cable(FIBRE).unplug()
+    branch.air(MOBILE).cut()
+    branch.seal()
+    delivery = branch.seal()
+    branch.cable(FIBRE).heal()
+    assert delivery.receipt(SOON_S)["uplink"] == FIBRE
+
+
+def test_broker_is_killed_and_started_again(lab: Lab, branch: Branch) -> None:
+    lab.broker.kill()
+    delivery = branch.seal()
+    lab.start_broker()
+    delivery.receipt(SOON_S)
+
+
+def test_centre_is_killed_and_started_again(lab: Lab, branch: Branch) -> None:
+    lab.site.kill_centerd()
+    delivery = branch.seal()
+    with lab.wan.inside():
+        lab.site.start_centerd()
+    delivery.receipt(SOON_S)
