@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from drivers.fibre.errors import OidMapError
 from drivers.fibre.oid_map import parse_oid_map
@@ -41,6 +41,10 @@ from kit.events import FibreHeard, ModemHeard, TerminalHeard, UpsHeard
 from kit.held import hold
 from kit.log import Log
 from kit.ports import Ports, Post
+from kit.uplink_config import Uplink
+
+if TYPE_CHECKING:
+    from kit.routes import RoutesPart
 
 TERMINAL_BAUD: Final = 115_200  # bits per second
 UPS_BAUD: Final = 2_400  # bits per second
@@ -52,6 +56,7 @@ class Periphery:
     def __init__(self, config: Config, ports: Ports, post: Post, log: Log) -> None:
         self._ports, self._post, self._log = ports, post, log
         self.terminals: Final = {line.id: self._terminal(line) for line in config.terminals}
+        self.routes: Final = self._routes(config.uplinks)
         self.modems: Final = {line.name: self._modem(line) for line in config.modems}
         self.ups: Final = self._ups(config.ups or config.nut)
         self.fibre: Final = None if config.fibre is None else self._fibre(config.fibre)
@@ -72,6 +77,8 @@ class Periphery:
             parts.append(
                 self._part("fibre", self.fibre.run, lambda why: self._post(FibreHeard(FibreLost(why))))
             )
+        if self.routes is not None:
+            parts.append(self.routes.part())
         return parts
 
     def _part(
@@ -114,6 +121,8 @@ class Periphery:
 
     def _modem(self, line: ModemLine) -> Modem:
         def emit(event: ModemEvent) -> None:
+            if self.routes is not None:
+                self.routes.hear_modem(line.name, event)
             self._post(ModemHeard(line.name, event))
 
         try:
@@ -125,6 +134,13 @@ class Periphery:
                     return _managed(line, self._now, emit)
         except ValueError as error:
             raise ConfigError(f"modem {line.name}: {error}") from error
+
+    def _routes(self, uplinks: tuple[Uplink, ...]) -> "RoutesPart | None":
+        if all(uplink.interface is None for uplink in uplinks):
+            return None
+        from kit.routes import RoutesPart  # noqa: PLC0415 - pyroute2
+
+        return RoutesPart(uplinks, self._ports, self._post, self._log)
 
     def _fibre(self, table: FibreTable) -> Fibre:
         from drivers.fibre.driver import FibreLine  # noqa: PLC0415 - pyroute2 and pysnmp

@@ -70,6 +70,7 @@ class Routes:
                     await self._hold(kernel)
                 except RoutingError as silent:
                     self._say_once(str(silent))
+                    self._say_why_not(str(silent))
                 finally:
                     if kernel is not None:
                         kernel.close()
@@ -144,6 +145,12 @@ class Routes:
                 standing = look(spec, link, picture, links, teller.last)
             change = teller.hear(standing, now)
             if change is not None:
+                self._emit(change)
+
+    def _say_why_not(self, why: str) -> None:
+        """Those that wait for their first path hear why there is none; the others keep theirs."""
+        for teller in self._tellers.values():
+            if teller.is_silent and (change := teller.hear(Standing(None, why), self._now())):
                 self._emit(change)
 
     async def _remove(self) -> None:

@@ -26,6 +26,11 @@ class Teller:
         self.last: Path | None = None
         """The last path that was told, for the words; it may be gone."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing was told yet."""
+        return self._told is None
+
     def hear(self, standing: Standing, now: Instant) -> PathChanged | None:
         """What is so now; what is to be told of it now."""
         told = self._told
