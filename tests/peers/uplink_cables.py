@@ -1,0 +1,169 @@
+"""A network namespace with a cable for each uplink, and the routing of uplinks at work in it."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from typing import Final
+
+from pyroute2 import netns
+
+from failover.events import PathChanged
+from failover.path import Path
+from failover.routing.shell import Routes
+from failover.routing.spec import UplinkSpec
+from tests import peers
+
+PATIENCE_S: Final = 15.0
+RUN_MAX: Final = 20.0  # seconds for one command
+_numbers = count()
+
+
+def ip(*words: str, said: str = "") -> str:
+    """Run one ip command in the present namespace; returns what it prints."""
+    done = subprocess.run(
+        [peers.require_program("ip"), *words],
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_MAX,
+    )
+    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def branch() -> Iterator[str]:
+    """Enter a new namespace with nothing but a loopback in it; leave and remove it afterwards. Its name."""
+    program = peers.require_program("ip")
+    name = f"routes-{os.getpid()}-{next(_numbers)}"
+    made = subprocess.run(
+        [program, "netns", "add", name], capture_output=True, text=True, check=False, timeout=RUN_MAX
+    )
+    if made.returncode != 0:
+        peers.missing(f"a network namespace cannot be made here: {made.stderr.strip()}")
+    try:
+        netns.pushns(name)
+        try:
+            ip("link", "set", "lo", "up")
+            yield name
+        finally:
+            netns.popns()
+    finally:
+        subprocess.run([program, "netns", "delete", name], check=True, timeout=RUN_MAX)
+
+
+def lay(name: str, address: str | None = None, gateway: str | None = None, mac: str | None = None) -> None:
+    """A cable whose near end is ``name``, and its far end ``name`` with an f; both are up."""
+    of = ("address", mac) if mac else ()
+    ip("link", "add", name, *of, "type", "veth", "peer", "name", f"{name}f")
+    ip("-batch", "-", said=f"link set {name} up\nlink set {name}f up\n")
+    if address is not None:
+        ip("address", "add", address, "dev", name)
+    if gateway is not None:
+        ip("route", "add", "default", "via", gateway, "dev", name, "metric", str(100 + next(_numbers)))
+
+
+def spec(
+    uplink: str,
+    value: str,
+    how: str = "name",
+    gateway: str = "auto",
+    place: int = 0,
+    table: int | None = None,
+) -> UplinkSpec:
+    return UplinkSpec(uplink, how, value, gateway, table or 7_101 + place, place)  # type: ignore[arg-type]
+
+
+class Watched:
+    """What the routing told."""
+
+    def __init__(self, *specs: UplinkSpec) -> None:
+        self.told: list[PathChanged] = []
+        self.said: list[str] = []
+        self.routes = Routes(specs, lambda: time.monotonic_ns() // 1_000_000, self._hear, self.said.append)
+        self._news = asyncio.Event()
+
+    def _hear(self, event: PathChanged) -> None:
+        self.told.append(event)
+        self._news.set()
+
+    def last(self, uplink: str) -> PathChanged | None:
+        return next((event for event in reversed(self.told) if event.uplink == uplink), None)
+
+    def path(self, uplink: str) -> Path | None:
+        last = self.last(uplink)
+        return None if last is None else last.path
+
+    async def until(self, uplink: str, fits: Callable[[Path | None], bool]) -> PathChanged:
+        """Wait for a path that fits."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while (last := self.last(uplink)) is None or not fits(last.path):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{uplink}: {self.told}\n{self.said}\n{everything()}") from None
+        return last
+
+    async def up(self, uplink: str) -> Path:
+        path = (await self.until(uplink, lambda path: path is not None)).path
+        assert path is not None
+        return path
+
+    async def down(self, uplink: str) -> str:
+        return (await self.until(uplink, lambda path: path is None)).reason
+
+
+@asynccontextmanager
+async def watched(*specs: UplinkSpec) -> AsyncIterator[Watched]:
+    """The routing at work until the end of the block."""
+    it = Watched(*specs)
+    task = asyncio.create_task(it.routes.run())
+    try:
+        yield it
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def eventually(fits: Callable[[], bool]) -> None:
+    """Wait for the kernel's tables, of which nobody tells."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not fits():  # noqa: ASYNC110 - the kernel's tables are no event of ours
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(everything()) from None
+
+
+def rules(family: str = "-4") -> list[str]:
+    """The rules in short, without those that every namespace has."""
+    lines = [" ".join(line.split()) for line in ip(family, "rule").splitlines()]
+    return [line for line in lines if not line.endswith(("lookup local", "lookup main", "lookup default"))]
+
+
+def table(number: int, family: str = "-4") -> list[str]:
+    """The routes of one table, without their protocols."""
+    done = subprocess.run(
+        ["ip", family, "route", "show", "table", str(number)], capture_output=True, text=True, check=False
+    )
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+def everything() -> str:
+    return "\n".join(
+        ip(family, *what)
+        for family in ("-4", "-6")
+        for what in (("address",), ("rule",), ("route", "show", "table", "all"))
+    )
+
+
+def way(to: str, *words: str) -> str:
+    """How a packet would go; empty: it would not."""
+    done = subprocess.run(["ip", "route", "get", to, *words], capture_output=True, text=True, check=False)
+    return " ".join(done.stdout.split())
