@@ -1,40 +1,48 @@
 """The outbox: sealed envelopes that are not delivered yet, sent until their receipts say that they are.
 
-Durable state is a fold over EnvelopeSealed and ReceiptStored. A send is believed by its verified receipt alone:
-a PUBACK means that a broker heard us, not that anything was stored (DESIGN §8).
+Durable state is a fold over EnvelopeSealed, ReceiptStored and the centre's wish for pacing (``kit.pacing``). A send is
+believed by its verified receipt alone: a PUBACK means that a broker heard us, not that anything was stored (DESIGN §8).
 
 What is sent how often depends on what we hold already. Nothing: on every usable uplink at once. ``acknowledged``: the
 same, with long pauses. ``included``: the log has it for good, only witnesses are missing, and the centre pushes their
-word; so we merely ask again, on one uplink at a time, ever more rarely, and not in step with 70,000 others.
+word; so we merely ask again, on one uplink at a time, ever more rarely.
+
+Every pause has full jitter: it is anything between a shortest one and a ceiling that doubles from try to try, another
+one for each device, envelope, uplink and try. So 70,000 branches that began together come together no more.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
-from crypto import acknowledgement, canonical
+from crypto import acknowledgement, canonical, rfc3339
 from crypto import receipt as receipts
 from crypto.codec import unb64
 from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from crypto.notes import NoteVerifier
+from failover.backoff import full_jitter_ms
 from failover.events import Instant
 from kit import exit_codes
 from kit.core import Step
 from kit.effects import Publish, Reply
 from kit.events import Booted, Event, ReceiptBrought, ReceiptHeard, RefusalHeard, Tick, UplinksUsable
-from kit.facts import EnvelopeSealed, Fact, ReceiptStored
+from kit.facts import CommandFollowed, EnvelopeSealed, Fact, ReceiptStored
 from kit.incidents import Incidents
+from kit.pacing import PATIENCE_MS, Pacing, pacing_of
 from kit.wall import Wall
 
 COURIER: Final = "courier"  # stands for the uplink where people brought a receipt
-RESEND_FIRST_MS: Final = 1_000
+RESEND_MIN_MS: Final = 200  # no receipt is back sooner
+RESEND_FIRST_MS: Final = 1_000  # the first ceiling; doubles up to the last
 RESEND_MAX_MS: Final = 30_000
-ACKNOWLEDGED_FIRST_MS: Final = 15_000  # between sends of what the centre has acknowledged
+ACKNOWLEDGED_MIN_MS: Final = 7_500  # between sends of what the centre has acknowledged: it is at work on it
+ACKNOWLEDGED_FIRST_MS: Final = 15_000
 ACKNOWLEDGED_MAX_MS: Final = 300_000
-ASK_FIRST_MS: Final = 30_000  # until we first ask for what witnesses say; the centre pushes it within seconds
-ASK_MAX_MS: Final = 1_800_000  # 70,000 branches, two envelopes each: about 100 questions a second
+ASK_MIN_MS: Final = 15_000  # until we ask for what witnesses say; the centre pushes it within seconds
+ASK_FIRST_MS: Final = 30_000
+ASK_RETURN_MS: Final = 300_000  # over so long at least what is overdue when uplinks come back is spread
+ASK_MAX_MS: Final = 1_800_000  # 70,000 branches, two envelopes each: about 150 questions a second
 
 
 @dataclass(slots=True)
@@ -46,6 +54,8 @@ class Item:
     terminal: str
     sha256: str
     data: bytes
+    sealed_ms: int
+    """Wall time since 1970-01-01 UTC."""
     grade: receipts.Grade | None = None
     """The best receipt so far."""
 
@@ -56,10 +66,11 @@ class Item:
 
 @dataclass(slots=True)
 class Attempt:
-    """When an envelope may go out again on one uplink."""
+    """When an envelope may go out again on one uplink, and how often it went out since that one came back."""
 
     due: Instant
     pause_ms: int
+    sent: int = 1
 
 
 @dataclass(slots=True)
@@ -83,6 +94,7 @@ class Outbox:
         self.delivered: list[int] = []
         self.hashes: dict[int, str] = {}
         self._wall = Wall()
+        self._pacing: Pacing | None = None
         self._uplinks: tuple[str, ...] = ()
         self._attempts: dict[tuple[int, str], Attempt] = {}
         self._questions: dict[int, Question] = {}
@@ -122,7 +134,8 @@ class Outbox:
         """Fold."""
         if isinstance(fact, EnvelopeSealed):
             self.hashes[fact.seq] = fact.sha256
-            self.items[fact.seq] = Item(fact.seq, fact.kind, fact.terminal, fact.sha256, unb64(fact.envelope))
+            data, sealed_ms = unb64(fact.envelope), rfc3339.to_ms(fact.at)
+            self.items[fact.seq] = Item(fact.seq, fact.kind, fact.terminal, fact.sha256, data, sealed_ms)
         elif isinstance(fact, ReceiptStored):
             if fact.delivered:
                 if self.items.pop(fact.seq, None) is not None:
@@ -131,6 +144,8 @@ class Outbox:
                 self._questions.pop(fact.seq, None)
             elif fact.seq in self.items:
                 self.items[fact.seq].grade = fact.grade
+        elif isinstance(fact, CommandFollowed):
+            self._pacing = pacing_of(fact, self._manifest) or self._pacing
 
     def wake_at(self) -> Instant | None:
         """When the next send is due; an envelope never sent on a usable uplink is due at once."""
@@ -152,9 +167,11 @@ class Outbox:
             if uplink not in uplinks:
                 del self._attempts[seq, uplink]
         if uplinks and not self._uplinks:
-            # The centre's broker may have come back for everybody at this moment: questions wait their turn.
+            # The centre's broker may have come back for everybody at this moment: what is overdue waits its turn.
             for seq, question in self._questions.items():
-                question.due = max(question.due, now + self._spread(seq, "question", ASK_FIRST_MS))
+                if question.due <= now:
+                    longest_ms = max(question.pause_ms, ASK_RETURN_MS)
+                    question.due = now + self._drawn_ms(ASK_MIN_MS, longest_ms, seq, "return", question.asked)
         self._uplinks = uplinks
 
     def _free(self) -> list[Item]:
@@ -172,38 +189,59 @@ class Outbox:
 
     def _hedge(self, item: Item, now: Instant, step: Step) -> None:
         """Send on every usable uplink, each with its own growing pause."""
-        first_ms, longest_ms = RESEND_FIRST_MS, RESEND_MAX_MS
+        least_ms, first_ms, longest_ms = RESEND_MIN_MS, RESEND_FIRST_MS, RESEND_MAX_MS
         if item.grade == "acknowledged":
-            first_ms, longest_ms = ACKNOWLEDGED_FIRST_MS, ACKNOWLEDGED_MAX_MS
+            least_ms, first_ms, longest_ms = ACKNOWLEDGED_MIN_MS, ACKNOWLEDGED_FIRST_MS, ACKNOWLEDGED_MAX_MS
         for uplink in self._uplinks:
             attempt = self._attempts.get((item.seq, uplink))
             if attempt is not None and attempt.due > now:
                 continue
-            pause = first_ms if attempt is None else min(2 * attempt.pause_ms, longest_ms)
-            self._attempts[item.seq, uplink] = Attempt(now + self._spread(item.seq, uplink, pause), pause)
+            if attempt is None:
+                attempt = self._attempts[item.seq, uplink] = Attempt(now, first_ms)
+            else:
+                attempt.pause_ms, attempt.sent = min(2 * attempt.pause_ms, longest_ms), attempt.sent + 1
+            attempt.due = self._next(item, uplink, attempt.sent, least_ms, attempt.pause_ms, now)
             step.effects.append(Publish(uplink, item.seq, item.data))
 
     def _ask_if_due(self, item: Item, now: Instant, step: Step) -> None:
         """Ask again on one uplink, another one each time."""
         question = self._questions.get(item.seq)
         if question is None:
-            due = now + self._spread(item.seq, "question", ASK_FIRST_MS)
+            due = self._next(item, "question", 0, ASK_MIN_MS, ASK_FIRST_MS, now)
             self._questions[item.seq] = Question(due, ASK_FIRST_MS)
         elif question.due <= now and self._uplinks:
             uplink = self._uplinks[question.asked % len(self._uplinks)]
             question.asked += 1
             question.pause_ms = min(2 * question.pause_ms, ASK_MAX_MS)
-            question.due = now + self._spread(item.seq, "question", question.pause_ms)
+            question.due = self._next(item, "question", question.asked, ASK_MIN_MS, question.pause_ms, now)
             step.effects.append(Publish(uplink, item.seq, item.data))
 
     def _forget_attempts(self, seq: int) -> None:
         for key in [key for key in self._attempts if key[0] == seq]:
             del self._attempts[key]
 
-    def _spread(self, seq: int, way: str, pause_ms: int) -> int:
-        """Between half and the whole of a pause, another for each device: 70,000 must not send in step."""
-        digest = sha256(f"{self._device}|{seq}|{way}|{pause_ms}".encode()).digest()
-        return pause_ms // 2 + pause_ms * digest[0] // 512
+    def _next(
+        self, item: Item, way: str, tried: int, least_ms: int, ceiling_ms: int, now: Instant
+    ) -> Instant:
+        """When to send again what was sent now. Pacing raises the ceiling, while it may.
+
+        What nobody has confirmed is paced for ``PATIENCE_MS``, and from then on as if there were no pacing.
+        """
+        due = now + self._drawn_ms(least_ms, ceiling_ms, item.seq, way, tried)
+        if self._pacing is None:
+            return due
+        wall_ms = self._wall.at_ms(now)
+        paced_ms = self._drawn_ms(
+            least_ms, self._pacing.ceiling_ms(ceiling_ms, wall_ms), item.seq, way, tried
+        )
+        if item.grade is not None:
+            return now + paced_ms
+        # Sealed in the future: the clock was set back since. Then it has waited for this life at least.
+        waited_ms = wall_ms - (item.sealed_ms if item.sealed_ms <= wall_ms else self._wall.boot_wall_ms)
+        return min(now + paced_ms, due + max(0, PATIENCE_MS - waited_ms))
+
+    def _drawn_ms(self, least_ms: int, ceiling_ms: int, seq: int, way: str, tried: int) -> int:
+        return full_jitter_ms(least_ms, ceiling_ms, self._device, seq, way, tried)
 
     def _heard(self, event: ReceiptHeard, now: Instant) -> Step:
         try:
@@ -239,7 +277,9 @@ class Outbox:
         for (seq, way), attempt in self._attempts.items():
             if seq == item.seq:  # from here on the pauses of the higher grade
                 attempt.pause_ms = ACKNOWLEDGED_FIRST_MS
-                attempt.due = now + self._spread(seq, way, ACKNOWLEDGED_FIRST_MS)
+                attempt.due = now + self._drawn_ms(
+                    ACKNOWLEDGED_MIN_MS, ACKNOWLEDGED_FIRST_MS, seq, way, attempt.sent
+                )
         return ReceiptStored(
             at=self._wall.text(now),
             seq=item.seq,

@@ -13,7 +13,7 @@ from kit.effects import Publish
 from kit.events import ReceiptHeard, RefusalHeard
 from kit.facts import IncidentRecorded, ReceiptStored
 from kit.incidents import INCIDENTS_MAX
-from kit.outbox import RESEND_FIRST_MS, RESEND_MAX_MS
+from kit.outbox import RESEND_FIRST_MS, RESEND_MAX_MS, RESEND_MIN_MS
 from tests.crypto.byte_flips import every_bit_flipped
 from tests.crypto.election_fixture import make_election
 from tests.kit.center_stand_in import Center
@@ -175,22 +175,24 @@ def test_silent_centre_is_stormed() -> None:
     branch.boot()
     times = times_of(branch, 2, "4g", 600_000)
     pauses = [later - earlier for earlier, later in pairwise(times)]
-    expected = RESEND_FIRST_MS
+    ceiling = RESEND_FIRST_MS
     for pause in pauses:
-        assert expected / 2 <= pause <= expected
-        expected = min(2 * expected, RESEND_MAX_MS)
-    assert pauses[-1] >= RESEND_MAX_MS / 2
+        assert RESEND_MIN_MS <= pause <= ceiling
+        ceiling = min(2 * ceiling, RESEND_MAX_MS)
+    assert max(pauses) > RESEND_MAX_MS / 2
+    assert len(set(pauses[6:])) > len(pauses[6:]) / 2, "each pause is drawn anew"
+    assert len(times) < 2.5 * 600_000 / RESEND_MAX_MS + 10
 
 
 def test_two_devices_send_in_step() -> None:
     from kit.outbox import Outbox
 
     manifest = make_election(2).loaded
-    item = standing_in("sending").station.outbox.items[2]
-    spreads = {Outbox(manifest, f"device-{n}")._spread(item, "fibre", RESEND_MAX_MS) for n in range(100)}
-    assert len(spreads) > 50
-    assert min(spreads) >= RESEND_MAX_MS // 2
-    assert max(spreads) <= RESEND_MAX_MS
+    outboxes = [Outbox(manifest, f"device-{n}") for n in range(100)]
+    waits = [outbox._drawn_ms(RESEND_MIN_MS, RESEND_MAX_MS, 2, "fibre", 7) for outbox in outboxes]
+    assert len(set(waits)) >= 95
+    assert RESEND_MIN_MS <= min(waits) < RESEND_MAX_MS / 5
+    assert RESEND_MAX_MS * 4 / 5 < max(waits) <= RESEND_MAX_MS
 
 
 @pytest.mark.parametrize("broken", ["fibre", "4g"])
