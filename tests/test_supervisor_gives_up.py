@@ -52,3 +52,16 @@ def test_branch_without_network_never_starts_its_kit() -> None:
 
 def test_fibre_is_asked_through_a_socket_that_the_unit_forbids() -> None:
     assert "AF_NETLINK" in _unit("kitd.service")["Service"]["RestrictAddressFamilies"].split()
+
+
+def test_kit_may_do_more_than_its_uplinks_need() -> None:
+    unit = _unit("kitd.service")["Service"]
+    assert set(unit["CapabilityBoundingSet"].split()) == {"CAP_NET_ADMIN", "CAP_NET_RAW"}
+    assert unit["AmbientCapabilities"] == unit["CapabilityBoundingSet"]
+    assert unit["NoNewPrivileges"] == "yes"
+    assert unit["User"] != "root"
+
+
+def test_centre_may_do_more_than_nothing() -> None:
+    unit = _unit("centerd.service")["Service"]
+    assert unit["CapabilityBoundingSet"] == unit["AmbientCapabilities"] == ""
