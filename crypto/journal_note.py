@@ -155,8 +155,12 @@ class CheckedCertificate:
         return len({official.body for official in self.officials}) >= _BODIES
 
 
-def check_certificate(data: bytes, name: JournalName, manifest: TrustedManifest) -> CheckedCertificate:
+def check_certificate(
+    data: bytes, name: JournalName, manifest: TrustedManifest, *, manifest_sha256: str | None = None
+) -> CheckedCertificate:
     """Verify every signature on a certificate against the device's key and those of the branch's officials.
+
+    ``manifest_sha256``: of the manifest that was in force when it was made, where that is another one.
 
     Raises:
         EncodingError, StatementError: not a certificate, or that of another journal.
@@ -175,7 +179,7 @@ def check_certificate(data: bytes, name: JournalName, manifest: TrustedManifest)
         "round": name.round,
         "branch": name.branch,
         "device": name.device,
-        "manifest_sha256": manifest.sha256,
+        "manifest_sha256": manifest_sha256 or manifest.sha256,
     }
     check_fields(f"the journal key of device {name.device!r}", key, expected)
     if NoteVerifier(key.vkey).name != name.origin:

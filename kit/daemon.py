@@ -10,11 +10,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-from crypto import election_key_rules
-from crypto import manifest as manifests
-from crypto.codec import unb64
+import msgspec
+
 from crypto.errors import EvidenceError
-from crypto.identity import SigningKey, key_id
+from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
 from drivers.ports import PrinterLost
 from failover.budget import MEGABYTE
@@ -23,21 +22,38 @@ from kit import exit_codes
 from kit.config import Config, ConfigError
 from kit.control import Control
 from kit.courier import Courier
-from kit.effects import AskTerminal, Effect, PrintTape, Publish, Reply, SealTally, SignAccount
-from kit.events import PrinterHeard
+from kit.effects import (
+    AdoptManifest,
+    AskTerminal,
+    Effect,
+    KeepManifest,
+    PrintTape,
+    Publish,
+    Reply,
+    SealTally,
+    SignAccount,
+)
+from kit.events import ManifestKept, PrinterHeard
 from kit.held import hold
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.log import Log
-from kit.mqtt import Gateway, MqttUplinks
+from kit.manifest_file import ManifestJudge, adopted_in, file_of, keep, load_adopted
 from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
 from kit.printing import make_printing
 from kit.runner import Runner
 from kit.sealer import LocalSealer
 from kit.station import Station
+from kit.uplinks.gateway import gateway_of
+from kit.uplinks.uplinks import MqttUplinks
 
 WATCHDOG_S: Final = 5.0  # how often systemd hears that the event loop turns
+ANSWER_S: Final = 0.1  # to answer whoever brought a manifest, before the next life
+
+
+class ManifestAdoptedError(Exception):
+    """No error: the kit begins its next life, under a newer manifest. Its supervisor starts it again."""
 
 
 def load_manifest(config: Config) -> TrustedManifest:
@@ -47,10 +63,7 @@ def load_manifest(config: Config) -> TrustedManifest:
         ConfigError: the file cannot be read, or the signatures or contents are not what the configuration trusts.
     """
     try:
-        keys = {key_id(unb64(key)): unb64(key) for key in config.trust.manifest_keys}
-        data = Path(config.manifest).read_bytes()
-        manifest = manifests.load(data, trusted=keys, threshold=config.trust.threshold)
-        election_key_rules.check_holders(manifest.manifest, rehearsal=config.rehearsal)
+        manifest = ManifestJudge.of(config).load(Path(config.manifest).read_bytes())
         entry = manifest.branch(config.branch)
     except OSError as error:
         raise ConfigError(
@@ -103,6 +116,7 @@ class Daemon:
         self, config: Config, manifest: TrustedManifest, key: SigningKey, ports: Ports, log: Log
     ) -> None:
         self._config, self._ports, self._log = config, ports, log
+        self._adopted = asyncio.Event()
         self.journal = open_journal(
             Path(config.state_dir), manifest, config.branch, key, entropy=ports.entropy, vfs=ports.vfs
         )
@@ -118,6 +132,7 @@ class Daemon:
             printer=None if config.printer is None else config.printer.habits,
             device=config.device,
             poll=config.poll,
+            manifest_judge=_judge_of(config),
             probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
@@ -137,14 +152,12 @@ class Daemon:
             self._sealer.bundle,
         )
         self._uplinks: Uplinks = MqttUplinks(
-            {
-                uplink.name: Gateway(uplink.host, uplink.port, narrow=uplink.narrow)
-                for uplink in config.uplinks
-            },
+            {uplink.name: gateway_of(uplink) for uplink in config.uplinks},
             election=manifest.manifest.election,
             branch=config.branch,
             post=self.runner.post,
             log=log,
+            wall_ms=ports.clock.wall_ms,
             standby=None if config.device == manifest.branch(config.branch).device else config.device,
         )
         self._periphery = Periphery(config, ports, self.runner.post, log)
@@ -155,8 +168,10 @@ class Daemon:
             SealTally: self._seal,
             Publish: lambda effect: self._uplinks.publish(effect.uplink, effect.data),
             PrintTape: self._print_tape,
+            KeepManifest: self._keep_manifest,
+            AdoptManifest: self._end_for_manifest,
             Reply: lambda effect: self.control.reply(effect.reply, effect.body),
-            Connect: lambda effect: self._uplinks.connect(effect.uplink, effect.deadline_ms),
+            Connect: lambda effect: self._uplinks.connect(effect.uplink, effect.deadline_ms, effect.path),
             Disconnect: lambda effect: self._uplinks.disconnect(effect.uplink, effect.reason),
             Probe: lambda effect: self._uplinks.probe(effect.uplink, effect.nonce),
         }
@@ -179,7 +194,7 @@ class Daemon:
         parts += self._periphery.parts()
         if self._printing is not None:
             parts.append(("printer", hold("printer", self._printing.run, self._printer_lost, self._log)))
-        parts.append(("watchdog", self._watchdog()))
+        parts += [("watchdog", self._watchdog()), ("adoption", self._until_adopted())]
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(part, name=name) for name, part in parts]
         ended: asyncio.Future[asyncio.Task[None]] = loop.create_future()
@@ -264,13 +279,43 @@ class Daemon:
     def _seal(self, effect: SignAccount | SealTally) -> None:
         self.runner.post(self._sealer.make(effect))
 
+    def _keep_manifest(self, effect: KeepManifest) -> None:
+        error = None
+        try:
+            keep(Path(self._config.state_dir), effect.version, effect.data)
+        except OSError as reason:
+            path = file_of(Path(self._config.state_dir), effect.version)
+            error = f"{path} cannot be written ({reason.strerror}): check the disk"
+        self.runner.post(ManifestKept(effect.version, effect.sha256, effect.rung, effect.reply, error))
+
+    def _end_for_manifest(self, effect: AdoptManifest) -> None:
+        """After the answers of this turn are out."""
+        self._log.info("manifest adopted", version=effect.version, manifest_sha256=effect.sha256)
+        self._adopted.set()
+
+    async def _until_adopted(self) -> None:
+        await self._adopted.wait()
+        await asyncio.sleep(ANSWER_S)
+        raise ManifestAdoptedError
+
     async def _watchdog(self) -> None:
         while True:
             self._ports.notify("WATCHDOG=1")
             await asyncio.sleep(WATCHDOG_S)
 
 
+def _judge_of(config: Config) -> ManifestJudge | None:
+    """None in a world without manifest keys."""
+    try:
+        return ManifestJudge.of(config)
+    except EvidenceError:
+        return None
+
+
 def build(config: Config, ports: Ports, log: Log) -> Daemon:
     """The whole kit from its configuration; raises ConfigError, JournalError."""
+    adopted = adopted_in(Path(config.state_dir), ports.vfs)
+    if adopted is not None:
+        config = msgspec.structs.replace(config, manifest=str(load_adopted(config, adopted)))
     manifest = load_manifest(config)
     return Daemon(config, manifest, load_key(config, manifest), ports, log)

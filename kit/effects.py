@@ -77,14 +77,25 @@ class SendSms:
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptManifest:
-    """Keep a verified new manifest in the state directory, and begin the next life under it, at once.
+class KeepManifest:
+    """Make a verified new manifest durable in the state directory. The outcome is ManifestKept."""
 
-    Its fact is durable already. The daemon ends in order and is started again by its supervisor.
-    """
-
+    version: int
     sha256: str
     data: bytes
+    rung: str
+    reply: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptManifest:
+    """Begin the next life, at once: the manifest and the fact that it is adopted are durable.
+
+    The daemon ends in order and is started again by its supervisor.
+    """
+
+    version: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,7 @@ Effect = (
     | Publish
     | PrintTape
     | SendSms
+    | KeepManifest
     | AdoptManifest
     | Reply
     | FailoverEffect

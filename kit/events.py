@@ -187,12 +187,47 @@ class CommandHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsPartsAsked:
+    """A gateway of the centre misses parts of a concatenated SMS. Nobody signs that: a hint of bounded cost."""
+
+    reference: int
+    total: int
+    missing: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestHeard:
     """Bytes that claim to be a new manifest of this election and round: from an uplink, or by hand (``reply``)."""
 
     data: bytes
     rung: str
     reply: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestKept:
+    """A new manifest is durable in the state directory (KeepManifest), or ``error`` says why not."""
+
+    version: int
+    sha256: str
+    rung: str
+    reply: int | None
+    error: str | None = None
+
+
+NoticeAbout = Literal["tls", "dns", "portal", "binding", "segments"]
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkNoticed:
+    """Something odd about an uplink, whether or not it works: for people, of no account to any decision.
+
+    ``words``: one sentence; ``""``: what was noticed ``about`` this before holds no longer.
+    """
+
+    uplink: str
+    about: NoticeAbout
+    words: str
 
 
 Event = (
@@ -209,6 +244,7 @@ Event = (
     | PathChanged
     | LineSensed
     | TcpSensed
+    | UplinkNoticed
     | UplinksUsable
     | OrderReceived
     | EndorsementReceived
@@ -223,4 +259,6 @@ Event = (
     | LinkTestAsked
     | CommandHeard
     | ManifestHeard
+    | SmsPartsAsked
+    | ManifestKept
 )

@@ -138,6 +138,19 @@ class Journal:
                 )
         return [body for _, body in rows]
 
+    def newest_with(self, text: bytes) -> bytes | None:
+        """The bytes of the newest fact that has ``text`` in them, unchecked; raises JournalError."""
+        try:
+            found = next(
+                self._db.execute(
+                    "select body from facts where instr(body, ?) > 0 order by seq desc limit 1", (text,)
+                ),
+                None,
+            )
+        except apsw.Error as error:
+            raise self._explained(error) from error
+        return None if found is None else bytes(found[0])
+
     def page(self, first: int, characters: int) -> tuple[list[str], int | None]:
         """Facts from number ``first`` (from 1) on, until ``characters`` are reached; and the number that comes next.
 

@@ -29,6 +29,7 @@ from kit.facts import (
     EnvelopeSealed,
     Fact,
     JournalKeyCertified,
+    ManifestAdopted,
     SegmentEndorsed,
 )
 
@@ -96,6 +97,8 @@ class Chain:
     """Facts since the last checkpoint, itself not counted."""
     before_first: int = 0
     """Facts before the first certificate that are not of the journal's birth."""
+    in_force: str | None = None
+    """SHA-256 of the manifest that the journal goes by, as far as it was looked at."""
     _signed: dict[int, str] = field(default_factory=dict)
 
     def check(self, fact: Fact, number: int, root: str) -> list[Fault]:
@@ -111,12 +114,29 @@ class Chain:
             case EnvelopeSealed():
                 return self._anchored(fact, number)
             case Commissioned():
+                self.in_force = fact.manifest_sha256
                 return self._foreign(fact)
+            case ManifestAdopted():
+                self.in_force = fact.manifest_sha256
+                return []
             case BootRecorded():
                 return []
             case _:
                 self.before_first += not self.segments
                 return []
+
+    def end(self) -> list[Fault]:
+        """After the last fact: whether the journal goes by the manifest that it was held against."""
+        if self.in_force in (None, self.manifest.sha256):
+            return []
+        return [
+            Fault(
+                "foreign-journal",
+                f"the journal is of manifest_sha256 {self.in_force!r}, configuration and manifest say "
+                f"{self.manifest.sha256!r}: use an empty state directory, or the manifest "
+                "that this journal goes by (a newer one is handed in: kitctl manifest bring)",
+            )
+        ]
 
     def certificate(self, number: int) -> Segment | None:
         """The segment of this number."""
@@ -139,13 +159,12 @@ class Chain:
             "election": self.name.election,
             "round": self.name.round,
             "branch": self.name.branch,
-            "manifest_sha256": self.manifest.sha256,
         }
         return [
             Fault(
                 "foreign-journal",
                 f"the journal is of {field} {getattr(fact, field)!r}, configuration and manifest say {value!r}: "
-                "use an empty state directory, or the manifest that this journal began with",
+                "use an empty state directory, or the manifest that this journal goes by",
             )
             for field, value in expected.items()
             if getattr(fact, field) != value
@@ -154,7 +173,9 @@ class Chain:
     def _certified(self, fact: JournalKeyCertified, number: int, root: str) -> list[Fault]:
         where, faults = f"fact {number}", []
         try:
-            checked = check_certificate(unb64(fact.certificate), self.name, self.manifest)
+            checked = check_certificate(
+                unb64(fact.certificate), self.name, self.manifest, manifest_sha256=self.in_force
+            )
         except EvidenceError as error:
             return [Fault("certificate-forged", f"{where}: {error}")]
         key = checked.key

@@ -96,6 +96,7 @@ def verify(
     chain = Chain(name, manifest)
     for number, fact in facts.items():
         report.faults += chain.check(fact, number, tree.root(number - 1).hex())
+    report.faults += chain.end()
     report.segments, report.checkpoints = chain.segments, len(chain.checkpoints)
     if chain.checkpoints:
         report.signed, report.signed_at = chain.checkpoints[-1].size, chain.checkpoints[-1].at

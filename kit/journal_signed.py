@@ -63,6 +63,8 @@ class SignedJournal:
                 raise JournalError(f"{self._journal.path}: {fault.detail}{advice}")
             root, self._at = self._journal.checkpoint().root, fact.at
             yield fact
+        for fault in self._chain.end():
+            raise JournalError(f"{self._journal.path}: {fault.detail}")
         self.key_lost = self._notary.resume(self._chain.expected)
 
     def append(self, facts: Sequence[Fact]) -> Sequence[Fact]:

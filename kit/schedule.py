@@ -12,7 +12,7 @@ from crypto.errors import EvidenceError, StatementError
 from crypto.manifest import TrustedManifest
 from crypto.schedule_rules import shift_problem
 from crypto.statements import Schedule
-from kit.facts import Fact, ScheduleExtended
+from kit.facts import Fact, ManifestAdopted, ScheduleExtended
 
 _TIMES: Final = ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
 
@@ -33,7 +33,9 @@ class EffectiveSchedule:
 
     def apply(self, fact: Fact) -> None:
         """Fold."""
-        if isinstance(fact, ScheduleExtended):
+        if isinstance(fact, ManifestAdopted):  # what was extended before it, it says itself
+            self.current = self._manifest.manifest.schedule
+        elif isinstance(fact, ScheduleExtended):
             self.current = fact.schedule
             if fact.source == "act":
                 self._numbers[fact.branch] = fact.number

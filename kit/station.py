@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+import msgspec
+
 from crypto.manifest import TrustedManifest
 from crypto.statements import Cause
 from crypto.wire import topic_probe
@@ -13,14 +15,18 @@ from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
 from kit import pictures
 from kit.clock_check import clock_objection
-from kit.core import Step
+from kit.commands import Commands
+from kit.core import Core, Step
 from kit.devices import Devices
 from kit.endurance import Ratings
 from kit.events import (
     Booted,
+    CommandHeard,
     Event,
     LinkTestAsked,
     LinkUseAsked,
+    ManifestHeard,
+    ManifestKept,
     MediaAsked,
     OrderReceived,
     PrinterHeard,
@@ -34,6 +40,8 @@ from kit.events import (
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
 from kit.journal_desk import JournalDesk
 from kit.links import Links
+from kit.manifest_adoption import ManifestAdoption
+from kit.manifest_file import ManifestJudge
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power
@@ -72,8 +80,9 @@ class Station:
         device: str | None = None,
         poll: Literal["first", "re-vote"] = "first",
         probe_budgets: Mapping[str, int] | None = None,
+        manifest_judge: ManifestJudge | None = None,
     ) -> None:
-        """``probe_budgets``: bytes a month that probes may cost, by uplink."""
+        """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one."""
         self._manifest, self._branch = manifest, branch
         self._entry = manifest.branch(branch)
         self._device, self._poll = device or self._entry.device, poll
@@ -82,6 +91,8 @@ class Station:
         self.devices = Devices(modems, has_fibre=has_fibre)
         self.journal_desk = JournalDesk(manifest, branch, self._device)
         self.tapes = Tapes(printer)
+        self.commands = Commands(manifest, branch)
+        self.adoption = ManifestAdoption(manifest, branch, self._device, manifest_judge)
         self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
         self.failover = Failover(uplinks, self._device, timing, self._budgets(probe_budgets or {}))
         self.links = Links(self.failover, timing.echo_ms)
@@ -114,14 +125,8 @@ class Station:
             event = ReadinessAsked(event.reply, self._readiness_items())
         if isinstance(event, _UPLINK_EVENTS):
             step.join(self._hear_of_uplinks(event, now))
-        elif isinstance(event, OrderReceived | ReadinessAsked | TerminalHeard | ScheduleHeard | MediaAsked):
-            step.join(self.day.handle(event, now))
-            if isinstance(event, TerminalHeard):
-                step.join(self.tapes.handle(event, now))
-        elif isinstance(event, PrinterHeard):
-            step.join(self.tapes.handle(event, now))
         else:
-            for core in (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk):
+            for core in self._concerned(event):
                 step.join(core.handle(event, now))
         if isinstance(event, Tick | Booted):
             step.effects.extend(self.failover.handle(FailoverTick(), now))
@@ -143,6 +148,8 @@ class Station:
             self.outbox,
             self.journal_desk,
             self.links,
+            self.commands,
+            self.adoption,
         ):
             core.apply(fact)
         self._folded = True
@@ -190,12 +197,28 @@ class Station:
             },
             "links": pictures.links(self.failover, self.links, now),
             "outbox": pictures.outbox(self.outbox, self.day.state),
+            "centre": {**self.commands.picture(now), "manifest": self.adoption.picture()},
             "journal_segments_flagged": self.journal_desk.flagged,
             "incidents": [
                 {"at": fact.at, "code": fact.code, "detail": fact.detail} for fact in self._incidents
             ],
             **pictures.day(self.day.state),
         }
+
+    def _concerned(self, event: Event) -> tuple[Core, ...]:
+        """Who hears of an event, in this order."""
+        if isinstance(event, TerminalHeard):
+            return (self.day, self.tapes)
+        if isinstance(event, OrderReceived | ReadinessAsked | ScheduleHeard | MediaAsked):
+            return (self.day,)
+        if isinstance(event, PrinterHeard):
+            return (self.tapes,)
+        if isinstance(event, CommandHeard):
+            return (self.commands,)
+        if isinstance(event, ManifestHeard | ManifestKept):
+            return (self.adoption,)
+        everybody = (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk)
+        return (*everybody, self.commands, self.adoption)
 
     def _budgets(self, bytes_per_month: Mapping[str, int]) -> dict[str, ProbeBudget]:
         election = self._manifest.manifest.election
@@ -245,12 +268,17 @@ class Station:
         if objection is not None:
             code, detail = objection
             booted.append(IncidentRecorded(at=at, code=code, detail=detail))
+        adopted = self.adoption.adopted
+        born = self._commissioned
+        if adopted is not None:
+            born = msgspec.structs.replace(born, manifest_sha256=adopted.manifest_sha256)
         for field in ("election", "round", "branch", "device", "manifest_sha256", "poll"):
-            journaled, configured = getattr(self._commissioned, field), getattr(mine, field)
+            journaled, configured = getattr(born, field), getattr(mine, field)
             if journaled != configured:
                 raise ForeignJournalError(
                     f"the journal is of {field} {journaled!r}, configuration and manifest say {configured!r}: "
-                    "use an empty state directory, or the manifest that this journal began with"
+                    "use an empty state directory, or the manifest that this journal goes by (a newer one is handed "
+                    "in: kitctl manifest bring)"
                 )
         return booted
 
@@ -262,7 +290,12 @@ class Station:
         if self._has_ups:
             state = self.power.heard
             items.append(ReadinessItem("power", state == "mains", f"the UPS says: {state}"))
-        return (*items, *self.devices.readiness(), *self.tapes.readiness())
+        return (
+            *items,
+            *self.devices.readiness(),
+            *self.tapes.readiness(),
+            *self.commands.readiness(),
+        )
 
     def _look_at_uplinks(self, step: Step, now: Instant) -> None:
         """Tell failover which of its three paces holds, and remember which uplinks work as news for the others."""

@@ -313,7 +313,7 @@ def test_another_manifest_comes_after_the_journal_began(config: Path) -> None:
     ended = run("kitd", "--config", config)
     assert ended.returncode == exit_codes.DATA
     assert "the journal is of manifest_sha256" in ended.stderr
-    assert "use an empty state directory, or the manifest that this journal began with" in ended.stderr
+    assert "use an empty state directory, or the manifest that this journal goes by" in ended.stderr
 
 
 # --- usage ----------------------------------------------------------------------------------------
