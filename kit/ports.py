@@ -6,6 +6,7 @@ from typing import Protocol
 
 from crypto.courier_bundle import CourierBundle
 from drivers.ports import Baudrate, OpenStream
+from failover.path import Path
 from kit.effects import SealTally, SignAccount
 from kit.events import EnvelopeReady, Event
 
@@ -59,8 +60,8 @@ class SeedStore(Protocol):
 class Uplinks(Protocol):
     """The MQTT sessions, one per uplink. Outcomes come back as events."""
 
-    def connect(self, uplink: str, deadline_ms: int) -> None:
-        """Begin a session; UplinkConnected or UplinkLost follows."""
+    def connect(self, uplink: str, deadline_ms: int, path: Path | None = None) -> None:
+        """Begin a session, bound to ``path`` where there is one; UplinkConnected or UplinkLost follows."""
 
     def disconnect(self, uplink: str, reason: str) -> None:
         """Drop the session at once, without a word to the other side."""

@@ -9,7 +9,8 @@ import pytest
 from crypto import canonical, wire
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 from kit.events import ReceiptHeard, RefusalHeard
-from kit.mqtt import QUEUE_MAX, REFUSAL_BYTES_MAX
+from kit.uplinks.session import QUEUE_MAX
+from kit.uplinks.uplinks import REFUSAL_BYTES_MAX
 from simulators.loopback.broker import MqttBroker
 from tests.kit.uplink_bench import BRANCH, ELECTION, PATIENCE_S, center, uplink
 

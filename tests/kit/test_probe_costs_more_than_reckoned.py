@@ -6,7 +6,7 @@ from crypto.wire import topic_probe
 from failover.budget import probe_bytes
 from failover.events import UplinkConnected
 from failover.timing import Timing
-from kit import mqtt
+from kit.uplinks import session
 from simulators.loopback.broker import MqttBroker
 from simulators.loopback.relay import Relay
 from tests.kit.uplink_bench import BRANCH, ELECTION, Uplink
@@ -37,4 +37,4 @@ async def test_probe_costs_more_than_the_budget_reckons(broker: MqttBroker) -> N
 
 
 def test_session_that_is_probed_sends_pings_as_well() -> None:
-    assert Timing().probe_ms < 1000 * mqtt.KEEPALIVE_S
+    assert Timing().probe_ms < 1000 * session.KEEPALIVE_S

@@ -8,8 +8,8 @@ import pytest
 
 from crypto import wire
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
-from kit import mqtt
 from kit.events import ReceiptHeard, RefusalHeard
+from kit.uplinks import session
 from simulators.loopback.broker import MqttBroker
 from tests.kit.uplink_bench import BRANCH, DEADLINE_MS, ELECTION, PATIENCE_S, center, uplink
 
@@ -133,7 +133,7 @@ async def test_session_does_not_come_back_after_a_hole(broker: MqttBroker) -> No
 
 
 async def test_broker_never_acknowledges(broker: MqttBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt, "PUBLISH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(session, "PUBLISH_TIMEOUT_S", 0.2)
     async with uplink(broker) as up:
         up.connect()
         await up.until(UplinkConnected)

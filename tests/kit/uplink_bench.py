@@ -1,6 +1,7 @@
 """One real uplink over a relay, and the centre's side of the broker."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import aiomqtt
 import psutil
 
-from failover.events import ProbeEchoed
+from failover.events import ProbeEchoed, TcpSensed
 from kit.events import Event
-from kit.mqtt import Gateway, MqttUplinks
+from kit.uplinks.gateway import Gateway
+from kit.uplinks.uplinks import MqttUplinks
 from simulators.loopback.broker import MqttBroker
 from simulators.loopback.relay import Relay
 
@@ -37,6 +39,8 @@ class Uplink:
     def __init__(self, port: int, standby: str | None = None) -> None:
         self.relay = Relay("127.0.0.1", port)
         self.events: list[Event] = []
+        """All but what the kernel says, which comes when it likes."""
+        self.sensed: list[TcpSensed] = []
         self.log = Quiet()
         self._port, self._standby = port, standby
         self.on_event: Callable[[], object] = lambda: None
@@ -50,10 +54,14 @@ class Uplink:
             branch=BRANCH,
             post=self._post,
             log=self.log,
+            wall_ms=lambda: time.time_ns() // 1_000_000,
             standby=self._standby,
         )
 
     def _post(self, event: Event) -> None:
+        if isinstance(event, TcpSensed):
+            self.sensed.append(event)
+            return
         self.events.append(event)
         self.on_event()
         self._changed.set()

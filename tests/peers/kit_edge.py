@@ -1,6 +1,7 @@
 """A branch without its cores: the real uplink edge, everything it said, and the least that an outbox must do."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Self, TypeVar
 
@@ -11,7 +12,8 @@ from crypto.codec import sha256_hex
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 from kit.events import Event, ReceiptHeard
 from kit.log import Log
-from kit.mqtt import Gateway, MqttUplinks
+from kit.uplinks.gateway import Gateway
+from kit.uplinks.uplinks import MqttUplinks
 from tests.crypto.election_fixture import ELECTION, Election
 from tests.peers.mosquitto import HOST
 
@@ -29,14 +31,19 @@ async def until(reached: Callable[[], bool], patience_s: float = PATIENCE_S) -> 
 
 
 class KitEdge:
-    """``kit.mqtt.MqttUplinks`` of one branch; use as ``async with``."""
+    """``kit.uplinks.uplinks.MqttUplinks`` of one branch; use as ``async with``."""
 
     def __init__(self, port: int, branch: str = "branch-1", uplinks: Sequence[str] = ("fibre",)) -> None:
         self.branch = branch
         self.events: list[Event] = []
         gateways = {uplink: Gateway(HOST, port) for uplink in uplinks}
         self.uplinks = MqttUplinks(
-            gateways, election=ELECTION, branch=branch, post=self.events.append, log=_SILENT
+            gateways,
+            election=ELECTION,
+            branch=branch,
+            post=self.events.append,
+            log=_SILENT,
+            wall_ms=lambda: time.time_ns() // 1_000_000,
         )
         self._nonce = 0
 

@@ -1,0 +1,55 @@
+"""Paths that swallow large packets and say nothing (RFC 2923 §2.1): noticed, and passed by in smaller segments.
+
+Small packets pass, so the session stands and its probes come back; an envelope does not. What tells it from a dead path
+is that the session that hung had just been answered; then the next session uses smaller segments, both ways.
+"""
+
+from typing import Final
+
+from failover.path import Path
+
+STEPS: Final = (
+    1_200,
+    536,
+)  # bytes: the least MTU of IPv6 with room for tunnels; the least of all (RFC 9293 §3.7.1)
+PASSED_MAX_MS: Final = 10_000  # an answer that is older than this says nothing of the path any more
+STALLS_MAX: Final = 3  # of segments that are known to pass, in a row, before they are doubted all the same
+
+
+class Segments:
+    """How large the segments of one uplink's sessions are. Remembered until the path is another one."""
+
+    def __init__(self, configured: int) -> None:
+        self._configured = configured
+        self._path: tuple[str, int, int] | None = None
+        self._proven = False
+        self._stalls = 0
+        self.mss = configured
+        """Bytes of the next session's segments."""
+
+    def on_path(self, path: Path | None) -> None:
+        """The next session takes this path: another one is innocent of what the one before swallowed."""
+        key = None if path is None else (path.interface, path.index, path.mtu)
+        if key != self._path:
+            self._path, self._proven, self._stalls, self.mss = key, False, 0, self._configured
+
+    def passed(self) -> None:
+        """Something larger than the smallest segments was acknowledged."""
+        self._proven, self._stalls = True, 0
+
+    def stalled(self, answered_ms_ago: int | None) -> str | None:
+        """A session ended while something large hung, sent again in vain; ``answered_ms_ago``: its last answer.
+
+        Returns what to say where smaller segments are used from now on.
+        """
+        if answered_ms_ago is None or answered_ms_ago > PASSED_MAX_MS:
+            return None
+        self._stalls += 1
+        if self._proven and self._stalls < STALLS_MAX:
+            return None
+        smaller = next((step for step in STEPS if step < self.mss), None)
+        if smaller is None:  # the smallest do not pass either: the segments are not to blame
+            self.mss, self._stalls, self._proven = self._configured, 0, False
+            return ""
+        before, self.mss, self._proven, self._stalls = self.mss, smaller, False, 0
+        return f"segments of {before} bytes hung, small ones passed (an MTU black hole?): {smaller} bytes from now on"

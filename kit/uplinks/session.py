@@ -1,0 +1,259 @@
+"""One MQTT connection's life: connect, subscribe, send and hear until something breaks or we let go.
+
+Facts about aiomqtt 2.5 and paho 2 that shaped it: ``publish`` waits its whole timeout when the broker dies, while a
+task that reads messages notices at once; there is no reconnect; a connect that was given up leaves its socket open;
+connecting runs in a thread, so it is never cancelled, only outlived (its own deadline is short). What is dialled by us
+can be cancelled: paho is handed a connection that stands (ADR 6).
+"""
+
+import asyncio
+import contextlib
+from typing import Final, Literal, Protocol
+
+import aiomqtt
+
+from failover.path import Path
+from kit.uplinks import tcp_info
+from kit.uplinks.dialler import Dialled, Dialler
+from kit.uplinks.errors import DialError
+from kit.uplinks.gateway import Gateway
+from kit.uplinks.segments import STEPS
+from kit.uplinks.sockets import OPTIONS
+from kit.uplinks.tcp_info import TcpInfo, TcpWatch
+
+QUEUE_MAX: Final = 64  # messages of one QoS waiting for one uplink; more are dropped: the outbox sends again
+PUBLISH_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 0.5
+KEEPALIVE_S: Final = (
+    75  # longer than between probes (failover.timing): else each pause would cost a ping, too
+)
+SENSE_S: Final = 1.0  # between two looks at what the kernel knows of the connection
+_REST_MIN_S: Final = 0.05  # seconds that are left for the broker's word, however late the connection stood
+
+Qos = Literal[0, 1]
+_Queue = asyncio.Queue[tuple[str, bytes]]
+
+
+class Owner(Protocol):
+    """What a session tells. All are called from the event loop."""
+
+    def client_id(self, uplink: str) -> str:
+        """The session's name at the broker."""
+
+    def subscriptions(self, uplink: str) -> list[tuple[str, int]]:
+        """Topics and QoS."""
+
+    def up(self, session: "Session") -> None:
+        """The session stands."""
+
+    def lost(self, session: "Session", reason: str) -> None:
+        """The session ended by itself."""
+
+    def heard(self, session: "Session", topic: str, payload: bytes) -> None:
+        """A message came."""
+
+    def sensed(self, session: "Session", rtt_ms: int, stalled: bool) -> None:
+        """What the kernel says of it is news."""
+
+    def dialled(self, session: "Session", dialled: Dialled, dns: str) -> None:
+        """It stands at this address; ``dns``: what to say of the DNS, or ``""``."""
+
+    def segments_changed(self, session: "Session", words: str) -> None:
+        """The next session has segments of another size; ``words`` say why, or ``""``."""
+
+
+class Session:
+    """``dialler``: makes the connection, over ``path``; None: paho does."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        uplink: str,
+        gateway: Gateway,
+        deadline_s: float,
+        dialler: Dialler | None = None,
+        path: Path | None = None,
+    ) -> None:
+        self.uplink = uplink
+        self._owner, self._deadline_s = owner, deadline_s
+        self._dialler, self._path = dialler, path
+        self._client = aiomqtt.Client(
+            gateway.host,
+            gateway.port,
+            identifier=owner.client_id(uplink),
+            keepalive=KEEPALIVE_S,
+            timeout=deadline_s,
+            max_queued_incoming_messages=QUEUE_MAX,
+            socket_options=OPTIONS,
+        )
+        self._client._client.connect_timeout = deadline_s  # noqa: SLF001 - aiomqtt has no word for it
+        # By QoS: a probe that waited for the PUBACK of an envelope would call a slow uplink dead.
+        self._queues = (_Queue(QUEUE_MAX), _Queue(QUEUE_MAX))
+        self._dialling: asyncio.Task[Dialled] | None = None
+        self._live: asyncio.Task[None] | None = None
+        self._dropped = False
+        self._seen: TcpInfo | None = None
+        self._heard_at = 0.0
+        self._hanging: tuple[float, int] | None = None
+        """Something large waits for its acknowledgement: when the session was last heard before, resent by then."""
+
+    def send(self, topic: str, payload: bytes, qos: Qos) -> None:
+        """Queue a message; dropped where too many wait."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._queues[qos].put_nowait((topic, payload))
+
+    def drop(self) -> None:
+        """Let go at once; ``run`` ends in its own time."""
+        self._judge_segments()
+        self._dropped = True
+        for task in (self._dialling, self._live):
+            if task is not None:
+                task.cancel()
+
+    async def run(self) -> None:
+        """Until it ends; the owner hears how."""
+        try:
+            await self._connect()
+        except (aiomqtt.MqttError, OSError) as error:
+            self._kill_socket()
+            self._owner.lost(self, f"no session: {self._why(error)}")
+            return
+        except asyncio.CancelledError:
+            self._kill_socket()
+            if self._dropped:
+                return
+            raise  # the end: nobody waits for this session any more
+        reason = "dropped"
+        if not self._dropped:
+            self._owner.up(self)
+            reason = await self._talk()
+            self._judge_segments()
+        await self._close()
+        self._owner.lost(self, reason)
+
+    async def _connect(self) -> None:
+        """Up to the last SUBACK; raises MqttError, OSError."""
+        loop = asyncio.get_running_loop()
+        if self._dialler is None:
+            await self._client.__aenter__()
+            if not self._dropped:
+                await self._client.subscribe(self._owner.subscriptions(self.uplink), timeout=self._deadline_s)
+            return
+        until = loop.time() + self._deadline_s
+        self._dialling = loop.create_task(self._dialler.dial(self._path, self._deadline_s))
+        dialled = await self._dialling
+        self._dialling = None
+        # paho asks this for a socket; TLS, if any, is on it already.
+        vars(self._client._client)["_create_socket_connection"] = lambda: dialled.connection  # noqa: SLF001 - ADR 6
+        try:
+            self._client.timeout = max(_REST_MIN_S, until - loop.time())
+            await self._client.__aenter__()
+            if not self._dropped:
+                rest_s = max(_REST_MIN_S, until - loop.time())
+                await self._client.subscribe(self._owner.subscriptions(self.uplink), timeout=rest_s)
+        except (aiomqtt.MqttError, OSError):
+            self._dialler.fell(dialled.address)
+            raise
+        finally:
+            if self._client._client.socket() is None:  # noqa: SLF001 - as above
+                dialled.connection.close()
+        self._heard_at = loop.time()
+        if not self._dropped:
+            self._dialler.stood(dialled.address)
+            self._owner.dialled(self, dialled, self._dialler.doubts(dialled.address))
+
+    def _why(self, error: Exception) -> str:
+        if self._dialler is not None and isinstance(error, DialError):
+            return self._dialler.why(error)
+        return str(error)
+
+    async def _talk(self) -> str:
+        """Send and hear until one of both ends; returns why."""
+        loop = asyncio.get_running_loop()
+        live = self._live = loop.create_task(self._hear_all())
+        senders = [loop.create_task(self._send_all(qos)) for qos in range(len(self._queues))]
+        for sender in senders:
+            sender.add_done_callback(lambda _: live.cancel())
+        watch = self._begin_watch()
+        try:
+            await self._live
+        except aiomqtt.MqttError as error:
+            return str(error)
+        except asyncio.CancelledError:
+            if not (self._dropped or any(sender.done() for sender in senders)):
+                raise
+        finally:
+            for task in (*senders, *watch):
+                task.cancel()
+        for sender in senders:
+            if sender.done() and not sender.cancelled() and sender.exception() is not None:
+                return f"not sent: {sender.exception()}"
+        return "dropped"
+
+    async def _send_all(self, qos: int) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            topic, payload = await self._queues[qos].get()
+            large = qos > 0 and len(payload) > STEPS[-1]
+            if large:
+                info = self._look()
+                self._hanging = (loop.time() - self._heard_at, info.total_retransmits if info else 0)
+            await self._client.publish(topic, payload, qos=qos, timeout=PUBLISH_TIMEOUT_S)
+            if large:
+                self._hanging = None
+                if self._dialler is not None:
+                    self._dialler.segments.passed()
+
+    async def _hear_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        async for message in self._client.messages:
+            self._heard_at = loop.time()
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            self._owner.heard(self, str(message.topic), payload)
+
+    # --- what the kernel knows ---
+
+    def _begin_watch(self) -> list[asyncio.Task[None]]:
+        """Nothing where there is no socket of the kernel's, as in a simulated world."""
+        if self._look() is None:
+            return []
+        return [asyncio.get_running_loop().create_task(self._watch())]
+
+    async def _watch(self) -> None:
+        watch = TcpWatch()
+        while True:
+            await asyncio.sleep(SENSE_S)
+            info = self._look()
+            if info is None:
+                return
+            news = watch.news(info)
+            if news is not None:
+                self._owner.sensed(self, *news)
+
+    def _look(self) -> TcpInfo | None:
+        info = tcp_info.read(self._client._client.socket())  # noqa: SLF001 - aiomqtt does not show it
+        self._seen = info or self._seen
+        return info
+
+    def _judge_segments(self) -> None:
+        """The session ends: whether something large hangs that the kernel sent again in vain."""
+        hanging, self._hanging = self._hanging, None
+        self._look()
+        if self._dialler is None or hanging is None or self._seen is None:
+            return
+        silent_s, before = hanging
+        if self._seen.unacked and (self._seen.stalled or self._seen.total_retransmits > before):
+            words = self._dialler.segments.stalled(round(silent_s * 1000))
+            if words is not None:
+                self._owner.segments_changed(self, words)
+
+    async def _close(self) -> None:
+        self._client.timeout = CLOSE_TIMEOUT_S
+        try:
+            await self._client.__aexit__(None, None, None)
+        except (aiomqtt.MqttError, OSError):
+            self._kill_socket()
+
+    def _kill_socket(self) -> None:
+        """Paho keeps the socket of a session that never stood, or would not end."""
+        self._client._client._sock_close()  # noqa: SLF001 - nothing public closes it without a handshake
