@@ -47,8 +47,6 @@ from kit.sealer import LocalSealer
 from kit.station import Station
 from kit.uplinks.gateway import gateway_of
 from kit.uplinks.uplinks import MqttUplinks
-from kit.uplinks.gateway import gateway_of
-from kit.uplinks.uplinks import MqttUplinks
 
 WATCHDOG_S: Final = 5.0  # how often systemd hears that the event loop turns
 ANSWER_S: Final = 0.1  # to answer whoever brought a manifest, before the next life
