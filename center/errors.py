@@ -109,3 +109,9 @@ class ActError(CenterError):
     """An act cannot be drafted, signed or shown."""
 
     exit_code = 65
+
+
+class SmsError(CenterError):
+    """A command could not be sent by SMS."""
+
+    exit_code = 69

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import act, audit, importing, log, opening, order, publish, submit, trustee, witness
+from center.cli import act, audit, importing, log, opening, order, publish, sms, submit, trustee, witness
 from center.cli.command import (
     DATA,
     OK,
@@ -31,6 +31,7 @@ _EXAMPLES: Final = """examples:
   center act --help                                   draft, sign and read acts: schedules, adjudications, orders
   center submit --help                                hand acts and couriers' envelopes to centerd
   center import --help                                what couriers and telephones bring, in any order
+  center sms --help                                   what branches send by SMS, and commands to them
   center log --help                                   checkpoints and proofs
   center publish --help                               the folder that strangers read
   center audit --help                                 a stranger's look at that folder
@@ -62,6 +63,7 @@ def _center(argv: Sequence[str] | None) -> int:
     act.add(commands)
     submit.add(commands)
     importing.add(commands)
+    sms.add(commands)
     log.add(commands)
     publish.add(commands)
     audit.add(commands)

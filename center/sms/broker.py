@@ -1,0 +1,146 @@
+"""The gateway's edge to the broker: envelopes go to centerd on narrow topics, and what it answers is heard."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+import aiomqtt
+import msgspec
+
+from center.sms.port import Say
+from crypto.wire import branch_of_topic, topic_narrow_envelope, topic_receipt, topic_refusal
+
+KEEPALIVE_S: Final = 15
+TIMEOUT_S: Final = 5.0  # seconds: connect, subscribe, publish
+BACKOFF_MIN_S: Final = 0.25
+BACKOFF_MAX_S: Final = 10.0
+QUEUE_MAX: Final = 256  # things to do that wait for the broker; what finds no room is asked for again
+ANSWER_MAX: Final = 16 * 1024  # bytes of an answer that are read
+QOS_REFUSED: Final = 0x80  # return code of SUBACK (MQTT 3.1.1 §3.9.3)
+REASON_MAX: Final = 300  # characters
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    envelope_sha256: str
+    reason: str
+
+
+class SmsBroker:
+    """One session, which comes back by itself. Topics of a branch are subscribed while an answer is awaited.
+
+    Args:
+        host: of the broker.
+        port: 1 to 65535.
+        client_id: ours there, unlike centerd's.
+        election: whose topics.
+        heard: takes what was published as a receipt of a branch.
+        refused: takes what was published as a refusal: the envelope's hash and the reason.
+        connected: hears when a session stands (True) and when it is lost.
+        say: tells people.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client_id: str,
+        election: str,
+        *,
+        heard: Callable[[str], None],
+        refused: Callable[[str, str], None],
+        connected: Callable[[bool], None],
+        say: Say,
+    ) -> None:
+        self._host: Final = host
+        self._port: Final = port
+        self._client_id: Final = client_id
+        self._election: Final = election
+        self._heard: Final = heard
+        self._refused: Final = refused
+        self._connected: Final = connected
+        self._say: Final = say
+        self._work: asyncio.Queue[tuple[str, bytes | None]] = asyncio.Queue(QUEUE_MAX)
+        self._lost_words = ""
+
+    async def run(self) -> None:
+        """Hold the session up until cancelled; never returns by itself."""
+        pause_s = BACKOFF_MIN_S
+        while True:
+            self._work = asyncio.Queue(QUEUE_MAX)
+            try:
+                async with aiomqtt.Client(
+                    self._host,
+                    self._port,
+                    identifier=self._client_id,
+                    keepalive=KEEPALIVE_S,
+                    timeout=TIMEOUT_S,
+                ) as client:
+                    pause_s = BACKOFF_MIN_S
+                    self._lost_words = ""
+                    self._say(f"broker {self._host}:{self._port}: connected")
+                    self._connected(True)
+                    await self._serve(client)
+            except aiomqtt.MqttError as error:
+                words = f"broker {self._host}:{self._port}: {error}: envelopes wait in the folder"
+                if words != self._lost_words:
+                    self._lost_words = words
+                    self._say(words)
+            self._connected(False)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, BACKOFF_MAX_S)
+
+    def submit(self, branch: str, envelope: bytes) -> None:
+        """Give an envelope to centerd, when there is a session."""
+        self._put(branch, envelope)
+
+    def forgo(self, branch: str) -> None:
+        """Listen to a branch's topics no longer."""
+        self._put(branch, None)
+
+    def _put(self, branch: str, envelope: bytes | None) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._work.put_nowait((branch, envelope))
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        """One session, until it is lost; raises MqttError."""
+        working = asyncio.create_task(self._give(client))
+        listening = asyncio.create_task(self._listen(client))
+        try:
+            done, _ = await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (working, listening):
+                task.cancel()
+            await asyncio.gather(working, listening, return_exceptions=True)
+
+    async def _give(self, client: aiomqtt.Client) -> None:
+        subscribed: set[str] = set()
+        while True:
+            branch, envelope = await self._work.get()
+            topics = [topic_receipt(self._election, branch), topic_refusal(self._election, branch)]
+            if envelope is None:
+                if branch in subscribed:
+                    subscribed.discard(branch)
+                    await client.unsubscribe(topics)
+                continue
+            if branch not in subscribed:
+                granted = await client.subscribe([(topic, 0) for topic in topics])
+                if QOS_REFUSED in [getattr(code, "value", code) for code in granted]:
+                    raise aiomqtt.MqttError(f"{self._client_id} may not read {topics[0]}: give it the right")
+                subscribed.add(branch)
+            await client.publish(topic_narrow_envelope(self._election, branch), envelope, qos=1)
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            topic, payload = message.topic.value, message.payload
+            branch = branch_of_topic(topic)
+            if branch is None or not isinstance(payload, bytes) or len(payload) > ANSWER_MAX:
+                continue
+            if topic == topic_receipt(self._election, branch):
+                self._heard(payload.decode("utf-8", "replace"))
+            else:
+                with contextlib.suppress(msgspec.MsgspecError, RecursionError):
+                    hint = msgspec.json.decode(payload, type=_Refusal)
+                    self._refused(hint.envelope_sha256, hint.reason[:REASON_MAX])

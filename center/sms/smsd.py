@@ -1,0 +1,134 @@
+"""smsd's spool as a way for short messages: ``incoming`` is emptied, ``outgoing`` filled, ``sent`` and ``failed`` read.
+
+What is no binary message of ours stays in ``incoming``: smsd may serve others as well.
+"""
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+from center.errors import SpoolError
+from center.files import UnreadableError, read_whole
+from center.sms.port import Arrived, Outcome, Say, Settled
+from center.sms.smsd_file import (
+    FILE_MAX,
+    SmsdFileError,
+    UnfinishedFileError,
+    headers_of,
+    outgoing,
+    read_received,
+)
+
+FOLDERS: Final = ("incoming", "outgoing", "sent", "failed")
+LOOK_S: Final = 0.5  # seconds between two looks
+FAILURE_PAUSE_S: Final = 10.0  # seconds after the disk refused
+FILES_MAX: Final = 10_000  # names looked at in one look, and those that are remembered as not ours
+PREFIX: Final = "branch-kit-"  # of our files in outgoing, sent and failed
+_MODE: Final = 0o660  # smsd must be able to read, write and move it
+
+
+def check_spool(root: Path) -> None:
+    """Raise SpoolError where this is no spool of smsd that may be used."""
+    for folder in (root, *(root / name for name in FOLDERS)):
+        if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise SpoolError(
+                f"{folder}: is no folder that may be read and written: name smsd's folder (as in smsd.conf), and run "
+                f"this as a member of smsd's group"
+            )
+
+
+class SmsdSpool:
+    """Implements ``center.sms.port.ShortMessages``.
+
+    Args:
+        root: smsd's folder, /var/spool/sms as a rule. Temporary files are made in it, for renaming.
+        arrived: takes each message; its file is removed after that.
+        settled: hears the outcome of each message.
+        say: tells people.
+        session: names this life among the files of others: letters and digits.
+    """
+
+    def __init__(self, root: Path, arrived: Arrived, settled: Settled, say: Say, *, session: str) -> None:
+        self._root: Final = root
+        self._arrived: Final = arrived
+        self._settled: Final = settled
+        self._say: Final = say
+        self._session: Final = session
+        self._under_way: dict[str, int] = {}
+        self._not_ours: dict[str, None] = {}
+
+    async def run(self) -> None:
+        """Look again and again until cancelled; never returns by itself."""
+        while True:
+            pause_s = LOOK_S
+            try:
+                self._look_for_outcomes()
+                self._look_for_messages()
+            except (OSError, SpoolError) as error:
+                self._say(f"smsd's spool or the gateway's folder fails, nothing is lost: {error}")
+                pause_s = FAILURE_PAUSE_S
+            await asyncio.sleep(pause_s)
+
+    def send(self, token: int, number: str, user_data: bytes) -> None:
+        """As ShortMessages: whole in ``outgoing`` by a rename, as smsd takes whatever it sees there."""
+        name = f"{PREFIX}{self._session}-{token}"
+        temporary = self._root / f".{name}"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(outgoing(number, user_data))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(self._root / "outgoing" / name)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            self._settled(Outcome(token, sent=False, reason=f"{error.filename}: {error.strerror}"))
+            return
+        self._under_way[name] = token
+
+    def _look_for_outcomes(self) -> None:
+        for name, token in list(self._under_way.items()):
+            for folder in ("sent", "failed"):
+                path = self._root / folder / name
+                if not path.exists():
+                    continue
+                reason = ""
+                if folder == "failed":
+                    with contextlib.suppress(UnreadableError):
+                        headers, _ = headers_of(read_whole(path, FILE_MAX) or b"")
+                        reason = f"smsd: {headers.get('Fail_reason', 'it does not say why')}"
+                path.unlink(missing_ok=True)
+                del self._under_way[name]
+                self._settled(Outcome(token, sent=folder == "sent", reason=reason))
+                break
+
+    def _look_for_messages(self) -> None:
+        with os.scandir(self._root / "incoming") as found:
+            entries = [
+                entry
+                for entry, _ in zip(found, range(FILES_MAX), strict=False)
+                if not entry.name.startswith(".")
+            ]
+        here = {entry.name for entry in entries}
+        self._not_ours = {name: None for name in self._not_ours if name in here}
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name not in self._not_ours:
+                self._take(Path(entry.path))
+
+    def _take(self, path: Path) -> None:
+        try:
+            data = read_whole(path, FILE_MAX)
+            if data is None:
+                return
+            message = read_received(data)
+        except UnfinishedFileError:
+            return
+        except (UnreadableError, SmsdFileError) as error:
+            self._not_ours[path.name] = None
+            self._say(f"{path.name} stays in incoming: {error}")
+            return
+        self._arrived(message.sender, message.user_data)
+        path.unlink(missing_ok=True)
