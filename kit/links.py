@@ -14,7 +14,7 @@ from failover.switch import Switch
 from kit import exit_codes
 from kit.core import Step
 from kit.effects import Reply
-from kit.events import LinkTestAsked, LinkUseAsked
+from kit.events import LinkTestAsked, LinkUseAsked, NoticeAbout, UplinkNoticed
 from kit.facts import Fact, LinkSwitched
 from kit.wall import Wall
 
@@ -26,6 +26,7 @@ HISTORY_MAX: Final = 32  # switches shown
 TESTS_MAX: Final = 8  # under way at a time
 PIN_MAX_MS: Final = 12 * HOUR_MS
 REASON_MAX: Final = 500  # characters (kit.facts.Text)
+NOTICE_MAX: Final = 300  # characters of what is odd about an uplink
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,17 @@ class Links:
         self._last: Switch | None = None
         self._written_at: deque[Instant] = deque(maxlen=WRITTEN_MAX)
         self._tests: list[_Test] = []
+        self._notices: dict[tuple[str, NoticeAbout], str] = {}
 
     def boot(self, wall: Wall) -> None:
         """The first event of a life came; ``wall`` tells the time from now on."""
         self._wall = wall
 
-    def handle(self, event: LinkUseAsked | LinkTestAsked, now: Instant) -> Step:
-        """Do what a technician asks."""
+    def handle(self, event: LinkUseAsked | LinkTestAsked | UplinkNoticed, now: Instant) -> Step:
+        """Do what a technician asks; keep what a session notices."""
+        if isinstance(event, UplinkNoticed):
+            self._notices[event.uplink, event.about] = event.words[:NOTICE_MAX]
+            return Step()
         names = self._failover.states()
         if event.uplink is not None and event.uplink not in names:
             error = f"no uplink {event.uplink!r} is configured; there are {', '.join(names)}"
@@ -92,6 +97,10 @@ class Links:
             step.facts.extend(self._written(now))
         step.facts.extend(self._written(now))
         return step
+
+    def notices(self, uplink: str) -> tuple[str, ...]:
+        """What is odd about it at present, in words."""
+        return tuple(words for (name, _), words in self._notices.items() if name == uplink and words)
 
     def apply(self, fact: Fact) -> None:
         """Fold."""

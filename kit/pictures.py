@@ -144,7 +144,9 @@ def links(failover: Failover, core: Links, now: Instant) -> dict[str, Any]:
         "pace": "critical" if failover.critical else "polls" if failover.polls_open else "quiet",
         "pinned": None if pinned is None else pinned[0],
         "pinned_for_s": None if pinned is None else max(0, pinned[1] - now) // 1000,
-        "uplinks": [_link(failover, name, now) for name in failover.states()],
+        "uplinks": [
+            {**_link(failover, name, now), "notices": list(core.notices(name))} for name in failover.states()
+        ],
         "history": [
             {
                 "at": fact.at,

@@ -35,6 +35,7 @@ from kit.events import (
     ScheduleHeard,
     TerminalHeard,
     Tick,
+    UplinkNoticed,
     UplinksUsable,
 )
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
@@ -51,7 +52,7 @@ from kit.wall import Wall
 INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
 POLLS_PHASES: Final = ("open", "suspended", "closed", "accounted", "tallied", "sealed", "sending")
 """While the day stands here, uplinks are probed as polls need it (failover.timing)."""
-_UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed, LinkUseAsked, LinkTestAsked)
+_UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed, LinkUseAsked, LinkTestAsked, UplinkNoticed)
 
 
 class ForeignJournalError(Exception):
@@ -232,9 +233,11 @@ class Station:
         }
 
     def _hear_of_uplinks(
-        self, event: UplinkConnected | UplinkLost | ProbeEchoed | LinkUseAsked | LinkTestAsked, now: Instant
+        self,
+        event: UplinkConnected | UplinkLost | ProbeEchoed | LinkUseAsked | LinkTestAsked | UplinkNoticed,
+        now: Instant,
     ) -> Step:
-        if isinstance(event, LinkUseAsked | LinkTestAsked):
+        if isinstance(event, LinkUseAsked | LinkTestAsked | UplinkNoticed):
             return self.links.handle(event, now)
         step = Step(effects=[*self.failover.handle(event, now)])
         if isinstance(event, ProbeEchoed):

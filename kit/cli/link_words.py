@@ -13,6 +13,7 @@ _EN: Final = {
     "every": "probed every {every} s; probes spent {spent} kB since the start, {left} kB are left",
     "falls": "stopped working {falls} times since the start; {late} echoes came late",
     "trouble": "last trouble: {trouble}",
+    "notice": "  note on {name}: {words}",
     "switch": "{at} {left} -> {to}: {cause} ({reason})",
     "between": "  (before this one {unwritten} more, which were not written down)",
     "since": "{unwritten} more since, not written down yet: the journal takes 12 an hour",
@@ -42,6 +43,7 @@ _FA: Final = {
     "every": "آزمون هر {every} ثانیه؛ از آغاز {spent} کیلوبایت خرج شده و {left} کیلوبایت مانده است",
     "falls": "از آغاز {falls} بار از کار افتاده؛ {late} پاسخ دیر رسیده است",
     "trouble": "آخرین مشکل: {trouble}",
+    "notice": "  یادداشت دربارهٔ {name}: {words}",
     "switch": "{at} {left} ← {to}: {cause} ({reason})",
     "between": "  (پیش از این {unwritten} تغییر دیگر که نوشته نشد)",
     "since": "{unwritten} تغییر دیگر که هنوز نوشته نشده: دفتر ساعتی ۱۲ تغییر می‌پذیرد",
@@ -95,7 +97,11 @@ class LinkWords:
         ]
         if link["trouble"]:
             lines.append(self("trouble", trouble=link["trouble"]))
-        return lines
+        return [*lines, *self.noticed(link)]
+
+    def noticed(self, link: dict[str, Any]) -> list[str]:
+        """What is odd about an uplink, whether or not it works."""
+        return [self("notice", name=link["name"], words=words) for words in link.get("notices", ())]
 
     def told(self, links: dict[str, Any]) -> list[str]:
         """The switches, oldest first."""

@@ -11,6 +11,7 @@ _FA: Final[dict[str, str]] = {
     "power": "برق",
     "terminal": "پایانهٔ رأی",
     "uplinks": "ارتباط‌ها",
+    "note": "یادداشت",
     "waiting": "در انتظار رسید",
     "delivered": "تحویل‌شده",
     "findings": "یافته‌ها",
@@ -135,6 +136,11 @@ def render(status: dict[str, Any], say: Words) -> str:
         for name, state in uplinks["states"].items()
     ]
     lines.append(f"{say('uplinks')}: {'; '.join(links)}")
+    lines += [
+        f"{say('note')} {link['name']}: {words}"
+        for link in status.get("links", {}).get("uplinks", ())
+        for words in link.get("notices", ())
+    ]
     waiting = ", ".join(f"{say(item['kind'])} #{item['seq']}" for item in outbox["waiting"])
     lines.append(f"{say('waiting')}: {waiting or say('none')}")
     lines.append(f"{say('delivered')}: {', '.join(f'#{seq}' for seq in outbox['delivered']) or say('none')}")
