@@ -12,7 +12,7 @@ from failover.backoff import backoff_ms
 from failover.binding import Binding
 from failover.budget import ProbeBudget
 from failover.events import Connect, Disconnect, FailoverEffect, Instant, LineGrade, Probe
-from failover.health import Health
+from failover.health import FALL_POINTS, Health
 from failover.path import Path
 from failover.table import TABLE, Action, Happening, State
 from failover.timing import Timing
@@ -226,14 +226,15 @@ class Uplink:
     def _overdue_at(self) -> Instant:
         return self._under_way[0].at + self._echo_ms()
 
-    def _patience_ms(self) -> int:
+    def _patience_ms(self, now: Instant) -> int:
         """How old the oldest probe may become in the critical window before the session is torn down.
 
         One miss, at first. But an uplink that is slow or loses much, rather than dead, would then never stand long
-        enough to deliver anything: one whose echoes are known to come late, one that lost probes lately, and one that
-        was torn down in vain is given longer. Meanwhile it is suspect, and not offered.
+        enough to deliver anything: one whose echoes are known to come late, one that lost probes or fell lately, and
+        one that was torn down in vain is given longer. Meanwhile it is suspect, and not offered.
         """
-        shortest_ms = self._timing.critical_echo_ms << self._doublings(self.health.lost_count)
+        falls_before = max(0, self.health.penalty(now) - 1) // FALL_POINTS
+        shortest_ms = self._timing.critical_echo_ms << self._doublings(self.health.lost_count + falls_before)
         return min(max(shortest_ms, 2 * self.health.slowest_ms), 2 * self._timing.echo_ms)
 
     def _doublings(self, more: int = 0) -> int:
@@ -280,7 +281,7 @@ class Uplink:
         if not self._critical:  # the second chance goes out at once; its miss is the second one
             self._give_up_at = now + self._timing.echo_ms
             return self._probe(happening, now)
-        self._give_up_at = self._under_way[0].at + self._patience_ms()
+        self._give_up_at = self._under_way[0].at + self._patience_ms(now)
         if now - self._overdue_at() > self._timing.late_ms:
             # We come late ourselves (held up, or the window opened only now): the echo may be next in our queue.
             self._give_up_at = max(self._give_up_at, now + self._timing.critical_echo_ms)

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from random import Random
 
 from failover.events import (
     Connect,
     Disconnect,
     FailoverEffect,
     FailoverEvent,
+    PathChanged,
     Probe,
     ProbeEchoed,
     Tick,
@@ -18,12 +20,22 @@ from failover.events import (
     WindowChanged,
 )
 from failover.machine import Failover
+from failover.path import Path
 from failover.timing import Timing
 
 _Outcome = UplinkConnected | UplinkLost | ProbeEchoed
 
 OFTEN = Timing(probe_ms=15_000, switches_per_hour=60)
 """Slow times that pass quickly."""
+RTO_MS = 200  # the least retransmission timeout of Linux
+SYN_RTO_MS = 1_000  # RFC 6298 §2
+
+
+def path_of(
+    name: str = "wwan0", index: int = 3, *sources: str, table: int | None = 7_101, mtu: int = 1_500
+) -> Path:
+    """A path that can carry packets."""
+    return Path(name, index, sources or ("10.0.0.2",), mtu, table)
 
 
 @dataclass
@@ -34,6 +46,11 @@ class Link:
     refuses: bool = False  # an unreachable network says so at once; a blackhole says nothing
     rtt_ms: int = 40
     connect_ms: int = 120
+    loss: float = 0.0  # share of packets that is lost, each way: TCP sends them again, later and later
+    one_way: bool = False  # probes arrive and their echoes don't
+    path: Path | None = None  # None: none, or bound to no interface
+    echo_free_at: int = 0  # nothing overtakes on a TCP session
+    taken: list[Path | None] = field(default_factory=list)
     session: int = 0  # 0: none; else which
     connecting: bool = False
     last_echo_at: int = -1
@@ -44,8 +61,14 @@ class Link:
 class Net:
     """Carries out the core's effects, brings the outcomes back, and checks the core at every step."""
 
-    def __init__(self, uplinks: Sequence[str] = ("fibre", "4g-a"), timing: Timing | None = None) -> None:
-        self.core = Failover(uplinks, "device-1", timing or OFTEN)
+    def __init__(
+        self,
+        uplinks: Sequence[str] = ("fibre", "4g-a"),
+        timing: Timing | None = None,
+        bound: frozenset[str] = frozenset(),
+    ) -> None:
+        self.core = Failover(uplinks, "device-1", timing or OFTEN, bound=bound)
+        self._random = Random(1)
         self.links = {name: Link() for name in uplinks}
         self.now = 1_000
         self.probes: list[tuple[int, str]] = []
@@ -65,8 +88,7 @@ class Net:
         for effect in effects:
             self._carry_out(effect)
         wake_at = self.core.wake_at()
-        assert wake_at is not None
-        assert wake_at > self.now, "the core asks to be woken in the past"
+        assert wake_at is None or wake_at > self.now, "the core asks to be woken in the past"
         preferred = self.core.preferred()
         if not self.preferences or self.preferences[-1][1] != preferred:
             self.preferences.append((self.now, preferred))
@@ -78,7 +100,8 @@ class Net:
         until = self.now + duration_ms
         while True:
             wake_at = self.core.wake_at()
-            assert wake_at is not None
+            if wake_at is None:
+                wake_at = until + 1  # no uplink has a path
             if self._coming and self._coming[0][0] <= wake_at:
                 when, _, session, event = heappop(self._coming)
                 if when > until:
@@ -106,6 +129,16 @@ class Net:
         self._coming = [entry for entry in self._coming if not self._is_echo_on(entry[3], name)]
         self._coming.sort()
 
+    def set_path(
+        self, name: str, path: Path | None, reason: str = "no carrier"
+    ) -> tuple[FailoverEffect, ...]:
+        """The kernel says so; without a path nothing in flight arrives."""
+        if path is None:
+            self.cut(name)
+            self.links[name].carries = True
+        self.links[name].path = path
+        return self.tell(PathChanged(name, path, "" if path is not None else f"{name}: {reason}"))
+
     def mend(self, name: str) -> None:
         self.links[name].carries = True
 
@@ -115,15 +148,21 @@ class Net:
     def _carry_out(self, effect: FailoverEffect) -> None:
         link = self.links[effect.uplink]
         match effect:
-            case Connect(uplink=name, deadline_ms=deadline_ms):
+            case Connect(uplink=name, deadline_ms=deadline_ms, path=path):
+                assert path == link.path, "bound to another path than the present one"
+                link.taken.append(path)
                 assert not link.connecting, f"a second Connect on {name} while one is outstanding"
                 link.connecting = True
                 link.session = next(self._sessions)
                 link.connects.append(self.now)
+                link.echo_free_at = 0
+                connect_ms = (
+                    link.connect_ms + self._late_ms(link, SYN_RTO_MS) + 2 * self._late_ms(link, RTO_MS)
+                )
                 if link.refuses:
                     self._later(1, UplinkLost(name, "network is unreachable"))
-                elif link.carries and link.connect_ms <= deadline_ms:
-                    self._later(link.connect_ms, UplinkConnected(name))
+                elif link.carries and connect_ms <= deadline_ms:
+                    self._later(connect_ms, UplinkConnected(name))
                 else:
                     self._later(deadline_ms, UplinkLost(name, "timed out"))
             case Disconnect():
@@ -133,8 +172,19 @@ class Net:
             case Probe(uplink=name, nonce=nonce):
                 assert link.session != 0, f"a probe on {name} without a session"
                 self.probes.append((self.now, name))
-                if link.carries:
-                    self._later(link.rtt_ms, ProbeEchoed(name, nonce))
+                if link.carries and not link.one_way:
+                    echo_at = (
+                        self.now + link.rtt_ms + self._late_ms(link, RTO_MS) + self._late_ms(link, RTO_MS)
+                    )
+                    link.echo_free_at = max(link.echo_free_at, echo_at)
+                    self._later(link.echo_free_at - self.now, ProbeEchoed(name, nonce))
+
+    def _late_ms(self, link: Link, rto_ms: int) -> int:
+        """How much later a packet arrives that is sent again until it does."""
+        late_ms = 0
+        while link.loss and self._random.random() < link.loss:
+            late_ms, rto_ms = late_ms + rto_ms, 2 * rto_ms
+        return late_ms
 
     def _later(self, delay_ms: int, event: _Outcome) -> None:
         session = self.links[event.uplink].session

@@ -1,13 +1,24 @@
 """Uplinks that go silent, come back, slow down and refuse, in any order, with the window opening and closing."""
 
+from typing import get_args
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from failover.events import LineGrade, LineSensed, TcpSensed
+from failover.path import Path
 from failover.timing import SWITCH_MAX_MS
-from tests.failover.net import Net
+from tests.failover.net import Net, path_of
 
 UPLINKS = ("fibre", "4g-a", "4g-b")
+BOUND = frozenset({"fibre", "4g-a"})
+PATHS = (
+    path_of("wwan0", 3),
+    path_of("wwan0", 3, "10.0.0.9"),
+    path_of("wwan1", 4),
+    path_of("wwan0", 3, mtu=1_280),
+)
 _names = st.sampled_from(UPLINKS)
 _SETTLED_MS = 15_000 + 10_250 + 1_500  # the longest wait, the longest connect, and the first echoes
 
@@ -15,9 +26,16 @@ _SETTLED_MS = 15_000 + 10_250 + 1_500  # the longest wait, the longest connect, 
 class UplinksFailInTurn(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.net = Net(UPLINKS)
+        self.net = Net(UPLINKS, bound=BOUND)
+        for name in BOUND:
+            self.net.set_path(name, PATHS[0])
         self.critical_since: int | None = None
         self.net.after_step = self._watch
+
+    def _heal(self, name: str) -> None:
+        self.net.mend(name)
+        if name in BOUND and self.net.links[name].path is None:
+            self.net.set_path(name, PATHS[0])
 
     def _watch(self) -> None:
         """After every single step: nothing is offered that has been silent for a second in the critical window."""
@@ -25,6 +43,7 @@ class UplinksFailInTurn(RuleBasedStateMachine):
             return
         for name in self.net.core.usable():
             link = self.net.links[name]
+            assert name not in BOUND or link.path is not None, f"{name} is offered without a path"
             heard_at = max(link.last_echo_at, self.critical_since, link.connects[-1] + link.connect_ms)
             assert self.net.now - heard_at < SWITCH_MAX_MS, f"{name} is silent and still offered"
 
@@ -41,6 +60,25 @@ class UplinksFailInTurn(RuleBasedStateMachine):
     def mend(self, name: str) -> None:
         self.net.mend(name)
 
+    @rule(name=st.sampled_from(sorted(BOUND)), path=st.sampled_from([None, *PATHS]))
+    def path_changes(self, name: str, path: Path | None) -> None:
+        self.net.set_path(name, path)
+
+    @rule(name=st.sampled_from(sorted(BOUND)), times=st.integers(1, 9))
+    def path_flaps(self, name: str, times: int) -> None:
+        for _ in range(times):
+            self.net.set_path(name, None)
+            self.net.run(500)
+            self.net.set_path(name, PATHS[0])
+            self.net.run(500)
+
+    @rule(name=_names, grade=st.sampled_from(get_args(LineGrade)), stalled=st.booleans())
+    def evidence(self, name: str, grade: LineGrade, stalled: bool) -> None:
+        before = len(self.net.links[name].disconnects)
+        self.net.tell(LineSensed(name, grade, "words"))
+        self.net.tell(TcpSensed(name, 50, stalled))
+        assert len(self.net.links[name].disconnects) == before, "passive evidence ended a session"
+
     @rule(critical=st.booleans())
     def window(self, critical: bool) -> None:
         if critical != self.net.core.critical:
@@ -56,7 +94,7 @@ class UplinksFailInTurn(RuleBasedStateMachine):
 
     @rule(survivor=_names)
     def all_but_one_fail_in_the_critical_window(self, survivor: str) -> None:
-        self.net.mend(survivor)
+        self._heal(survivor)
         self.net.links[survivor].refuses = False
         self.net.links[survivor].rtt_ms = 20
         self.window(critical=True)
@@ -78,7 +116,9 @@ class UplinksFailInTurn(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Heal everything, then demand that everything comes back."""
         for name in UPLINKS:
-            self.net.mend(name)
+            self._heal(name)
+            self.net.tell(LineSensed(name, "good", ""))
+            self.net.tell(TcpSensed(name, 20, stalled=False))
             self.net.links[name].refuses = False
             self.net.links[name].rtt_ms = 20
         self.net.run(60_000 + 10_250 if not self.net.core.critical else _SETTLED_MS)
