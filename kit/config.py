@@ -1,8 +1,6 @@
 """The configuration of kitd: one TOML file, checked to the last key before anything starts."""
 
 import dataclasses
-import difflib
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -28,6 +26,9 @@ from kit.device_config import (
     in_folder,
 )
 from kit.device_tables import DeviceTables
+from kit.escalation_config import EscalationTable, PhaseClock, ladder_clocks
+from kit.near_miss import explain
+from kit.sms_config import SmsTable
 from kit.uplink_config import Uplink, UplinkInterface, UplinkTls, check_uplinks
 
 __all__ = ["Config", "ConfigError", "TerminalLine", "Trust", "Uplink", "UpsLine", "load"]
@@ -57,6 +58,9 @@ class Config(DeviceTables, frozen=True, kw_only=True):
     rehearsal: bool = False
     """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
     failover: Timing = Timing()
+    escalation: EscalationTable = EscalationTable()
+    sms: SmsTable | None = None
+    """None: the rung of SMS is left out."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -74,6 +78,9 @@ _TABLES: Final[dict[str, tuple[type, ...]]] = {
     "fibre": (FibreTable,),
     "printer": (PrinterTable,),
     "failover": (Timing,),
+    "escalation.": (PhaseClock,),
+    "escalation": (EscalationTable,),
+    "sms": (SmsTable,),
 }
 """By how the name of a table begins: what it may be."""
 
@@ -94,7 +101,7 @@ def load(path: Path) -> Config:
         config = msgspec.convert(raw, Config, strict=True)
         _no_unknown_timing(raw)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(str(error))}") from error
+        raise ConfigError(f"{path}: {explain(str(error), _TABLES, Config)}") from error
     for what, names in (
         ("uplinks", [uplink.name for uplink in config.uplinks]),
         ("terminals", [terminal.id for terminal in config.terminals]),
@@ -119,11 +126,15 @@ def load(path: Path) -> Config:
         modems=tuple(in_folder(modem, folder) for modem in config.modems),
         fibre=in_folder(config.fibre, folder),
         nut=in_folder(config.nut, folder),
+        escalation=in_folder(config.escalation, folder),
     )
     try:
         check_devices(config)
         modems = frozenset(modem.name for modem in config.modems)
         check_uplinks(config.uplinks, modems, has_fibre=config.fibre is not None)
+        ladder_clocks(config.escalation, has_sms=config.sms is not None)
+        if config.sms is not None:
+            config.sms.plan(tuple(modem.name for modem in config.modems))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return config
@@ -135,16 +146,3 @@ def _no_unknown_timing(raw: dict[str, Any]) -> None:
     for key in raw.get("failover", {}):
         if key not in known:
             raise msgspec.ValidationError(f"Object contains unknown field `{key}` - at `$.failover`")
-
-
-def _explain(message: str) -> str:
-    """Msgspec names the unknown key and its table; add the key that was probably meant."""
-    match = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
-    if match is None:
-        return message
-    key, table = match.group(1), (match.group(2) or "the top level").replace("[...]", "")
-    structs = next((structs for name, structs in _TABLES.items() if table.startswith(name)), (Config,))
-    names = [name for struct in structs for name in struct.__annotations__ if not name.startswith("_")]
-    near = difflib.get_close_matches(key, names, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(names)}"
-    return f"unknown key {key!r} in {table}; {hint}"

@@ -31,12 +31,15 @@ from kit.effects import (
     Publish,
     Reply,
     SealTally,
+    SendSms,
     SignAccount,
 )
+from kit.escalation_config import ladder_clocks
 from kit.events import ManifestKept, PrinterHeard
 from kit.held import hold
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
+from kit.ladder import LadderSetup
 from kit.log import Log
 from kit.manifest_file import ManifestJudge, adopted_in, file_of, keep, load_adopted
 from kit.periphery import Periphery
@@ -134,6 +137,7 @@ class Daemon:
             poll=config.poll,
             manifest_judge=_judge_of(config),
             probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
+            ladder=_ladder_of(config),
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(
@@ -163,6 +167,9 @@ class Daemon:
         self._periphery = Periphery(config, ports, self.runner.post, log)
         self._printing = make_printing(config, manifest, ports, self.runner.post, log)
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
+            SendSms: lambda effect: self._periphery.modems[effect.modem].send_sms(
+                effect.token, effect.number, effect.user_data
+            ),
             AskTerminal: lambda effect: self._periphery.terminals[effect.terminal].request(effect.action),
             SignAccount: self._seal,
             SealTally: self._seal,
@@ -310,6 +317,11 @@ def _judge_of(config: Config) -> ManifestJudge | None:
         return ManifestJudge.of(config)
     except EvidenceError:
         return None
+
+
+def _ladder_of(config: Config) -> LadderSetup:
+    plan = None if config.sms is None else config.sms.plan(tuple(line.name for line in config.modems))
+    return LadderSetup(ladder_clocks(config.escalation, has_sms=plan is not None), plan)
 
 
 def build(config: Config, ports: Ports, log: Log) -> Daemon:

@@ -14,7 +14,6 @@ from drivers.ports import (
     ModemLost,
     ModemReading,
     ModemReset,
-    SmsReceived,
 )
 from failover.events import Instant
 from kit.core import Step
@@ -126,6 +125,10 @@ class Devices:
         """How a device is right now; ``name`` as in facts: ``modem NAME`` or ``fibre``."""
         return self._watched[name].heard
 
+    def count_message(self, modem: str) -> None:
+        """A binary SMS came; what is in it is for others (``kit.sms_inbox``)."""
+        self._watched[_name(modem)].messages += 1
+
     def messages(self, modem: str) -> int:
         """How many binary SMS came in this life."""
         return self._watched[_name(modem)].messages
@@ -164,9 +167,6 @@ class Devices:
                 state = "unknown"
             case ModemReset():
                 watched.resets += 1
-                return
-            case SmsReceived():
-                watched.messages += 1  # no rung reads them yet: the technician sees at least that some came
                 return
             case _:
                 return  # messages are not about how the modem is

@@ -40,6 +40,7 @@ from kit.events import (
 )
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
 from kit.journal_desk import JournalDesk
+from kit.ladder import Ladder, LadderSetup
 from kit.links import Links
 from kit.manifest_adoption import ManifestAdoption
 from kit.manifest_file import ManifestJudge
@@ -82,8 +83,12 @@ class Station:
         poll: Literal["first", "re-vote"] = "first",
         probe_budgets: Mapping[str, int] | None = None,
         manifest_judge: ManifestJudge | None = None,
+        ladder: LadderSetup | None = None,
     ) -> None:
-        """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one."""
+        """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one.
+
+        ``ladder``: None: envelopes go over data links, and nothing else is tried.
+        """
         self._manifest, self._branch = manifest, branch
         self._entry = manifest.branch(branch)
         self._device, self._poll = device or self._entry.device, poll
@@ -97,6 +102,14 @@ class Station:
         self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
         self.failover = Failover(uplinks, self._device, timing, self._budgets(probe_budgets or {}))
         self.links = Links(self.failover, timing.echo_ms)
+        self.ladder = Ladder(
+            ladder or LadderSetup(),
+            manifest,
+            self._device,
+            held=self.tapes.holds,
+            failover=self.failover,
+            count=self.devices.count_message,
+        )
         self._has_ups = has_ups
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
@@ -122,6 +135,7 @@ class Station:
             step.facts.extend(self._birth(event, now))
             self._usable, self._last_resort, self._news = (), (), None
             self.links.boot(self._wall)
+        event = self.ladder.translate(event, now)
         if isinstance(event, ReadinessAsked):
             event = ReadinessAsked(event.reply, self._readiness_items())
         if isinstance(event, _UPLINK_EVENTS):
@@ -151,6 +165,7 @@ class Station:
             self.links,
             self.commands,
             self.adoption,
+            self.ladder,
         ):
             core.apply(fact)
         self._folded = True
@@ -169,6 +184,7 @@ class Station:
                 self.outbox,
                 self.failover,
                 self.links,
+                self.ladder,
             )
         ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -198,6 +214,7 @@ class Station:
             },
             "links": pictures.links(self.failover, self.links, now),
             "outbox": pictures.outbox(self.outbox, self.day.state),
+            "ladder": self.ladder.picture(self.day.state.released[1], now),
             "centre": {**self.commands.picture(now), "manifest": self.adoption.picture()},
             "journal_segments_flagged": self.journal_desk.flagged,
             "incidents": [
@@ -219,7 +236,7 @@ class Station:
         if isinstance(event, ManifestHeard | ManifestKept):
             return (self.adoption,)
         everybody = (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk)
-        return (*everybody, self.commands, self.adoption)
+        return (*everybody, self.commands, self.adoption, self.ladder)
 
     def _budgets(self, bytes_per_month: Mapping[str, int]) -> dict[str, ProbeBudget]:
         election = self._manifest.manifest.election

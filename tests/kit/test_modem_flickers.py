@@ -20,6 +20,8 @@ from kit.devices import HOLD_MS, Devices, fibre_state, modem_state
 from kit.events import Booted, Event, FibreHeard, ModemHeard, Tick
 from kit.facts import DeviceChanged, DeviceState
 from kit.pictures import devices as picture
+from kit.sms_inbox import SmsInbox
+from tests.kit.harness import ONE_TERMINAL
 
 WALL_MS = 1_700_000_000_000
 
@@ -157,7 +159,9 @@ def test_resets_go_unseen() -> None:
 
 def test_message_that_nobody_reads_leaves_no_trace() -> None:
     rig = Rig()
-    rig.hear(ModemHeard("a", SmsReceived("+989120000001", b"\x05\x00\x03\x01\x01\x01x")), 0)
+    inbox = SmsInbox(ONE_TERMINAL.loaded, (), rig.core.count_message)
+    message = ModemHeard("a", SmsReceived("+989120000001", b"\x05\x00\x03\x01\x01\x01x"))
+    assert inbox.translate(message, 0) == Tick()
     assert [modem["messages"] for modem in picture(rig.core)["modems"]] == [1, 0]
 
 
