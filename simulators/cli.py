@@ -20,6 +20,7 @@ EXAMPLES: Final = """examples:
   kit-sim demo --branches 12 --data DIR --seed 7  twelve stations drawn from a whole data set
   kit-sim day --branches 5 --seed 7 --json        the same for machines: JSON lines, the report last
   kit-sim world --seed 7 --days 3 --json          the same daemon in virtual time, with seeded faults
+  kit-sim world --links-only --seeds 200          only links break, until one of each branch lives: how long then?
   kit-sim ups --link /tmp/ups --control /tmp/ups.sock
                                                   a UPS on a pseudo-terminal, for any program
   kit-sim ctl /tmp/ups.sock mains off             tell it what happens to it
@@ -68,6 +69,18 @@ def _add_world(commands: Any) -> None:
         "--data", type=Path, default=SAMPLE, metavar="DIR", help="results to cast (default: sample)"
     )
     world.add_argument("--calm", action="store_true", help="no faults")
+    world.add_argument(
+        "--links-only",
+        action="store_true",
+        help="short days on which nothing but links breaks, thick around sealing, until one rung of each branch lives",
+    )
+    world.add_argument(
+        "--seeds",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="with --links-only: as many days, from --seed on, each of a seed of its own",
+    )
     world.add_argument(
         "--verbose", action="store_true", help="the kits' logs on standard error, in virtual time"
     )
@@ -163,6 +176,10 @@ def _watcher(arguments: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _world(arguments: argparse.Namespace) -> int:
+    if arguments.links_only:
+        from simulators.world.rungs.command import run_links_only  # noqa: PLC0415
+
+        return run_links_only(arguments)
     from simulators.world.command import run_worlds  # noqa: PLC0415
 
     return run_worlds(arguments)

@@ -2,7 +2,7 @@
 
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, Protocol
 
 from simulators.virtual.loop import VirtualLoop
@@ -16,10 +16,19 @@ SERVER_BUFFER_MAX: Final = (
 Direction = Literal["up", "down"]
 """``up``: from the client to the server."""
 
-LinkState = Literal["up", "down", "blackhole"]
+LinkState = Literal["up", "down", "blackhole", "deaf", "mute"]
+"""``down``: everybody notices. ``blackhole``: nothing passes and nobody is told. ``deaf``: so for what should reach the
+client alone; ``mute``: for what it sends alone."""
+
+_ONE_WAY: Final[Mapping[LinkState, Direction]] = {"deaf": "up", "mute": "down"}
 
 Piece = bytes | OSError | None
 """What travels: bytes, a reset, or the end of the stream."""
+
+
+def passes(state: LinkState, direction: Direction) -> bool:
+    """Whether a link in this state lets bytes through in this direction."""
+    return state == "up" or _ONE_WAY.get(state) == direction
 
 
 class Carrier(Protocol):
@@ -33,8 +42,8 @@ class Carrier(Protocol):
     def loop(self) -> VirtualLoop:
         """The world's loop."""
 
-    def sample_latency(self) -> float:
-        """One one-way delay, seconds."""
+    def arrival(self, direction: Direction, size: int) -> float:
+        """When so many bytes arrive that are sent now, virtual seconds."""
 
     def at(self, when: float, callback: Callable[[], None]) -> None:
         """Plan something that belongs to no node."""
@@ -70,10 +79,13 @@ def _length(piece: Piece) -> int:
 class _Flow:
     """One direction of one connection: bytes under way, in order. None ends the stream, an error breaks it."""
 
-    __slots__ = ("_armed", "_connection", "_deliver", "_last", "_queue", "size")
+    __slots__ = ("_armed", "_connection", "_deliver", "_last", "_queue", "direction", "size")
 
-    def __init__(self, connection: "Connection", deliver: Callable[[Piece], None]) -> None:
+    def __init__(
+        self, connection: "Connection", direction: Direction, deliver: Callable[[Piece], None]
+    ) -> None:
         self._connection = connection
+        self.direction = direction
         self._deliver = deliver
         self._queue: deque[tuple[float, Piece]] = deque()
         self._last = 0.0
@@ -82,10 +94,10 @@ class _Flow:
         """Bytes under way."""
 
     def push(self, data: Piece) -> None:
-        link = self._connection.link
-        self._last = max(self._last, link.loop.time() + link.sample_latency())
+        size = _length(data)
+        self._last = max(self._last, self._connection.link.arrival(self.direction, size))
         self._queue.append((self._last, data))
-        self.size += _length(data)
+        self.size += size
         self._arm()
 
     def hurry(self, *, not_before: float) -> None:
@@ -101,14 +113,14 @@ class _Flow:
         self.size = 0
 
     def _arm(self) -> None:
-        if self._queue and not self._armed and self._connection.link.state == "up":
+        if self._queue and not self._armed and passes(self._connection.link.state, self.direction):
             self._armed = True
             self._connection.link.at(self._queue[0][0], self._fire)
 
     def _fire(self) -> None:
         self._armed = False
-        queue, loop = self._queue, self._connection.link.loop
-        while queue and queue[0][0] <= loop.time() and self._connection.link.state == "up":
+        queue, link = self._queue, self._connection.link
+        while queue and queue[0][0] <= link.loop.time() and passes(link.state, self.direction):
             _, data = queue.popleft()
             self.size -= _length(data)
             self._deliver(data)
@@ -121,8 +133,8 @@ class Connection:
     def __init__(self, link: Carrier) -> None:
         self.link = link
         self.client = SimSocket(self)
-        self.up = _Flow(self, self._arrived_up)
-        self.down = _Flow(self, self._arrived_down)
+        self.up = _Flow(self, "up", self._arrived_up)
+        self.down = _Flow(self, "down", self._arrived_down)
         self.server: ServerProtocol | None = None
 
     def send(self, data: bytes) -> None:
@@ -159,7 +171,7 @@ class Connection:
 
     def client_closed(self) -> None:
         """The client closed its socket."""
-        if self.link.state == "blackhole":
+        if not passes(self.link.state, "up"):
             self.up.clear()  # it gave up: what waited is gone, and the server is not told
         elif self.server is not None:
             self.up.push(None)
@@ -167,7 +179,7 @@ class Connection:
     def unplugged(self) -> None:
         """The client's machine lost its power. What had left it is under way; the server is not told."""
         self.link.loop.close_file(self.client.descriptor)
-        if self.link.state == "blackhole":
+        if not passes(self.link.state, "up"):
             self.up.clear()
 
     def _arrived_up(self, data: Piece) -> None:

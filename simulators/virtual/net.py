@@ -2,7 +2,8 @@
 
 A link is one way from a client to a server, such as a kit's fibre. It is up, down (connections are refused, standing
 ones are reset) or a black hole: nothing gets through and nobody is told, bytes wait as they do in TCP and arrive after
-the link has healed, unless the side that sent them gave up meanwhile. Within a connection bytes keep their order.
+the link has healed, unless the side that sent them gave up meanwhile. It may be a black hole in one direction alone. A
+link that is up may be narrow, or lose segments, which TCP sends again. Within a connection bytes keep their order.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from typing import Any, Final, Literal, TypeVarTuple, cast
 
 import paho.mqtt.client as paho
 
-from simulators.virtual.connection import Acceptor, Connection, Direction, LinkState, SimSocket
+from simulators.virtual.connection import Acceptor, Connection, Direction, LinkState, SimSocket, passes
 from simulators.virtual.errors import SimulationError
 from simulators.virtual.loop import VirtualLoop
 from simulators.virtual.steps import Life, current_life
@@ -25,6 +26,8 @@ SERVER_BUFFER_MAX: Final = (
 RETRANSMIT_MAX_S: Final = (
     60.0  # longest wait of a stalled TCP connection for its next try after the link healed
 )
+RETRY_MIN_S: Final = 0.2  # until TCP sends a lost segment again (Linux, TCP_RTO_MIN); doubles each time
+SYN_RETRY_S: Final = 1.0  # as RETRY_MIN_S, for the first segment of a connection (RFC 6298, section 2.1)
 LATENCY_S: Final = (0.02, 0.4)  # of a link that was not told otherwise
 
 Ts = TypeVarTuple("Ts")
@@ -49,10 +52,18 @@ class Link:
         self.server = server
         self.latency_s = latency_s
         """Shortest and longest one-way delay; may be changed at any time."""
+        self.loss = 0.0
+        """Chance of each piece of bytes to be lost and sent again, 0.0 to less than 1.0."""
+        self.bytes_per_s: float | None = None
+        """How much it carries in each direction; None: as much as one likes."""
         self.state: LinkState = "up"
+        self.since = 0.0
+        """When it came into its state, virtual seconds."""
+        self.on_change: list[Callable[[Link], None]] = []
+        """Called after each change of state."""
+        self._busy_until: dict[Direction, float] = {"up": 0.0, "down": 0.0}
         self._network = network
         self._random = rng
-        self._since = 0.0
         self._turn = 0
         self._connections: list[Connection] = []
 
@@ -70,6 +81,11 @@ class Link:
         """Let nothing through and tell nobody. Ends any flapping."""
         self._turn += 1
         self._become("blackhole")
+
+    def one_way(self, state: Literal["deaf", "mute"]) -> None:
+        """Let nothing reach the client (deaf), or nothing from it the server (mute). Ends any flapping."""
+        self._turn += 1
+        self._become(state)
 
     def reset(self) -> None:
         """Reset the standing connections; new ones are welcome if the link is up."""
@@ -102,15 +118,17 @@ class Link:
             return
         self.state = state
         self.loop.trace.event(now, self.name, state)
-        held_s, self._since = now - self._since, now
-        if state == "down":
-            for connection in list(self._connections):
+        held_s, self.since = now - self.since, now
+        for connection in list(self._connections):
+            if state == "down":
                 connection.reset("connection reset: the link went down")
-        elif before == "blackhole" and state == "up":
-            for connection in list(self._connections):
-                for flow in (connection.up, connection.down):
+                continue
+            for flow in (connection.up, connection.down):
+                if passes(state, flow.direction) and not passes(before, flow.direction):
                     wait_s = self.sample_latency() + self._random.uniform(0.0, min(held_s, RETRANSMIT_MAX_S))
                     flow.hurry(not_before=now + wait_s)
+        for told in self.on_change:
+            told(self)
 
     def at(self, when: float, callback: Callable[[*Ts], object], *args: *Ts) -> None:
         """Plan something that belongs to no node."""
@@ -124,6 +142,22 @@ class Link:
         """One one-way delay, seconds."""
         return self._random.uniform(*self.latency_s)
 
+    def arrival(self, direction: Direction, size: int) -> float:
+        """When so many bytes arrive that are sent now, virtual seconds."""
+        leaves = self.loop.time()
+        if self.bytes_per_s is not None:
+            leaves = max(leaves, self._busy_until[direction]) + size / self.bytes_per_s
+            self._busy_until[direction] = leaves
+        return leaves + self.sample_latency() + self._sent_again_s(RETRY_MIN_S)
+
+    def _sent_again_s(self, wait_s: float) -> float:
+        """How long the losses of one segment hold it up."""
+        held_s = 0.0
+        while self.loss and self._random.random() < self.loss:
+            held_s += wait_s
+            wait_s = min(2 * wait_s, RETRANSMIT_MAX_S)
+        return held_s
+
     def connect(self, timeout_s: float) -> SimSocket:
         """Connect as a client.
 
@@ -132,10 +166,10 @@ class Link:
         """
         loop = self.loop
         loop.trace.event(loop.time(), self.name, "connect")
-        if self.state == "blackhole":
+        shake_s = self.sample_latency() + self.sample_latency() + self._sent_again_s(SYN_RETRY_S)
+        if self.state not in ("up", "down") or shake_s > timeout_s:
             loop.block(timeout_s)
             raise TimeoutError(f"simulated: no answer from {self.server} in {timeout_s} s over {self.name}")
-        shake_s = self.sample_latency() + self.sample_latency()
         loop.block(shake_s)
         acceptor = self._network.listener(self.server) if self.state == "up" else None
         connection = Connection(self)

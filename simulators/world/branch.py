@@ -18,6 +18,7 @@ from kit.journal import Journal
 from kit.journal_seeds import seeds_in
 from kit.journal_signed import SEEDS_FILE
 from kit.ports import Ports
+from kit.uplink_config import UplinkKind
 from simulators.devices.pipe import PipeLine
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.terminal_reports import TerminalSetup
@@ -35,7 +36,12 @@ from simulators.world.quiet import NodeLog
 
 UPLINKS: Final = ("fibre", "4g")
 BROKER_PORT: Final = 1883
-LATENCY_S: Final = {"fibre": (0.005, 0.03), "4g": (0.03, 0.2)}
+KINDS: Final[dict[str, tuple[UplinkKind, tuple[float, float]]]] = {
+    "fibre": ("fibre", (0.005, 0.03)),
+    "4g": ("4g", (0.03, 0.2)),
+    "satellite": ("satellite", (0.24, 0.35)),
+}
+"""By name: what an uplink is, and the shortest and longest one-way delay of a good one, seconds."""
 LOAD_W: Final = 60
 LINE_LATENCY_MS: Final = 1
 POLL_S: Final = 5.0  # how often officials look
@@ -57,6 +63,7 @@ class Branch:
         verbose: bool,
         first: "Branch | None" = None,
         poll: Literal["first", "re-vote"] = "first",
+        uplinks: tuple[str, ...] = UPLINKS,
     ) -> None:
         """``first``: the branch's own kit, where this is its standby: not plugged in anywhere, and not started."""
         self.station, self.name = station, station.branch_id
@@ -86,9 +93,9 @@ class Branch:
                 host=name,
                 port=BROKER_PORT,
                 node=self.node,
-                latency_s=LATENCY_S[name],
+                latency_s=KINDS[name][1],
             )
-            for name in UPLINKS
+            for name in uplinks
         }
         self._log = NodeLog(loop, self.node, verbose=verbose)
         self.daemon: Daemon | None = None
@@ -259,9 +266,8 @@ class Branch:
             device=self._standby,
             poll=self._poll,
             terminals=tuple(TerminalLine(id=name, port=self._port(name)) for name in self.terminals),
-            uplinks=(
-                Uplink(name="fibre", kind="fibre", host="fibre", port=BROKER_PORT),
-                Uplink(name="4g", kind="4g", host="4g", port=BROKER_PORT),
+            uplinks=tuple(
+                Uplink(name=name, kind=KINDS[name][0], host=name, port=BROKER_PORT) for name in self.links
             ),
             ups=UpsLine(port="ups"),
         )

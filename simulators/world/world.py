@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from crypto.statements import Endpoint
-from simulators.election import Times, commission
+from simulators.election import Election, Times, commission
 from simulators.results import Results, Station
 from simulators.virtual.clock import SeededEntropy
 from simulators.virtual.loop import START_S, VirtualLoop
@@ -38,11 +38,22 @@ class Hours:
 FULL_DAY: Final = Hours()
 
 
+def commissioned(
+    results: Results, stations: Sequence[Station], seed: str, hours: Hours, *, spares: bool = False
+) -> Election:
+    """The election of a world: its keys, its people, its manifest."""
+    schedule = (hours.open_s, hours.close_s, hours.close_s, hours.deadline_s)
+    times = Times(*(DAY_BEGINS_MS + 1000 * at_s for at_s in schedule))
+    entropy = SeededEntropy(seed, "commissioning")
+    return commission(results, stations, times, entropy, Endpoint(host=HOST, port=PORT), spares=spares)
+
+
 class World:
     """Everything stands, and nothing runs yet. The first life of whatever is in it begins with a script.
 
     ``spares``: each branch has a standby kit and a standby terminal enrolled. ``spool``: the folder of the centre's
-    spool, None for a centre without one.
+    spool, None for a centre without one. ``uplinks``: of each branch, the preferred one first. ``election``: made by
+    ``commissioned`` for the same stations and hours; None: this world commissions its own.
     """
 
     def __init__(
@@ -55,19 +66,17 @@ class World:
         spares: bool = False,
         spool: Path | None = None,
         verbose: bool = False,
+        uplinks: tuple[str, ...] = UPLINKS,
+        election: Election | None = None,
     ) -> None:
         self.hours, self._verbose = hours, verbose
         self.loop = VirtualLoop(seed=seed, trace=Trace(tail=200))
         self.network = Network(self.loop)
         self.broker = SimBroker(self.network)
-        for name in UPLINKS:
+        for name in uplinks:
             self.broker.listen(name, BROKER_PORT)
         self.broker.listen(HOST, PORT)
-        schedule = (hours.open_s, hours.close_s, hours.close_s, hours.deadline_s)
-        times = Times(*(DAY_BEGINS_MS + 1000 * at_s for at_s in schedule))
-        entropy = SeededEntropy(seed, "commissioning")
-        endpoint = Endpoint(host=HOST, port=PORT)
-        self.election = commission(results, stations, times, entropy, endpoint, spares=spares)
+        self.election = election or commissioned(results, stations, seed, hours, spares=spares)
         self.centre = Centre(
             self.loop, self.network, self.election, wall_start_ms=DAY_BEGINS_MS, spool_dir=spool
         )
@@ -79,6 +88,7 @@ class World:
                 station,
                 wall_start_ms=DAY_BEGINS_MS,
                 verbose=verbose,
+                uplinks=uplinks,
             )
             for station in stations
         ]
