@@ -16,6 +16,8 @@ from failover.routing.teller import Teller
 
 RESYNC_MS: Final = 30_000  # everything is read anew after this long without news
 GAP_MS: Final = 100  # at least, between two looks: what happens meanwhile is seen by one look
+GAP_MAX_MS: Final = 3_200  # the gap doubles up to this while somebody undoes what is done here
+CALM_MAX: Final = 5  # looks in a row that find something to do, before that
 RETRY_MS: Final = 1_000  # after the kernel could not be asked
 ROUNDS_MAX: Final = 2  # attempts at one look to make things as they are to be
 WORDS_MAX: Final = 64  # different failures that are remembered as told
@@ -50,6 +52,7 @@ class Routes:
         self._modems: dict[str, ModemWord] = {}
         self._news: Final = asyncio.Event()
         self._said: dict[str, None] = {}
+        self._restless = 0  # looks in a row that found something to do
 
     def modem_says(self, modem: str, interface: str | None) -> None:
         """A modem's manager names the interface of its data; None: there is none now."""
@@ -85,7 +88,7 @@ class Routes:
             while True:
                 self._news.clear()
                 await self._sync(kernel)
-                await asyncio.sleep(GAP_MS / 1000)
+                await asyncio.sleep(self._gap_ms() / 1000)
                 wake_at = min(
                     (at for teller in self._tellers.values() if (at := teller.wake_at()) is not None),
                     default=self._now() + RESYNC_MS,
@@ -105,6 +108,17 @@ class Routes:
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
 
+    def _gap_ms(self) -> int:
+        """How long nobody looks. There may be another program that keeps routes, and has its own idea of them."""
+        if self._restless <= CALM_MAX:
+            return GAP_MS
+        if self._restless > 2 * CALM_MAX:
+            self._say_once(
+                "something undoes the routes and rules of the uplinks again and again; is it systemd-networkd? See "
+                "docs/uplinks.md"
+            )
+        return min(GAP_MS << min(self._restless - CALM_MAX, 8), GAP_MAX_MS)
+
     async def _listen(self, kernel: Kernel) -> None:
         while True:
             await kernel.news()
@@ -113,6 +127,7 @@ class Routes:
     async def _sync(self, kernel: Kernel) -> None:
         """Make things as they are to be, and tell of what is so then."""
         failures: tuple[str, ...] = ()
+        did = False
         for _ in range(ROUNDS_MAX):
             picture = await kernel.look()
             found, absent = links_of(self._specs, picture, self._modems)
@@ -121,11 +136,15 @@ class Routes:
             if not operations:
                 break
             failures = await kernel.apply(operations)
+            did = True
         else:
             picture = await kernel.look()
             found, absent = links_of(self._specs, picture, self._modems)
+        self._restless = self._restless + 1 if did and not failures else 0
         for failure in failures:
             self._say_once(failure)
+        if not did:
+            self._said.clear()  # all is well: what goes wrong from now on is new
         self._tell(found, absent, picture)
 
     def _hold_modems(self, found: dict[str, Link]) -> None:
