@@ -10,7 +10,8 @@ import structlog
 from crypto import receipt
 from crypto.codec import sha256_hex
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
-from kit.events import Event, ReceiptHeard
+from failover.path import Path
+from kit.events import Event, ReceiptHeard, UplinkNoticed
 from kit.log import Log
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.uplinks import MqttUplinks
@@ -33,10 +34,17 @@ async def until(reached: Callable[[], bool], patience_s: float = PATIENCE_S) -> 
 class KitEdge:
     """``kit.uplinks.uplinks.MqttUplinks`` of one branch; use as ``async with``."""
 
-    def __init__(self, port: int, branch: str = "branch-1", uplinks: Sequence[str] = ("fibre",)) -> None:
+    def __init__(
+        self,
+        port: int,
+        branch: str = "branch-1",
+        uplinks: Sequence[str] = ("fibre",),
+        gateway: Gateway | None = None,
+    ) -> None:
+        """``gateway``: the way of all uplinks; None: to ``port`` on this machine."""
         self.branch = branch
         self.events: list[Event] = []
-        gateways = {uplink: Gateway(HOST, port) for uplink in uplinks}
+        gateways = {uplink: gateway or Gateway(HOST, port) for uplink in uplinks}
         self.uplinks = MqttUplinks(
             gateways,
             election=ELECTION,
@@ -75,6 +83,23 @@ class KitEdge:
         except TimeoutError as late:
             late.add_note(f"the edge said: {self.events[-3:]}")
             raise
+
+    async def outcome(
+        self, deadline_ms: int = CONNECT_MS, path: Path | None = None
+    ) -> UplinkConnected | UplinkLost:
+        """One try to connect the first uplink; what became of it."""
+        count = len(self._outcomes())
+        self.uplinks.connect("fibre", deadline_ms, path)
+        await until(lambda: len(self._outcomes()) > count)
+        return self._outcomes()[count]
+
+    def notices(self) -> dict[str, str]:
+        """What is odd about the uplinks at present."""
+        told = {event.about: event.words for event in self.heard(UplinkNoticed)}
+        return {about: words for about, words in told.items() if words}
+
+    def _outcomes(self) -> list[UplinkConnected | UplinkLost]:
+        return [event for event in self.events if isinstance(event, UplinkConnected | UplinkLost)]
 
     async def probe(self, uplink: str = "fibre") -> None:
         """Send a probe and wait for its echo."""
