@@ -1,5 +1,6 @@
 """What the configuration says of uplinks: where the centre's broker is, over which interface, whom to trust there."""
 
+from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
@@ -34,7 +35,8 @@ class UplinkInterface(Section, frozen=True):
     """The next hop. ``auto``: that of the default route that something else (DHCP) gave this interface. ``none``: the
     interface needs none, as those of most modems."""
     table: Annotated[int, Meta(ge=256, le=2**31 - 1)] | None = None
-    """Number of its routing table, and priority of its rules; None: 7101 and up, in the order of the uplinks."""
+    """Number of its routing table; None: 7101 and up, in the order of the uplinks. The priorities of its rules are 7101
+    and up (by interface) and 7201 and up (by source address), whatever its number."""
 
 
 class UplinkTls(Section, frozen=True):
@@ -111,6 +113,13 @@ def _check_interface(uplink: str, interface: UplinkInterface, modems: frozenset[
             f"uplink {uplink}: [uplinks.interface] must say which interface by one of name, mac, device and modem; it "
             f"has {', '.join(ways) or 'none of them'}"
         )
+    if interface.gateway not in ("auto", "none"):
+        try:
+            ip_address(interface.gateway)
+        except ValueError as error:
+            raise ConfigError(
+                f"uplink {uplink}: gateway: {error}; write auto, none or its address"
+            ) from error
     if interface.modem is not None:
         _check_modem(uplink, interface.modem, modems)
 

@@ -1,0 +1,60 @@
+"""Uplinks that are bound to interfaces: what the configuration may say of them, and what it costs where none are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from failover.routing.spec import UplinkSpec
+from kit.device_config import ConfigError
+from kit.routes import specs_of
+from kit.uplink_config import Uplink, UplinkInterface, check_uplinks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def uplink(name: str, **interface: object) -> Uplink:
+    table = {"name": name, "kind": "fibre", "host": "192.0.2.1", "port": 8883}
+    return msgspec.convert(table | ({"interface": interface} if interface else {}), Uplink, strict=True)
+
+
+def test_routing_is_told_what_the_configuration_says() -> None:
+    uplinks = (
+        uplink("a", mac="02:00:00:00:00:01", gateway="10.1.0.1"),
+        uplink("demo"),
+        uplink("c", modem="m1", table=300, gateway="none"),
+        uplink("d", device="1-1.4:1.0"),
+    )
+    check_uplinks(uplinks, frozenset({"m1"}), has_fibre=False)
+    assert specs_of(uplinks) == (
+        UplinkSpec("a", "mac", "02:00:00:00:00:01", "10.1.0.1", 7_101, 0),
+        UplinkSpec("c", "modem", "m1", "none", 300, 2),
+        UplinkSpec("d", "device", "1-1.4:1.0", "auto", 7_104, 3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("uplinks", "says"),
+    [
+        ((uplink("a", gateway="none"),), "it has none of them"),
+        ((uplink("a", name="eth0", mac="02:00:00:00:00:01"),), "it has name, mac"),
+        ((uplink("a", modem="m2"),), "there is no modem 'm2'"),
+        ((uplink("a", name="eth0", gateway="10.1.0.999"),), "write auto, none or its address"),
+        ((uplink("a", name="eth0", table=7_102), uplink("b", name="eth1")), "share routing table 7102"),
+    ],
+)
+def test_interface_that_cannot_be_meant(uplinks: tuple[Uplink, ...], says: str) -> None:
+    with pytest.raises(ConfigError, match="uplink") as caught:
+        check_uplinks(uplinks, frozenset({"m1"}), has_fibre=False)
+    assert says in str(caught.value)
+
+
+def test_kit_without_bound_uplinks_pays_for_netlink() -> None:
+    code = (
+        "import sys, kit.daemon, kit.cli.kitd\n"
+        "sys.exit(', '.join(name for name in sys.modules if name.startswith(('pyroute2', 'failover.routing'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
