@@ -10,13 +10,13 @@ import pytest
 from failover.routing.spec import UplinkSpec
 from kit.device_config import ConfigError
 from kit.routes import specs_of
-from kit.uplink_config import Uplink, UplinkInterface, check_uplinks
+from kit.uplink_config import Uplink, check_uplinks
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def uplink(name: str, **interface: object) -> Uplink:
-    table = {"name": name, "kind": "fibre", "host": "192.0.2.1", "port": 8883}
+def uplink(called: str, /, **interface: object) -> Uplink:
+    table = {"name": called, "kind": "fibre", "host": "192.0.2.1", "port": 8883}
     return msgspec.convert(table | ({"interface": interface} if interface else {}), Uplink, strict=True)
 
 
