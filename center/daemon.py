@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from center.commands.desk import CommandDesk
 from center.config import Setup
 from center.intake.inbox import Inbox
 from center.intake.intake import Intake, Outcome
@@ -67,7 +68,14 @@ class CenterDaemon:
 
     async def _serve(self, ledger: Ledger) -> None:
         running = self._start_on(ledger)
-        desks = (running.session, running.schedules, running.files, running.witnesses, running.pushes)
+        desks = (
+            running.session,
+            running.schedules,
+            running.files,
+            running.witnesses,
+            running.pushes,
+            running.commands,
+        )
         tasks = [asyncio.create_task(one.run()) for one in desks if one is not None]
         for task in tasks:
             task.add_done_callback(lambda _: self._inbox.wake())
@@ -108,6 +116,7 @@ class CenterDaemon:
             files=self._spool_desk(),
             witnesses=self._witness_desk(sequencer, push_desk),
             pushes=push_desk,
+            commands=self._command_desk(session),
         )
 
     def _spool_desk(self) -> SpoolDesk | None:
@@ -117,6 +126,15 @@ class CenterDaemon:
         spool.prepare()
         spool.clear_unfinished(wall_ms=self._ports.wall_ms())
         return SpoolDesk(spool, self._config.manifest, self._inbox.push)
+
+    def _command_desk(self, session: Session) -> CommandDesk | None:
+        if self._ports.commands is None:
+            return None
+        store = self._ports.commands(self._config.state_dir)
+        store.prepare()
+        return CommandDesk(
+            store, self._config.manifest, self._config.signer, session.send, self._ports.wall_ms
+        )
 
     def _witness_desk(self, sequencer: Sequencer, pushes: PushDesk | None) -> WitnessDesk | None:
         ask, witnesses = self._ports.ask_witness, self._config.witnesses
@@ -179,6 +197,7 @@ class _Running:
     files: SpoolDesk | None
     witnesses: WitnessDesk | None
     pushes: PushDesk | None
+    commands: CommandDesk | None
 
 
 def _report(outcome: Outcome, log_size: int) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import sdnotify
 
+from center.commands.store import CommandStore
 from center.errors import AlreadyRunningError, LedgerError
 from center.intake.spool import Spool
 from center.mqtt import MqttSession
@@ -29,6 +30,7 @@ def real_ports() -> CenterPorts:
         session=MqttSession,
         ask_witness=ask,
         spool=Spool,
+        commands=CommandStore,
         watchdog_ms=_watchdog_ms(),
     )
 

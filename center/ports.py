@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from center.commands.store import CommandStore
 from center.intake.spool import Spool
 from center.witness.address import Answer
 from center.witness.witness import Request
@@ -81,5 +82,7 @@ class CenterPorts:
     """How to reach witnesses; None for never."""
     spool: Callable[[Path], Spool] | None = None
     """The spool of a state directory; None for no spool."""
+    commands: Callable[[Path], CommandStore] | None = None
+    """Where commands of a state directory are asked for and kept; None for none."""
     watchdog_ms: int | None = None
     """The supervisor wants to hear ``WATCHDOG=1`` at least this often; None for never."""

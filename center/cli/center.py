@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import act, audit, importing, log, opening, order, publish, sms, submit, trustee, witness
+from center.cli import (
+    act,
+    audit,
+    commanding,
+    importing,
+    log,
+    opening,
+    order,
+    publish,
+    sms,
+    submit,
+    trustee,
+    witness,
+)
 from center.cli.command import (
     DATA,
     OK,
@@ -32,6 +45,7 @@ _EXAMPLES: Final = """examples:
   center submit --help                                hand acts and couriers' envelopes to centerd
   center import --help                                what couriers and telephones bring, in any order
   center sms --help                                   what branches send by SMS, and commands to them
+  center command --help                               ask branches to pace, to read a message, to take a manifest
   center log --help                                   checkpoints and proofs
   center publish --help                               the folder that strangers read
   center audit --help                                 a stranger's look at that folder
@@ -62,6 +76,7 @@ def _center(argv: Sequence[str] | None) -> int:
     opening.add(commands)
     act.add(commands)
     submit.add(commands)
+    commanding.add(commands)
     importing.add(commands)
     sms.add(commands)
     log.add(commands)

@@ -1,0 +1,1 @@
+"""Commands to branches: asked for by the centre's people, given and repeated by centerd alone."""

@@ -1,0 +1,185 @@
+"""Commands on the disk of the centre: what was asked for, the counters, and what was given.
+
+    commands/asked/NAME       a request, put there whole by ``center command``; centerd takes it within a second
+    commands/counters.json    the last number of each kind: durable before a command of that number is signed
+    commands/given/NAME.note  the signed command: durable before any branch hears it
+    commands/given/NAME.manifest   the manifest that goes with it
+    commands/refused/NAME.reason   why a request became no command
+
+Whoever is killed in between leaves a gap in the numbers, or a request that is done already: both do no harm.
+"""
+
+import contextlib
+import itertools
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from center.commands.request import CommandRequest
+from center.errors import SpoolError
+from center.files import UnreadableError, read_whole, sync_folder, write_whole
+from crypto.codec import sha256_hex, unb64
+from crypto.command import COMMAND_MAX, CommandKind
+from crypto.errors import EvidenceError
+from crypto.wire import MQTT_PAYLOAD_MAX
+
+COMMANDS_DIR: Final = "commands"
+ASKED: Final = "asked"
+GIVEN: Final = "given"
+REFUSED: Final = "refused"
+COUNTERS: Final = "counters.json"
+ASKED_MAX: Final = 200  # requests that wait
+GIVEN_KEPT_MAX: Final = 2_000  # files of commands that were given; the oldest make way
+REQUEST_MAX: Final = MQTT_PAYLOAD_MAX * 4 // 3 + 4_096  # bytes of one request
+COUNTERS_MAX: Final = 4_096  # bytes
+REASON_MAX: Final = 4_096  # bytes
+
+_FOLDER_MODE: Final = 0o700
+_NAME: Final = re.compile(r"[0-9]{13,16}-[0-9a-f]{16}")
+
+
+class CommandStore:
+    """The commands of one state directory, seen from either side. Raises SpoolError and OutputError."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.folder = state_dir / COMMANDS_DIR
+
+    def prepare(self) -> None:
+        """Make the folders, in the name of the state directory's owner when root makes them."""
+        for folder in (self.folder, *(self.folder / name for name in (ASKED, GIVEN, REFUSED))):
+            with _named(folder):
+                with contextlib.suppress(FileExistsError):
+                    folder.mkdir(mode=_FOLDER_MODE)
+                    self._give_to_owner(folder)
+                if not stat.S_ISDIR(folder.lstat().st_mode):
+                    raise SpoolError(f"{folder}: is no folder: move it away")
+
+    # --- the side of those who ask ---
+
+    def ask(self, request: CommandRequest, *, wall_ms: int) -> str:
+        """Put a request there, durably; returns its name."""
+        if len(self.asked()) >= ASKED_MAX:
+            raise SpoolError(
+                f"{self.folder / ASKED}: {ASKED_MAX} requests wait already: is centerd running? Start it, then ask "
+                "again"
+            )
+        data = msgspec.json.encode(request)
+        name = f"{wall_ms:013d}-{sha256_hex(data)[:16]}"
+        path = self.folder / ASKED / name
+        write_whole(path, data)
+        with _named(path):
+            self._give_to_owner(path)
+        sync_folder(path.parent)
+        return name
+
+    def note(self, name: str) -> str | None:
+        """The command that a request became, None so far."""
+        data = self._read(self.folder / GIVEN / f"{name}.note", 4 * COMMAND_MAX)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def refusal(self, name: str) -> str | None:
+        """Why a request became no command, None so far."""
+        data = self._read(self.folder / REFUSED / f"{name}.reason", REASON_MAX)
+        return None if data is None else data.decode("utf-8", "replace").rstrip("\n")
+
+    # --- centerd's side ---
+
+    def asked(self) -> list[str]:
+        """The names of requests that wait, oldest first."""
+        return self._names(ASKED, "", 2 * ASKED_MAX)
+
+    def request(self, name: str) -> CommandRequest:
+        """A request; raises EvidenceError when it is none."""
+        data = self._read(self.folder / ASKED / name, REQUEST_MAX)
+        try:
+            return msgspec.json.decode(data or b"", type=CommandRequest)
+        except msgspec.MsgspecError as error:
+            raise EvidenceError(f"not a request of center command: {error}") from error
+
+    def draw(self, kind: CommandKind, above: int) -> int:
+        """The next number of a kind, durably drawn: nobody gets it again."""
+        path = self.folder / COUNTERS
+        data = self._read(path, COUNTERS_MAX)
+        try:
+            counters = {} if data is None else msgspec.json.decode(data, type=dict[str, int])
+        except msgspec.MsgspecError as error:
+            raise SpoolError(
+                f"{path}: cannot be read ({error}): write the last numbers that branches followed into it, or ask with "
+                "--above"
+            ) from error
+        number = max(counters.get(kind, 0), above) + 1
+        write_whole(path, msgspec.json.encode({**counters, kind: number}) + b"\n")
+        with _named(path):
+            self._give_to_owner(path)
+        sync_folder(self.folder)
+        return number
+
+    def give(self, name: str, note: str, manifest: bytes | None = None) -> None:
+        """Lay a signed command down. Durable when this returns; its request is gone."""
+        if manifest is not None:
+            write_whole(self.folder / GIVEN / f"{name}.manifest", manifest)
+        write_whole(self.folder / GIVEN / f"{name}.note", note.encode())
+        sync_folder(self.folder / GIVEN)
+        self._done(name)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Say why a request becomes no command; it is gone then."""
+        write_whole(self.folder / REFUSED / f"{name}.reason", f"{reason}\n".encode()[:REASON_MAX])
+        sync_folder(self.folder / REFUSED)
+        self._done(name)
+
+    def given(self) -> list[str]:
+        """The names of what was given, oldest first."""
+        return self._names(GIVEN, ".note", 2 * GIVEN_KEPT_MAX)
+
+    def manifest(self, name: str) -> bytes | None:
+        """The manifest that goes with a command, where there is one."""
+        return self._read(self.folder / GIVEN / f"{name}.manifest", MQTT_PAYLOAD_MAX)
+
+    def forget_old(self) -> None:
+        """Keep the newest ``GIVEN_KEPT_MAX`` of what was given."""
+        for name in self.given()[:-GIVEN_KEPT_MAX]:
+            for suffix in (".manifest", ".note"):
+                with _named(self.folder / GIVEN):
+                    (self.folder / GIVEN / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def _done(self, name: str) -> None:
+        with _named(self.folder / ASKED):
+            (self.folder / ASKED / name).unlink(missing_ok=True)
+
+    def _names(self, folder: str, suffix: str, most: int) -> list[str]:
+        path = self.folder / folder
+        with _named(path), os.scandir(path) as found:
+            names = [entry.name for entry in itertools.islice(found, 2 * most)]
+        stems = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+        return sorted(stem for stem in stems if _NAME.fullmatch(stem))
+
+    def _read(self, path: Path, max_bytes: int) -> bytes | None:
+        try:
+            return read_whole(path, max_bytes)
+        except UnreadableError as error:
+            raise SpoolError(f"{path}: {error}: give the right to read it") from error
+
+    def _give_to_owner(self, path: Path) -> None:
+        """What root makes belongs to whoever the state directory belongs to: centerd does not run as root."""
+        if os.geteuid() == 0:
+            owner = self.folder.parent.stat()
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def manifest_in(request: CommandRequest) -> bytes | None:
+    """The manifest's bytes in a request; raises EncodingError."""
+    return None if request.manifest is None else unb64(request.manifest)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(f"{path}: cannot be used ({error.strerror}): check owner and disk") from error
