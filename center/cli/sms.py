@@ -25,7 +25,7 @@ from crypto.manifest import TrustedManifest
 
 FOLDER: Final = "sms"  # in centerd's state directory, unless told otherwise
 CLIENT_ID: Final = "center-sms"
-ASK_AFTER_MIN: Final = 3  # minutes
+ASK_AFTER_S: Final = 180
 WAIT_S: Final = 60
 POLL_S: Final = 0.2
 NUMBERS_FILE_MAX: Final = 16 * 1024 * 1024  # bytes
@@ -73,9 +73,9 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--ask-after",
         type=natural,
-        default=ASK_AFTER_MIN,
-        metavar="MINUTES",
-        help=f"after the last part, until missing ones are asked for; default {ASK_AFTER_MIN}",
+        default=ASK_AFTER_S,
+        metavar="SECONDS",
+        help=f"after the last part, until missing ones are asked for; default {ASK_AFTER_S}",
     )
     parser.add_argument("--send", type=Path, metavar="COMMAND", help="a signed command, as a note or packed")
     parser.add_argument("--to", action="append", default=[], metavar="NUMBER|BRANCH", help="whom to send it")
@@ -126,7 +126,7 @@ async def _serve_locked(
         arguments.client_id,
         _way(arguments),
         tell=_tell,
-        ask_after_ms=max(1, arguments.ask_after) * 60_000,
+        ask_after_ms=max(1, arguments.ask_after) * 1_000,
         reference=wall_ms() // 1000 % 256,
     )
     loop = asyncio.get_running_loop()

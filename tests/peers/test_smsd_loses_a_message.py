@@ -1,116 +1,16 @@
-"""smstools' ``smsd`` on our simulated modem: from ``outgoing`` to ``sent``, from the air to ``incoming``.
+"""smstools' ``smsd`` on our simulated modem: from ``outgoing`` to ``sent``, from the air to ``incoming``."""
 
-The daemon runs with a configuration and folders of its own; nothing of it needs root or a service.
-"""
-
-import asyncio
-import contextlib
-import os
-import shutil
-import signal
-import tempfile
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from simulators.devices.modem import make_modem
-from tests.peers import require_program
-from tests.peers.modem_on_pty import ModemOnPty, now_ms
-from tests.peers.patience import until
+from tests.peers.modem_on_pty import now_ms
+from tests.peers.smsd import running
 
 pytestmark = pytest.mark.peer("smsd")
 
-STOP_S: Final = 20.0  # until the daemon is killed instead of asked
 ELSEWHERE: Final = "99900000555"
-FOLDERS: Final = ("outgoing", "checked", "incoming", "sent", "failed", "stats")
-
-
-class Smsd:
-    """One daemon on one simulated modem."""
-
-    def __init__(self, folder: Path, *, pin: str | None = None) -> None:
-        self._folder: Final = folder
-        self.modem: Final = ModemOnPty(folder, boot_ms=500, registration_ms=100, pin=pin)
-        for name in FOLDERS:
-            (folder / name).mkdir()
-        lines = [f"{name} = {folder / name}" for name in FOLDERS]
-        lines += [
-            "devices = GSM1",
-            "delaytime = 1",
-            "delaytime_mainprocess = 1",
-            "errorsleeptime = 1",
-            "blocktime = 2",
-            "executable_check = no",
-            "loglevel = 7",
-            "autosplit = 3",
-            "[GSM1]",
-            f"device = {self.modem.line}",
-            "baudrate = 115200",
-            "incoming = yes",
-            "report = yes",
-            "init = AT+CNMI=2,0,0,2,0",
-            "sentsleeptime = 0",
-            "read_timeout = 1",
-            *([f"pin = {pin}"] if pin else []),
-        ]
-        (folder / "smsd.conf").write_text("\n".join(lines) + "\n")
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        at = {option: str(self._folder / name) for option, name in (("-c", "smsd.conf"), ("-l", "smsd.log"))}
-        state = {"-p": str(self._folder / "smsd.pid"), "-i": str(self._folder / "smsd.working")}
-        words = [word for pair in {**at, **state}.items() for word in pair]
-        quiet = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(
-            require_program("smsd"),
-            *words,
-            "-t",
-            stdin=quiet,
-            stdout=quiet,
-            stderr=quiet,
-            start_new_session=True,
-        )
-
-    async def stop(self) -> None:
-        process = self._process
-        if process is not None and process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_S)
-            except TimeoutError:
-                os.killpg(process.pid, signal.SIGKILL)  # one process for each modem
-                await process.wait()
-        self.modem.stop()
-
-    def put(self, name: str, content: bytes) -> None:
-        """Into outgoing, whole: it must not be seen half-written."""
-        (self._folder / name).write_bytes(content)
-        (self._folder / name).rename(self._folder / "outgoing" / name)
-
-    def files(self, folder: str) -> list[str]:
-        """What lies in a folder, as text."""
-        return [path.read_bytes().decode("latin-1") for path in sorted((self._folder / folder).iterdir())]
-
-    def log(self) -> str:
-        path = self._folder / "smsd.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    async def until(self, what: Callable[[], bool]) -> None:
-        await until(what, lambda: f"smsd: {self.log()[-3000:] or 'has not started'}")
-
-
-@contextlib.asynccontextmanager
-async def running(pin: str | None = None) -> AsyncIterator[Smsd]:
-    folder = Path(tempfile.mkdtemp(prefix="smsd-"))
-    smsd = Smsd(folder, pin=pin)
-    try:
-        await smsd.start()
-        yield smsd
-    finally:
-        await smsd.stop()
-        shutil.rmtree(folder)
 
 
 async def test_a_text_is_sent_and_its_delivery_reported() -> None:
