@@ -138,6 +138,8 @@ class Daemon:
             manifest_judge=_judge_of(config),
             probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
             ladder=_ladder_of(config),
+            bound=frozenset(uplink.name for uplink in config.uplinks if uplink.interface is not None),
+            lines={uplink.name: uplink.line for uplink in config.uplinks if uplink.line is not None},
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(

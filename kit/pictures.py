@@ -4,6 +4,7 @@ from typing import Any
 
 from failover.events import Instant
 from failover.machine import Failover
+from failover.uplink import Uplink
 from kit.day_state import DayState
 from kit.devices import Devices
 from kit.links import Links
@@ -165,19 +166,40 @@ def links(failover: Failover, core: Links, now: Instant) -> dict[str, Any]:
 def _link(failover: Failover, name: str, now: Instant) -> dict[str, Any]:
     uplink = failover.uplink(name)
     health = uplink.health
+    sensed = health.sensed
     return {
         "name": name,
         "state": uplink.state,
         "usable": name in failover.usable(),
         "score": health.score_at(now),
-        "rtt_ms": health.rtt_ms,
+        "rtt_ms": health.rtt_at(now),
         "loss_permille": health.loss_permille,
         "falls": health.falls,
+        "penalty": health.penalty(now),
         "late_echoes": health.late_echoes,
         "trouble": uplink.trouble,
+        "bound": uplink.binding is not None,
+        "path": _path(uplink),
+        "line": {"grade": sensed.grade, "words": sensed.words} if sensed.words else None,
+        "tcp": None
+        if sensed.tcp_rtt_ms is None
+        else {"rtt_ms": sensed.tcp_rtt_ms, "stalled_ms": sensed.stalled_ms(now)},
         "probe_every_ms": uplink.probe_ms(now),
         "probe_bytes_spent": uplink.budget.spent,
         "probe_bytes_left": uplink.budget.left(now),
+    }
+
+
+def _path(uplink: Uplink) -> dict[str, Any] | None:
+    path = None if uplink.binding is None else uplink.binding.path
+    if path is None:
+        return None
+    return {
+        "interface": path.interface,
+        "index": path.index,
+        "sources": list(path.sources),
+        "mtu": path.mtu,
+        "table": path.table,
     }
 
 

@@ -10,7 +10,17 @@ from crypto.manifest import TrustedManifest
 from crypto.statements import Cause
 from crypto.wire import topic_probe
 from failover.budget import ProbeBudget, probe_bytes
-from failover.events import Instant, PollsChanged, ProbeEchoed, UplinkConnected, UplinkLost, WindowChanged
+from failover.events import (
+    Instant,
+    LineSensed,
+    PathChanged,
+    PollsChanged,
+    ProbeEchoed,
+    TcpSensed,
+    UplinkConnected,
+    UplinkLost,
+    WindowChanged,
+)
 from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
 from kit import pictures
@@ -41,6 +51,7 @@ from kit.events import (
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
 from kit.journal_desk import JournalDesk
 from kit.ladder import Ladder, LadderSetup
+from kit.lines import Lines
 from kit.links import Links
 from kit.manifest_adoption import ManifestAdoption
 from kit.manifest_file import ManifestJudge
@@ -53,7 +64,8 @@ from kit.wall import Wall
 INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
 POLLS_PHASES: Final = ("open", "suspended", "closed", "accounted", "tallied", "sealed", "sending")
 """While the day stands here, uplinks are probed as polls need it (failover.timing)."""
-_UPLINK_EVENTS: Final = (UplinkConnected, UplinkLost, ProbeEchoed, LinkUseAsked, LinkTestAsked, UplinkNoticed)
+_LinkEvent = LinkUseAsked | LinkTestAsked | UplinkNoticed
+_UplinkEvent = UplinkConnected | UplinkLost | ProbeEchoed | PathChanged | LineSensed | TcpSensed
 
 
 class ForeignJournalError(Exception):
@@ -84,10 +96,13 @@ class Station:
         probe_budgets: Mapping[str, int] | None = None,
         manifest_judge: ManifestJudge | None = None,
         ladder: LadderSetup | None = None,
+        bound: frozenset[str] = frozenset(),
+        lines: Mapping[str, str] | None = None,
     ) -> None:
         """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one.
 
-        ``ladder``: None: envelopes go over data links, and nothing else is tried.
+        ``ladder``: None: envelopes go over data links, and nothing else is tried. ``bound``: uplinks that are bound to
+        an interface. ``lines``: the device whose word on the line counts, by uplink (kit.lines).
         """
         self._manifest, self._branch = manifest, branch
         self._entry = manifest.branch(branch)
@@ -100,7 +115,10 @@ class Station:
         self.commands = Commands(manifest, branch)
         self.adoption = ManifestAdoption(manifest, branch, self._device, manifest_judge)
         self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
-        self.failover = Failover(uplinks, self._device, timing, self._budgets(probe_budgets or {}))
+        self.failover = Failover(
+            uplinks, self._device, timing, self._budgets(probe_budgets or {}), bound=bound
+        )
+        self.lines = Lines(lines or {})
         self.links = Links(self.failover, timing.echo_ms)
         self.ladder = Ladder(
             ladder or LadderSetup(),
@@ -138,9 +156,13 @@ class Station:
         event = self.ladder.translate(event, now)
         if isinstance(event, ReadinessAsked):
             event = ReadinessAsked(event.reply, self._readiness_items())
-        if isinstance(event, _UPLINK_EVENTS):
+        if isinstance(event, _UplinkEvent):
             step.join(self._hear_of_uplinks(event, now))
+        elif isinstance(event, _LinkEvent):
+            step.join(self.links.handle(event, now))
         else:
+            for sensed in self.lines.hear(event):
+                step.effects.extend(self.failover.handle(sensed, now))
             for core in self._concerned(event):
                 step.join(core.handle(event, now))
         if isinstance(event, Tick | Booted):
@@ -249,13 +271,7 @@ class Station:
             for uplink, most in bytes_per_month.items()
         }
 
-    def _hear_of_uplinks(
-        self,
-        event: UplinkConnected | UplinkLost | ProbeEchoed | LinkUseAsked | LinkTestAsked | UplinkNoticed,
-        now: Instant,
-    ) -> Step:
-        if isinstance(event, LinkUseAsked | LinkTestAsked | UplinkNoticed):
-            return self.links.handle(event, now)
+    def _hear_of_uplinks(self, event: _UplinkEvent, now: Instant) -> Step:
         step = Step(effects=[*self.failover.handle(event, now)])
         if isinstance(event, ProbeEchoed):
             step.join(self.links.echoed(event, now))

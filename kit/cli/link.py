@@ -25,7 +25,8 @@ A restart of kitd forgets what was chosen by hand: no test of a technician who l
 the other uplinks: what is sealed goes out on every healthy one.
 
 exit codes: 0 all is well, 1 something to look at (list: not all uplinks work; show: this one is on its way or suspect),
-2 something is wrong (list: none works; show: it is down; test: no echo), 64 usage, 69 kitd does not answer
+2 something is wrong (list: none works; show: it is down or has no path; test: no echo), 64 usage, 69 kitd does
+not answer
 """
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 FOR_MAX_S: Final = 12 * 3600
@@ -127,7 +128,7 @@ def _shown(given: argparse.Namespace, links: dict[str, Any], say: LinkWords) -> 
 def _health_of(link: dict[str, Any]) -> int:
     if link["usable"]:
         return exit_codes.OK
-    return exit_codes.CRITICAL if link["state"] == "down" else exit_codes.WARNING
+    return exit_codes.CRITICAL if link["state"] in ("down", "pathless") else exit_codes.WARNING
 
 
 def _health(uplinks: list[dict[str, Any]]) -> int:

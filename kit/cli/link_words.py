@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from kit.cli.path_words import PathWords
 from kit.cli.words import Words, printable
 
 _EN: Final = {
@@ -72,6 +73,7 @@ class LinkWords:
     def __init__(self, language: str) -> None:
         self._sentences = _FA if language == "fa" else _EN
         self._say = Words(language)
+        self._under = PathWords(language)
 
     def __call__(self, key: str, **values: object) -> str:
         """One sentence."""
@@ -79,7 +81,10 @@ class LinkWords:
 
     def listed(self, links: dict[str, Any]) -> list[str]:
         """All uplinks, the preferred one marked."""
-        lines = [self._line(link, links) for link in links["uplinks"]]
+        lines = []
+        for link in links["uplinks"]:
+            under = printable(self._under.brief(link))
+            lines.append(self._line(link, links) + (f" ({under})" if under else ""))
         lines.append(
             self("preferred", pace=self(links["pace"])) if links["preferred"] else self("not preferred")
         )
@@ -95,6 +100,7 @@ class LinkWords:
             self("every", every=link["probe_every_ms"] / 1000, spent=spent, left=left),
             self("falls", falls=link["falls"], late=link["late_echoes"]),
         ]
+        lines += map(printable, self._under.lines(link))
         if link["trouble"]:
             lines.append(self("trouble", trouble=link["trouble"]))
         return [*lines, *self.noticed(link)]

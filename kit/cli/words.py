@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
+from kit.cli.path_words import PathWords
 from kit.cli.tape_words import TAPES_EN, TAPES_FA, tape_lines
 
 _FA: Final[dict[str, str]] = {
@@ -44,6 +45,7 @@ _FA: Final[dict[str, str]] = {
     "down": "قطع",
     "connecting": "در حال اتصال",
     "suspect": "مشکوک",
+    "pathless": "بدون مسیر",
     "account": "صورت‌حساب برگه‌ها",
     "tally": "شمارش",
     "incident": "رویداد",
@@ -70,10 +72,10 @@ _FA: Final[dict[str, str]] = {
     "clock-went-back": "ساعت دستگاه هنگام روشن شدن از آخرین ثبت دفتر عقب‌تر است",
     "clock-ahead-or-long-off": "دستگاه مدتی دراز خاموش بوده یا ساعتش جلو است: با ساعتی دیگر بسنجید",
     "journal-key-lost": "کلید دفتر گم شد و بخشی نشان‌دار باز شد: دو مسئول باید گواهی آن را امضا کنند (kitctl journal)",
-    "note": "یادداشت",
     "alarm": "هشدار",
 }
 _EN: Final[dict[str, str]] = {
+    "pathless": "no path",
     "close": "closes not before",
     "no daemon": "kitd does not answer. Look at it with: systemctl status kitd",
     "mains": "mains",
@@ -102,6 +104,7 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self._words = _FA | DEVICES_FA | TAPES_FA if language == "fa" else _EN | DEVICES_EN | TAPES_EN
+        self.path = PathWords(language)
         self._phase_delivered = "تحویل شد و رسید دارد" if language == "fa" else "delivered"
 
     def __call__(self, key: str) -> str:
@@ -131,8 +134,14 @@ def render(status: dict[str, Any], say: Words) -> str:
     lines += tape_lines(status.get("printer"), say)
     times = status["schedule"]
     lines.append(f"{say('close')}: {times['close_not_before']}; {say('tally')}: {times['tally_not_before']}")
+    under = {
+        link["name"]: f" ({words})"
+        for link in status.get("links", {}).get("uplinks", ())
+        if (words := say.path.brief(link))
+    }
     links = [
-        f"{name} {say(state)}" + (f" ← {say('preferred')}" if name == uplinks["preferred"] else "")
+        f"{name} {say(state)}{under.get(name, '')}"
+        + (f" ← {say('preferred')}" if name == uplinks["preferred"] else "")
         for name, state in uplinks["states"].items()
     ]
     lines.append(f"{say('uplinks')}: {'; '.join(links)}")
