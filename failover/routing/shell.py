@@ -11,6 +11,7 @@ from failover.routing.paths import Standing, links_of, look
 from failover.routing.picture import Link, Picture
 from failover.routing.plan import plan, without_anything
 from failover.routing.ports import Kernel, OpenKernel, RoutingError
+from failover.routing.recall import Recall
 from failover.routing.spec import UPLINKS_MAX, UplinkSpec
 from failover.routing.teller import Teller
 
@@ -52,6 +53,7 @@ class Routes:
         self._modems: dict[str, ModemWord] = {}
         self._news: Final = asyncio.Event()
         self._said: dict[str, None] = {}
+        self._recall: Final = Recall()
         self._restless = 0  # looks in a row that found something to do
 
     def modem_says(self, modem: str, interface: str | None) -> None:
@@ -132,7 +134,7 @@ class Routes:
             picture = await kernel.look()
             found, absent = links_of(self._specs, picture, self._modems)
             self._hold_modems(found)
-            operations = plan(self._specs, found, picture)
+            operations = plan(self._specs, found, self._recall.fill(picture, found))
             if not operations:
                 break
             failures = await kernel.apply(operations)
@@ -156,12 +158,17 @@ class Routes:
 
     def _tell(self, found: dict[str, Link], absent: dict[str, str], picture: Picture) -> None:
         links, now = set(found.values()), self._now()
+        filled = self._recall.fill(picture, found)
         for spec in self._specs:
             teller, link = self._tellers[spec.uplink], found.get(spec.uplink)
             if link is None:
                 standing = Standing(None, absent[spec.uplink])
             else:
-                standing = look(spec, link, picture, links, teller.last)
+                standing = look(spec, link, filled, links, teller.last)
+                if (
+                    standing.path is not None and standing.path.table is None
+                ):  # what is recalled is in no table
+                    standing = look(spec, link, picture, links, teller.last)
             change = teller.hear(standing, now)
             if change is not None:
                 self._emit(change)

@@ -198,6 +198,21 @@ def test_switched_off_and_on_the_kernel_forgets_all_tables() -> None:
     tell(story)
 
 
+def test_switched_off_and_on_with_a_dhcp_client_that_does_not_notice() -> None:
+    async def story() -> None:
+        lay("fib0", "10.1.0.2/24", "10.1.0.1")
+        async with watched(spec("fibre", "fib0")) as it:
+            before = await it.up("fibre")
+            ip("link", "set", "fib0", "down")
+            await it.down("fibre")
+            ip("link", "set", "fib0", "up")
+            assert await it.up("fibre") == before
+            assert way("192.0.2.1") == ""
+            assert "via 10.1.0.1 dev fib0 table 7101" in way("192.0.2.1", "from", "10.1.0.2")
+
+    tell(story)
+
+
 def test_two_uplinks_have_the_same_subnet_and_even_the_same_address() -> None:
     async def story() -> None:
         for name in ("lte0", "lte1"):
