@@ -97,7 +97,8 @@ class Dialler:
         """What to say of the DNS though a session stands at this address."""
         liars = [other for other in self._errors if other != address and other not in self._gateway.addresses]
         if liars and address in self._gateway.addresses:
-            return f"the DNS gives {', '.join(liars[:TOLD_MAX])}, which {self._errors[liars[0]]}; {address} is used"
+            lies = ", ".join(f"{liar} ({self._errors[liar]})" for liar in liars[:TOLD_MAX])
+            return f"the DNS gives {lies}; the pinned {address} is used"
         return ""
 
     async def close(self) -> None:

@@ -48,8 +48,12 @@ class Uplink:
 
     async def start(self) -> None:
         await self.relay.start()
+        self.start_with(Gateway("127.0.0.1", self.relay.port))
+
+    def start_with(self, gateway: Gateway) -> None:
+        """As ``start``, by another way than the relay."""
         self.mqtt = MqttUplinks(
-            {"fibre": Gateway("127.0.0.1", self.relay.port)},
+            {"fibre": gateway},
             election=ELECTION,
             branch=BRANCH,
             post=self._post,
