@@ -4,8 +4,8 @@ Durable state is a fold over EnvelopeSealed, RungReached and ReceiptStored. A ru
 whatever the clock says later; an acknowledgement of any grade ends the climb.
 
 The wait is reckoned from the times in the journal: within one life they are monotonic; across a restart the wall
-clock's step counts where it goes forward. So a clock that was set back costs at most the time that the kit was off, and
-one that was set ahead sends a little early, which harms nothing.
+clock's step counts where it goes forward. So a clock that was set back costs the time that the kit was off and at most
+``NOTED_MS`` before it, and one that was set ahead sends a little early, which harms nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,9 +17,10 @@ from failover.events import Instant
 from failover.ladder import RUNGS, Cause, Reach, RungClock, reaches
 from kit.core import Step
 from kit.events import Booted, Event, Tick, UplinksUsable
-from kit.facts import EnvelopeSealed, Fact, MediaHandedOut, ReceiptStored, Rung, RungReached
+from kit.facts import EnvelopeSealed, Fact, MediaHandedOut, ReceiptStored, Rung, RungReached, WaitNoted
 from kit.wall import Wall
 
+NOTED_MS: Final = 60_000  # how much of a wait a restart with a wrong clock may cost
 REASON_MAX: Final = 500  # characters (kit.facts.Text)
 
 
@@ -79,14 +80,24 @@ class Escalation:
         elif not isinstance(event, Tick | UplinksUsable):
             return Step()
         step = Step()
-        self._wake = None
+        wakes: list[Instant] = []
         for climb in self.climbs.values():
             for reach in self.ahead(climb, now):
+                wakes.append(now + reach.in_ms)
                 if reach.in_ms == 0:
                     step.facts.append(self._reached(climb, reach.rung, reach.cause, now))
-                elif self._wake is None or now + reach.in_ms < self._wake:
-                    self._wake = now + reach.in_ms
+        if wakes and not step.facts:
+            wakes.append(self._note_wait(step, now))
+        self._wake = min(wakes, default=None)
         return step
+
+    def _note_wait(self, step: Step, now: Instant) -> Instant:
+        """Write down that time passes, where nothing else did; returns when to do so next."""
+        assert self._last_at_ms is not None  # noqa: S101 - while anything climbs, there is a last fact
+        due = now + self._last_at_ms + NOTED_MS - self._wall.at_ms(now)
+        if due <= now:
+            step.facts.append(WaitNoted(at=self._wall.text(now), seqs=tuple(self.climbs)))
+        return due
 
     def apply(self, fact: Fact) -> None:
         """Fold."""

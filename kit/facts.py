@@ -351,6 +351,12 @@ class RungReached(FactBase, frozen=True, tag="rung-reached"):
     reason: Text
 
 
+class WaitNoted(FactBase, frozen=True, tag="wait-noted"):
+    """Envelopes still wait for an acknowledgement: a mark in time, for a restart with a wrong clock to reckon from."""
+
+    seqs: tuple[int, ...]
+
+
 class SmsPartTaken(FactBase, frozen=True, tag="sms-part-taken"):
     """A mobile network took one part of an envelope (SmsSubmitted). ``part`` counts from 1 to ``of``."""
 
@@ -420,6 +426,7 @@ Fact = (
     | TapeOverdue
     | LinkSwitched
     | RungReached
+    | WaitNoted
     | SmsPartTaken
     | CommandFollowed
     | ManifestAdopted
