@@ -4,7 +4,8 @@ Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "media"}``, ``
 DSSE>}`` and the same with ``schedule``, ``endorse`` and ``receipt`` (any form of one); ``{"op": "journal", "first":
 <number of fact>}``; ``{"op": "courier"}``: what is released and not delivered, packed; with ``"print": [<number>...]``
 on the printer, all of it where the list is empty; ``{"op": "link-test", "uplink": <name>}``, ``{"op": "link-use",
-"uplink": <name or null>, "for_s": <seconds>}``. Every answer has ``ok``; an answer that is not ok has ``error`` (words)
+"uplink": <name or null>, "for_s": <seconds>}``; ``command`` with ``envelope`` (a note or packed), ``manifest`` in parts
+with ``envelope``, ``offset`` and ``total``. Every answer has ``ok``; an answer that is not ok has ``error`` (words)
 and ``code`` (the exit code of DESIGN §3).
 """
 
@@ -20,12 +21,14 @@ from crypto.wire import ENVELOPE_MAX
 from kit import exit_codes
 from kit.events import (
     Event,
+    ManifestHeard,
     MediaAsked,
     OrderReceived,
     ReadinessAsked,
     ReceiptBrought,
     ScheduleHeard,
 )
+from kit.manifest_parts import ManifestParts
 from kit.ports import Post
 from kit.questions import question
 
@@ -36,7 +39,11 @@ ANSWER_TIMEOUT_S: Final = 30.0
 CONNECTIONS_MAX: Final = 16
 
 
-_HANDED_IN: Final = {"order": OrderReceived, "schedule": ScheduleHeard, "receipt": ReceiptBrought}
+_HANDED_IN: Final[dict[str, Callable[[bytes, int], Event]]] = {
+    "order": OrderReceived,
+    "schedule": ScheduleHeard,
+    "receipt": ReceiptBrought,
+}
 """What becomes of bytes that people hand in."""
 
 _ASKED: Final[dict[str, Callable[[int], Event]]] = {"readiness": ReadinessAsked, "media": MediaAsked}
@@ -56,6 +63,7 @@ class Control:
         self._post, self._status, self._journal, self._courier = post, status, journal, courier
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next = 1
+        self._manifest_parts = ManifestParts()
         self._server: asyncio.Server | None = None
         self._connections = 0
 
@@ -71,22 +79,35 @@ class Control:
                 wanted = numbers if isinstance(numbers, list) else None
                 return self._courier(answer["media"], wanted) if answer["ok"] else answer
             case {"op": "order" | "schedule" | "receipt" as op, "envelope": str(text)}:
-                try:
-                    data = b64decode(text, validate=True)
-                except ValueError as error:
-                    return _no(f"the envelope is not base64: {error}", exit_codes.DATA)
-                event = _HANDED_IN[op]
-                return await self._ask(lambda token: event(data, token))
+                return await self._hand_in(_HANDED_IN[op], text)
             case {"op": "journal", "first": int(first)} if self._journal is not None:
                 return self._journal(first)
-            case {"op": "endorse" | "link-test" | "link-use"} if (make := question(request)) is not None:
+            case {"op": "endorse" | "link-test" | "link-use" | "command"} if (
+                make := question(request)
+            ) is not None:
                 return await self._ask(make)
+            case {"op": "manifest"}:
+                return await self._hand_in_manifest(request)
             case _:
                 return _no(
                     'unknown request; known: {"op": "status" | "readiness" | "order" | "schedule" | "media" '
-                    '| "courier" | "receipt" | "journal" | "endorse" | "link-test" | "link-use"}',
+                    '| "courier" | "receipt" | "journal" | "endorse" | "link-test" | "link-use" | "command" | '
+                    '"manifest"}',
                     exit_codes.USAGE,
                 )
+
+    async def _hand_in(self, event: Callable[[bytes, int], Event], text: str) -> dict[str, Any]:
+        try:
+            data = b64decode(text, validate=True)
+        except ValueError as error:
+            return _no(f"the envelope is not base64: {error}", exit_codes.DATA)
+        return await self._ask(lambda token: event(data, token))
+
+    async def _hand_in_manifest(self, request: dict[str, Any]) -> dict[str, Any]:
+        taken = self._manifest_parts.take(request)
+        if isinstance(taken, dict):
+            return taken
+        return await self._ask(lambda token: ManifestHeard(taken, "courier", token))
 
     def reply(self, token: int, body: dict[str, Any]) -> None:
         """Deliver a core's answer to whoever waits for it."""

@@ -1,9 +1,10 @@
 """What people ask over the control socket and hand in as text, made into events by the kind of request."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
-from kit.events import EndorsementReceived, Event, LinkTestAsked, LinkUseAsked
+from kit.events import CommandHeard, EndorsementReceived, Event, LinkTestAsked, LinkUseAsked
 
 
 def question(request: dict[str, Any]) -> Callable[[int], Event] | None:
@@ -17,5 +18,16 @@ def question(request: dict[str, Any]) -> Callable[[int], Event] | None:
             return lambda token: LinkUseAsked(uplink, 1000 * for_s, token)
         case {"op": "endorse", "envelope": str(text)}:
             return lambda token: EndorsementReceived(text, token)
+        case {"op": "command", "envelope": str(text)}:
+            data = _bytes(text)
+            return lambda token: CommandHeard(data, "courier", token)
         case _:
             return None
+
+
+def _bytes(text: str) -> bytes:
+    """What base64 stands for; other text is taken as it is, for the core to refuse."""
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        return text.encode("utf-8", "replace")

@@ -30,6 +30,8 @@ EXAMPLES: Final = """examples:
   kitctl receipt --help              show, export, check and compare receipts
   kitctl link --help                 the uplinks: how they are, why one is preferred, test and choose
   kitctl tape --help                 read a tally tape's codes back
+  kitctl messages                    what the centre wrote to this branch
+  kitctl command bring call.note     hand in a command of the centre; kitctl manifest bring: a newer manifest
 
 exit codes: 0 all is well, 1 something to look at, 2 something is wrong (also: refused readiness is 69, a forbidden
 order 77, unreadable order 65), 64 usage, 69 kitd does not answer
@@ -41,6 +43,9 @@ _APART: Final = {
     ("courier",): "kit.cli.courier",
     ("link",): "kit.cli.link",
     ("tape",): "kit.cli.tape",
+    ("command",): "kit.cli.centre",
+    ("manifest",): "kit.cli.centre",
+    ("messages",): "kit.cli.centre",
     ("order", "sign"): "kit.cli.order_sign",
 }
 """What imports much more than the others need, by the words that it begins with."""
@@ -71,10 +76,15 @@ def main() -> None:
     commands.add_parser("journal", add_help=False, help="verify, export and prove the signed journal")
     commands.add_parser("receipt", add_help=False, help="show, export, check and compare receipts")
     commands.add_parser("link", add_help=False, help="the uplinks: health, reasons, tests, choice by hand")
+    commands.add_parser("messages", add_help=False, help="what the centre wrote to this branch")
+    commands.add_parser("command", add_help=False, help="hand in a command of the centre")
+    commands.add_parser("manifest", add_help=False, help="hand in a newer manifest")
     commands.add_parser("tape", add_help=False, help="read a tally tape's codes back")
     for words, module in _APART.items():
         if tuple(sys.argv[1 : 1 + len(words)]) == words:
-            importlib.import_module(module).main(sys.argv[1 + len(words) :])
+            # One module serves three words: it is told which.
+            given = 1 if module == "kit.cli.centre" else 1 + len(words)
+            importlib.import_module(module).main(sys.argv[given:])
     arguments = parser.parse_args()
     sys.exit(_run(arguments))
 
@@ -135,6 +145,7 @@ def _health(status: dict[str, Any]) -> int:
         look_at_printer(status.get("printer")),
         not uplinks["usable"],
         bool(status.get("journal_segments_flagged")),
+        any(status.get("centre", {}).get("clock", {}).values()),
         any(state != "ok" for state in _device_states(status.get("devices", {}))),
     )
     return exit_codes.WARNING if any(look_at) else exit_codes.OK

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from kit.cli.centre_words import CentreWords, centre_lines
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
 from kit.cli.path_words import PathWords
 from kit.cli.tape_words import TAPES_EN, TAPES_FA, tape_lines
@@ -12,6 +13,11 @@ _FA: Final[dict[str, str]] = {
     "power": "برق",
     "terminal": "پایانهٔ رأی",
     "uplinks": "ارتباط‌ها",
+    "command-refused": "فرمانی به نام مرکز رسید که اصل نیست: با مرکز تماس بگیرید",
+    "command-expired": "فرمانی رسید که مهلتش گذشته بود",
+    "commands-too-many": "فرمان‌های بسیار زیادی رسید: با مرکز تماس بگیرید",
+    "clock-behind": "ساعت دستگاه از ساعت مرکز عقب است: با ساعتی دیگر بسنجید و درست کنید",
+    "manifest-refused": "شناسنامهٔ تازه‌تر پذیرفته نشد: با مرکز تماس بگیرید",
     "note": "یادداشت",
     "waiting": "در انتظار رسید",
     "delivered": "تحویل‌شده",
@@ -103,6 +109,7 @@ class Words:
     """Looks words up; what has no translation stays as it is."""
 
     def __init__(self, language: str) -> None:
+        self.language = language
         self._words = _FA | DEVICES_FA | TAPES_FA if language == "fa" else _EN | DEVICES_EN | TAPES_EN
         self.path = PathWords(language)
         self._phase_delivered = "تحویل شد و رسید دارد" if language == "fa" else "delivered"
@@ -130,6 +137,8 @@ def render(status: dict[str, Any], say: Words) -> str:
         part = "" if terminal["part"] == "active" else f" ({say(terminal['part'])})"
         alarms = "".join(f", {say(what)}" for key, what in _SWITCHES.items() if terminal.get(key))
         lines.append(f"{say('terminal')} {terminal['id']}{part}: {state}, {counter}{alarms}")
+    if "centre" in status:
+        lines[1:1] = centre_lines(status["centre"], CentreWords(say.language))
     lines += device_lines(status.get("devices", {}), say)
     lines += tape_lines(status.get("printer"), say)
     times = status["schedule"]
