@@ -47,5 +47,7 @@ missed what the centre pushed asks for it ever more rarely (kit.outbox.ASK_MAX_M
 HEDGED_MAX_S: Final = LIVING_ROUND_TRIP_MS / 1_000
 """From the first byte of an envelope on one uplink to its first byte on each other one that lives and is offered: one
 turn of the kit, and the PUBACK of the envelope before it on the same session."""
+TURN_MAX_S: Final = 0.05
+"""As HEDGED_MAX_S, for the first envelope of a branch: one turn of the kit, and no PUBACK to wait for."""
 NOTICE_SLACK_S: Final = 0.05
 """Of the watch that looks whether a silent uplink is still offered: timers of a world come a little late."""

@@ -27,11 +27,11 @@ from simulators.world.rungs.swarm import LinkSwarm, virtual
 from simulators.world.rungs.watch import HedgeWatch, NoticeWatch
 from simulators.world.world import Hours, World, commissioned
 
-HOURS: Final = Hours(open_s=200, close_s=320, heal_s=700, deadline_s=3_600)
+HOURS: Final = Hours(open_s=130, close_s=200, heal_s=600, deadline_s=3_600)
 SWAYING_CHANCE: Final = 0.06  # of a long day on which links sway
-SWAYING_CLOSE_S: Final = 1_500
+SWAYING_CLOSE_S: Final = 1_300
 THIRD_CHANCE: Final = 0.3  # of a third uplink
-SETTLED_S: Final = 60.0  # readiness is over and no link was broken yet
+SETTLED_S: Final = 20.0  # readiness is over and no link was broken yet
 SEALED_AFTER_S: Final = 10.0  # about so long after closing time envelopes are sealed
 
 

@@ -58,7 +58,8 @@ TOUCHY_S: Final = 20.0  # so long before an ambush links are good again
 LOSS: Final = (0.1, 0.4)
 SLOW_BYTES_PER_S: Final = 4_000.0  # 32 kbit/s
 SLOW_LATENCY_S: Final = (0.3, 0.8)
-BROKER_CHANCE: Final = 0.4  # that the broker is gone once around sealing
+BROKER_AT_SEALING_CHANCE: Final = 0.25  # that the broker dies as the first byte of an envelope leaves
+BROKER_CHANCE: Final = 0.3  # otherwise: that it is gone once around sealing
 BROKER_S: Final = (1.0, 60.0)
 ENVELOPE_TOPIC: Final = b"/envelope"
 CENTRE_LOOK_S: Final = 0.1
@@ -93,6 +94,7 @@ class LinkSwarm:
         self.fate: dict[str, Fate] = {}
         self._out_at: dict[str, float] = {}
         self._owner = {link.name: branch.name for branch in branches for link in branch.links.values()}
+        self._sealed = asyncio.Event()
         self._ambush = {branch.name: asyncio.Event() for branch in branches}
         self._tasks: list[asyncio.Task[None]] = []
         for branch in branches:
@@ -163,12 +165,16 @@ class LinkSwarm:
     def _sent(self, _at: float, link: str, direction: Direction, data: bytes) -> None:
         if direction == "up" and link in self._owner and ENVELOPE_TOPIC in data:
             self._ambush[self._owner[link]].set()
+            self._sealed.set()
 
     async def _at_broker(self) -> None:
         rng = self._loop.stream("rungs/broker")
-        if rng.random() >= BROKER_CHANCE:
+        if rng.random() < BROKER_AT_SEALING_CHANCE:
+            await self._sealed.wait()
+        elif rng.random() < BROKER_CHANCE:
+            await self._until(self._seal_s + rng.uniform(-20, 200))
+        else:
             return
-        await self._until(self._seal_s + rng.uniform(-20, 200))
         self._strike("broker", "broker-gone")
         self.lives.centre(there=False, now=self._loop.time())
         self._broker.crash()

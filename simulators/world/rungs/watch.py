@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
+from math import inf
 from typing import Final, NamedTuple
 
 from failover.timing import POLLS_SWITCH_MAX_MS, QUIET_SWITCH_MAX_MS, SWITCH_MAX_MS
@@ -14,7 +15,7 @@ from simulators.virtual.loop import VirtualLoop
 from simulators.virtual.mqtt_broker import PACKET_MAX
 from simulators.virtual.net import Link, Network
 from simulators.world.branch import Branch
-from simulators.world.rungs.bounds import HEDGED_MAX_S, NOTICE_SLACK_S
+from simulators.world.rungs.bounds import HEDGED_MAX_S, NOTICE_SLACK_S, TURN_MAX_S
 from simulators.world.rungs.lives import Lives
 
 LOOKS: Final = 25  # between the instant of silence and the last at which it may still be offered
@@ -86,6 +87,8 @@ class HedgeWatch:
         self._ways = {link.name: (branch, name) for branch in branches for name, link in branch.links.items()}
         self._carried: dict[tuple[str, str], set[str]] = defaultdict(set)
         """By branch and hash of an envelope: the uplinks that carried it."""
+        self._seen: set[str] = set()
+        self._begun: set[str] = set()
         self.findings: list[str] = []
         network.tap(self._sent)
 
@@ -102,19 +105,24 @@ class HedgeWatch:
 
     def _sent_envelope(self, branch: Branch, name: str, digest: str) -> None:
         carried = self._carried[branch.name, digest]
-        if not carried and branch.daemon is not None:
-            now = self._loop.time()
-            offered = branch.daemon.station.failover.usable()
-            self._network.at(now + HEDGED_MAX_S, self._look, branch, digest, offered, now)
         carried.add(name)
+        if len(carried) > 1 or digest in self._seen or branch.daemon is None:
+            return
+        self._seen.add(digest)
+        now, offered = self._loop.time(), branch.daemon.station.failover.usable()
+        # Whatever befalls the links meanwhile, nothing is in the way of the first. The next ones wait for its PUBACK.
+        first = branch.name not in self._begun
+        self._begun.add(branch.name)
+        at = now + (TURN_MAX_S if first else HEDGED_MAX_S)
+        self._network.at(at, self._look, branch, digest, offered, inf if first else now)
 
-    def _look(self, branch: Branch, digest: str, offered: tuple[str, ...], first: float) -> None:
+    def _look(self, branch: Branch, digest: str, offered: tuple[str, ...], alive_before: float) -> None:
         if branch.daemon is None:
             return
         still, carried = branch.daemon.station.failover.usable(), self._carried[branch.name, digest]
         for name in offered:
-            since = self._lives.lives_since((branch.name, name))
-            if name in still and name not in carried and since is not None and since < first:
+            since = -inf if alive_before == inf else self._lives.lives_since((branch.name, name))
+            if name in still and name not in carried and since is not None and since < alive_before:
                 self.findings.append(
                     f"{branch.name}: {name} was offered and did not carry envelope {digest[:16]} besides others"
                 )
