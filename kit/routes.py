@@ -21,7 +21,7 @@ class RoutesPart:
     def __init__(self, uplinks: tuple[Uplink, ...], ports: Ports, post: Post, log: Log) -> None:
         self._specs: Final = specs_of(uplinks)
         self._post, self._log = post, log
-        self._routes: Final = Routes(self._specs, ports.clock.monotonic_ms, post, self._say)
+        self._routes: Final = Routes(self._specs, ports.clock.monotonic_ms, self._tell, self._say)
 
     def hear_modem(self, modem: str, event: ModemEvent) -> None:
         """What a modem's driver says: its readings name the interface of its data. One that is lost may still carry."""
@@ -35,6 +35,10 @@ class RoutesPart:
     def _lost(self, why: str) -> None:
         for spec in self._specs:
             self._post(PathChanged(spec.uplink, None, f"its routes are not kept: {why}"))
+
+    def _tell(self, event: PathChanged) -> None:
+        self._log.info("path" if event.path else "no path", uplink=event.uplink, reason=event.reason)
+        self._post(event)
 
     def _say(self, words: str) -> None:
         self._log.warning("routes", reason=words)
