@@ -68,8 +68,10 @@ class Dialler:
             async with asyncio.timeout_at(until):
                 return await self._first_to_stand(path)
         except TimeoutError as error:
+            self.segments.fell()
             raise SilentError(f"no answer in {deadline_s:.1f} s") from error
         except DialError:
+            self.segments.fell()
             if deadline_s >= LEISURE_S:
                 await self._finish_check(path, until - loop.time())
             raise
@@ -77,29 +79,29 @@ class Dialler:
             if doubt is not None:
                 doubt.cancel()
 
-    def stood(self, address: str) -> None:
-        """The session that was made there stands."""
-        self.names.worked(address)
-        self._notice("portal", "")
+    def stood(self, dialled: Dialled) -> dict[NoticeAbout, str]:
+        """The session on it stands; returns all that is to be said, ``""`` where there is nothing any more."""
+        self.names.worked(dialled.address)
+        self.segments.stood()
         self._portal = ""
+        return {
+            "portal": "",
+            "tls": dialled.tls,
+            "binding": dialled.binding,
+            "dns": self._doubts(dialled.address),
+            "segments": self.segments.words,
+        }
 
     def fell(self, address: str) -> None:
         """The connection was made, and no session on it: whoever listens there is no broker of ours."""
         self.names.failed(address)
+        self.segments.fell()
 
     def why(self, error: Exception) -> str:
         """Why there is no session, in one sentence; the portal first, for it explains all the rest."""
         told = [f"{address}: {why}" for address, why in self._told()]
         words = [self._portal, *(told or [str(error)]), self.names.doubts()]
         return "; ".join(word for word in words if word)
-
-    def doubts(self, address: str) -> str:
-        """What to say of the DNS though a session stands at this address."""
-        liars = [other for other in self._errors if other != address and other not in self._gateway.addresses]
-        if liars and address in self._gateway.addresses:
-            lies = ", ".join(f"{liar} ({self._errors[liar]})" for liar in liars[:TOLD_MAX])
-            return f"the DNS gives {lies}; the pinned {address} is used"
-        return ""
 
     async def close(self) -> None:
         """Ask and check no more."""
@@ -203,6 +205,14 @@ class Dialler:
             key=lambda item: (not isinstance(item[1], TlsRefusedError), isinstance(item[1], SilentError)),
         )
         return ranked[:TOLD_MAX]
+
+    def _doubts(self, address: str) -> str:
+        """What to say of the DNS though a session stands at this address."""
+        liars = [other for other in self._errors if other != address and other not in self._gateway.addresses]
+        if liars and address in self._gateway.addresses:
+            lies = ", ".join(f"{liar} ({self._errors[liar]})" for liar in liars[:TOLD_MAX])
+            return f"the DNS gives {lies}; the pinned {address} is used"
+        return ""
 
     def _begin_check(self, path: Path | None) -> None:
         """See whether a portal answers, once in a while."""

@@ -1,7 +1,7 @@
 """Paths that swallow large packets and say nothing (RFC 2923 §2.1): noticed, and passed by in smaller segments.
 
-Small packets pass, so the session stands and its probes come back; an envelope does not. What tells it from a dead path
-is that the session that hung had just been answered; then the next session uses smaller segments, both ways.
+Small packets pass, so the session stands and its probes come back; an envelope does not. What tells it from a dead
+path: the session that hung had just been answered, and the next one stands at once.
 """
 
 from typing import Final
@@ -24,32 +24,50 @@ class Segments:
         self._path: tuple[str, int, int] | None = None
         self._proven = False
         self._stalls = 0
+        self._before: int | None = None
+        """The size that is under suspicion, until the next session stands or does not."""
         self.mss = configured
         """Bytes of the next session's segments."""
+        self.words = ""
+        """Why they are smaller than configured, for people."""
 
     def on_path(self, path: Path | None) -> None:
         """The next session takes this path: another one is innocent of what the one before swallowed."""
         key = None if path is None else (path.interface, path.index, path.mtu)
         if key != self._path:
-            self._path, self._proven, self._stalls, self.mss = key, False, 0, self._configured
+            self._path = key
+            self._begin_anew()
 
     def passed(self) -> None:
         """Something larger than the smallest segments was acknowledged."""
         self._proven, self._stalls = True, 0
 
-    def stalled(self, answered_ms_ago: int | None) -> str | None:
-        """A session ended while something large hung, sent again in vain; ``answered_ms_ago``: its last answer.
-
-        Returns what to say where smaller segments are used from now on.
-        """
-        if answered_ms_ago is None or answered_ms_ago > PASSED_MAX_MS:
-            return None
+    def stalled(self, answered_ms_before: int) -> None:
+        """A session ended while something large hung, sent again in vain; it had been heard so long before that."""
+        if answered_ms_before > PASSED_MAX_MS:
+            return
         self._stalls += 1
         if self._proven and self._stalls < STALLS_MAX:
-            return None
+            return
         smaller = next((step for step in STEPS if step < self.mss), None)
         if smaller is None:  # the smallest do not pass either: the segments are not to blame
-            self.mss, self._stalls, self._proven = self._configured, 0, False
-            return ""
-        before, self.mss, self._proven, self._stalls = self.mss, smaller, False, 0
-        return f"segments of {before} bytes hung, small ones passed (an MTU black hole?): {smaller} bytes from now on"
+            self._begin_anew()
+            return
+        self._before, self.mss, self._proven, self._stalls = self.mss, smaller, False, 0
+
+    def stood(self) -> None:
+        """The next session stands, right after the stall: small packets pass."""
+        if self._before is not None:
+            self.words = (
+                f"segments of {self._before} bytes hung while small ones passed (an MTU black hole?): {self.mss} bytes "
+                "are used"
+            )
+            self._before = None
+
+    def fell(self) -> None:
+        """The next session could not be made: the path was dead, and its segments are innocent."""
+        if self._before is not None:
+            self.mss, self._before = self._before, None
+
+    def _begin_anew(self) -> None:
+        self.mss, self._before, self._proven, self._stalls, self.words = self._configured, None, False, 0, ""

@@ -8,11 +8,13 @@ can be cancelled: paho is handed a connection that stands (ADR 6).
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
 import aiomqtt
 
 from failover.path import Path
+from kit.events import NoticeAbout
 from kit.uplinks import tcp_info
 from kit.uplinks.dialler import Dialled, Dialler
 from kit.uplinks.errors import DialError
@@ -55,11 +57,8 @@ class Owner(Protocol):
     def sensed(self, session: "Session", rtt_ms: int, stalled: bool) -> None:
         """What the kernel says of it is news."""
 
-    def dialled(self, session: "Session", dialled: Dialled, dns: str) -> None:
-        """It stands at this address; ``dns``: what to say of the DNS, or ``""``."""
-
-    def segments_changed(self, session: "Session", words: str) -> None:
-        """The next session has segments of another size; ``words`` say why, or ``""``."""
+    def noticed(self, session: "Session", notices: Mapping[NoticeAbout, str]) -> None:
+        """What is odd about it though it stands; ``""``: nothing is, about this."""
 
 
 class Session:
@@ -159,8 +158,7 @@ class Session:
                 dialled.connection.close()
         self._heard_at = loop.time()
         if not self._dropped:
-            self._dialler.stood(dialled.address)
-            self._owner.dialled(self, dialled, self._dialler.doubts(dialled.address))
+            self._owner.noticed(self, self._dialler.stood(dialled))
 
     def _why(self, error: Exception) -> str:
         if self._dialler is not None and isinstance(error, DialError):
@@ -243,9 +241,7 @@ class Session:
             return
         silent_s, before = hanging
         if self._seen.unacked and (self._seen.stalled or self._seen.total_retransmits > before):
-            words = self._dialler.segments.stalled(round(silent_s * 1000))
-            if words is not None:
-                self._owner.segments_changed(self, words)
+            self._dialler.segments.stalled(round(silent_s * 1000))
 
     async def _close(self) -> None:
         self._client.timeout = CLOSE_TIMEOUT_S

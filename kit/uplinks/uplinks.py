@@ -21,7 +21,7 @@ from kit.events import (
 )
 from kit.log import Log
 from kit.ports import Post
-from kit.uplinks.dialler import Dialled, Dialler
+from kit.uplinks.dialler import Dialler
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.session import CLOSE_TIMEOUT_S, Qos, Session
 
@@ -156,16 +156,11 @@ class MqttUplinks:
         if self._sessions.get(session.uplink) is session:
             self._post(TcpSensed(session.uplink, rtt_ms, stalled))
 
-    def dialled(self, session: Session, dialled: Dialled, dns: str) -> None:
-        """Tell what is odd about how it was made, and what no longer is."""
+    def noticed(self, session: Session, notices: Mapping[NoticeAbout, str]) -> None:
+        """Tell what is odd about it, and what no longer is."""
         if self._sessions.get(session.uplink) is session:
-            self._notice(session.uplink, "tls", dialled.tls)
-            self._notice(session.uplink, "binding", dialled.binding)
-            self._notice(session.uplink, "dns", dns)
-
-    def segments_changed(self, session: Session, words: str) -> None:
-        """Also of a session that was dropped: mostly that is how one ends whose large packets are swallowed."""
-        self._notice(session.uplink, "segments", words)
+            for about, words in notices.items():
+                self._notice(session.uplink, about, words)
 
     def _notice(self, uplink: str, about: NoticeAbout, words: str) -> None:
         """Post it where it is another one than before."""

@@ -1,0 +1,143 @@
+"""A branch with two cables to a centre, each in a network namespace; the centre drops what came by the wrong cable."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Final
+
+from pyroute2 import netns
+
+from failover.path import Path
+from tests import peers
+
+CENTRE: Final = "10.9.9.9"  # on the centre's loopback: both cables lead to it
+CENTRE_6: Final = "fd09:9::9"
+MTU: Final = 1_500
+RUN_MAX: Final = 20.0  # seconds
+_numbers = count()
+_CABLES: Final = """\
+link set lo up
+link set {name} up
+address add 10.9.{n}.2/24 dev {name}
+address add fd09:{n}::2/64 dev {name} nodad
+route add default via 10.9.{n}.1 dev {name} metric {metric}
+route add default via fd09:{n}::1 dev {name} metric {metric}
+"""
+_LOOPBACK: Final = f"""\
+link set lo up
+address add {CENTRE}/32 dev lo
+address add {CENTRE_6}/128 dev lo nodad
+"""
+_CENTRE: Final = """\
+link set {name} up
+address add 10.9.{n}.1/24 dev {name}
+address add fd09:{n}::1/64 dev {name} nodad
+"""
+_GUARD: Final = """\
+table inet guard {{
+  chain came {{
+    type filter hook prerouting priority -300
+    iifname "kit1f" ip saddr != 10.9.1.2 drop
+    iifname "kit2f" ip saddr != 10.9.2.2 drop
+    iifname "kit1f" tcp flags & (syn | ack) == syn tcp option maxseg size 1200 counter name good1
+    iifname "kit2f" tcp flags & (syn | ack) == syn tcp option maxseg size 1200 counter name good2
+    {more}
+  }}
+  counter good1 {{ }}
+  counter good2 {{ }}
+}}
+"""
+
+
+class Ways:
+    """The two namespaces; the branch is entered."""
+
+    def __init__(self, near: str, far: str) -> None:
+        self._near, self._far = near, far
+
+    @contextmanager
+    def centre(self) -> Iterator[None]:
+        """What is opened and started here is the centre's."""
+        netns.pushns(self._far)
+        try:
+            yield
+        finally:
+            netns.popns()
+
+    def path(self, number: int, table: int | None = None) -> Path:
+        """By cable 1, which the main table prefers, or 2."""
+        index = socket.if_nametoindex(f"kit{number}")
+        return Path(f"kit{number}", index, (f"10.9.{number}.2", f"fd09:{number}::2"), MTU, table)
+
+    def guard(self, more: str = "") -> None:
+        """Set up what the centre drops; ``more``: rules of nft(8)."""
+        with self.centre():
+            _run(
+                "nft",
+                "-f",
+                "-",
+                said=f"table inet guard\ndelete table inet guard\n{_GUARD.format(more=more)}",
+            )
+
+    def good_syns(self, number: int) -> int:
+        """SYNs that came by this cable, from its address, and announce segments of 1200 bytes."""
+        with self.centre():
+            told = _run("nft", "list", "counter", "inet", "guard", f"good{number}")
+        return int(told.split("packets ")[1].split()[0])
+
+
+@contextmanager
+def two_ways() -> Iterator[Ways]:
+    """Enter the branch; leave and remove both afterwards."""
+    near, far = (f"{side}-{os.getpid()}-{next(_numbers)}" for side in ("ways", "centre"))
+    made = []
+    try:
+        for name in (near, far):
+            done = subprocess.run(
+                [peers.require_program("ip"), "netns", "add", name],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=RUN_MAX,
+            )
+            if done.returncode != 0:
+                peers.missing(f"a network namespace cannot be made here: {done.stderr.strip()}")
+            made.append(name)
+        netns.pushns(near)
+        try:
+            it = Ways(near, far)
+            with it.centre():
+                _run("ip", "-batch", "-", said=_LOOPBACK)
+            for number, metric in ((1, 100), (2, 200)):
+                name = f"kit{number}"
+                far_end = ("peer", "name", f"{name}f", "netns", far)
+                # One packet for each segment: a large one, cut only behind the filter, would not be told from it.
+                _run("ip", "link", "add", name, "gso_max_segs", "1", "type", "veth", *far_end)
+                with it.centre():
+                    _run("ip", "-batch", "-", said=_CENTRE.format(name=f"{name}f", n=number))
+                _run("ip", "-batch", "-", said=_CABLES.format(name=name, n=number, metric=metric))
+            it.guard()
+            yield it
+        finally:
+            netns.popns()
+    finally:
+        for name in made:
+            subprocess.run(
+                [peers.require_program("ip"), "netns", "delete", name], check=True, timeout=RUN_MAX
+            )
+
+
+def _run(*words: str, said: str = "") -> str:
+    done = subprocess.run(
+        [peers.require_program(words[0]), *words[1:]],
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_MAX,
+    )
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+    return done.stdout
