@@ -12,6 +12,7 @@ from crypto.wire import ENVELOPE_MAX
 from kit import exit_codes
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
+from kit.cli.ladder_words import must_be_carried
 from kit.cli.order_words import answer_in_words
 from kit.cli.tape_words import look_at_printer
 from kit.cli.words import Words, printable, render
@@ -143,6 +144,7 @@ def _health(status: dict[str, Any]) -> int:
         any(finding["grade"] == "alarm" for finding in status["findings"]),
         power["ups"] and (power["state"] != "mains" or power.get("ups_lies")),
         look_at_printer(status.get("printer")),
+        must_be_carried(status.get("ladder")),
         not uplinks["usable"],
         bool(status.get("journal_segments_flagged")),
         any(status.get("centre", {}).get("clock", {}).values()),

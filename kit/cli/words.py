@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from kit.cli.centre_words import CentreWords, centre_lines
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
+from kit.cli.ladder_words import LADDER_EN, LADDER_FA, ladder_lines
 from kit.cli.path_words import PathWords
 from kit.cli.tape_words import TAPES_EN, TAPES_FA, tape_lines
 
@@ -110,7 +111,11 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._words = _FA | DEVICES_FA | TAPES_FA if language == "fa" else _EN | DEVICES_EN | TAPES_EN
+        self._words = (
+            _FA | DEVICES_FA | TAPES_FA | LADDER_FA
+            if language == "fa"
+            else _EN | DEVICES_EN | TAPES_EN | LADDER_EN
+        )
         self.path = PathWords(language)
         self._phase_delivered = "تحویل شد و رسید دارد" if language == "fa" else "delivered"
 
@@ -161,6 +166,7 @@ def render(status: dict[str, Any], say: Words) -> str:
     ]
     waiting = ", ".join(f"{say(item['kind'])} #{item['seq']}" for item in outbox["waiting"])
     lines.append(f"{say('waiting')}: {waiting or say('none')}")
+    lines += ladder_lines(status.get("ladder"), say)
     lines.append(f"{say('delivered')}: {', '.join(f'#{seq}' for seq in outbox['delivered']) or say('none')}")
     lines.append(f"{say('next order')}: {status['next_order']}")
     lines += [

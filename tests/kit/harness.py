@@ -22,6 +22,7 @@ from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAcco
 from kit.events import Booted, Event, ReceiptHeard, TerminalHeard, Tick, UpsHeard
 from kit.facts import EnvelopeSealed, Fact
 from kit.journal import FACT_MAX
+from kit.ladder import LadderSetup
 from kit.sealer import LocalSealer
 from kit.station import Station
 from kit.tapes import PrinterHabits
@@ -122,6 +123,8 @@ class Branch:
         poll: Literal["first", "re-vote"] = "first",
         lines_of: "Branch | None" = None,
         printer: PrinterHabits | None = None,
+        ladder: LadderSetup | None = None,
+        modems: tuple[str, ...] = (),
     ) -> None:
         """``lines_of``: another kit, whose terminals are plugged into this one, as they are."""
         self.election, self.name = election, BRANCH
@@ -161,6 +164,8 @@ class Branch:
             device=device,
             poll=poll,
             printer=printer,
+            ladder=ladder,
+            modems=modems,
         )
         self.station: Station
         self.events: deque[Event] = deque()

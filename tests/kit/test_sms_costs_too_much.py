@@ -1,0 +1,318 @@
+"""The rung of SMS alone: limits, two SIMs and two gateways, modems that never say anything, envelopes of real size."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crypto import rfc3339, sms
+from crypto.carrier import from_compact, to_compact
+from crypto.codec import b64
+from drivers.ports import (
+    ModemEvent,
+    ModemIdentity,
+    ModemLost,
+    ModemReading,
+    Registration,
+    Signal,
+    SmsFailed,
+    SmsReported,
+    SmsSubmitted,
+)
+from kit.core import Step
+from kit.effects import SendSms
+from kit.events import Booted, Event, ModemHeard, SmsPartsAsked, Tick
+from kit.facts import EnvelopeSealed, Fact, IncidentRecorded, ReceiptStored, RungReached, SmsPartTaken
+from kit.sms_letter import GROUP_KEPT_MS
+from kit.sms_modems import FINAL_PAUSE_MS, GRACE_MS, UNDER_WAY_MAX_MS
+from kit.sms_plan import SmsPlan
+from kit.sms_rung import HOUR_MS, SmsRung
+from tests.crypto.carrier_world import HASH, outer, results_of, sealed, world
+from tests.kit.harness import TALLY_MS
+
+ELECTION = world(3, 40, 12, blank=True)
+DATA = sealed(
+    ELECTION, outer(ELECTION, prev=HASH), ELECTION.tally("branch-1", results=results_of(ELECTION, 7))
+)
+COMPACT = to_compact(DATA, ELECTION.loaded)
+PARTS = len(sms.split(COMPACT, reference=0))
+PATIENCE_MS = 120_000
+NOWHERE = "2027-06-18T14:31:00.000Z"
+
+
+def plan(**how: Any) -> SmsPlan:
+    default: dict[str, Any] = {
+        "numbers": ("+99900000201", "+99900000202"),
+        "modems": ("a", "b"),
+        "patience_ms": PATIENCE_MS,
+        "max_per_hour": 1_000,
+        "max_per_envelope": 1_000,
+    }
+    return SmsPlan(**{**default, **how})
+
+
+class Rig:
+    """The core with the runner's folding; modems answer as ``answer`` says: an event, or None for silence."""
+
+    def __init__(self, the_plan: SmsPlan, facts: tuple[Fact, ...] = (), wall_ms: int = TALLY_MS) -> None:
+        self.core = SmsRung(the_plan, ELECTION.loaded, "device-1", held=lambda _: self.held)
+        self.now, self.held = 0, False
+        self.facts: list[Fact] = []
+        self.sent: list[tuple[int, SendSms]] = []
+        self.answer: Callable[[SendSms], ModemEvent | None] = lambda one: SmsSubmitted(one.token, 1)
+        for fact in facts:
+            self.core.apply(fact)
+        self.wall_ms = wall_ms
+        self.hear(Booted("boot", wall_ms))
+
+    def hear(self, event: Event) -> None:
+        events = [event]
+        while events:
+            step: Step = self.core.handle(events.pop(0), self.now)
+            for fact in step.facts:
+                self.facts.append(fact)
+                self.core.apply(fact)
+                events.append(Tick())
+            for effect in step.effects:
+                assert isinstance(effect, SendSms)
+                self.sent.append((self.now, effect))
+                answer = self.answer(effect)
+                if answer is not None:
+                    events.append(ModemHeard(effect.modem, answer))
+
+    def run(self, ms: int) -> None:
+        until = self.now + ms
+        for _ in range(20_000):
+            wake = self.core.wake_at()
+            if wake is None or wake > until:
+                self.now = until
+                return
+            self.now = max(self.now, wake)
+            before = self.core.wake_at(), len(self.sent), len(self.facts)
+            self.hear(Tick())
+            assert before != (self.core.wake_at(), len(self.sent), len(self.facts)) or wake > self.now
+        raise AssertionError("it never comes to rest")
+
+    def whole(self, modem: str = "a") -> bytes:
+        return sms.join(one.user_data for _, one in self.sent if one.modem == modem)
+
+    def references(self) -> list[int]:
+        return list(dict.fromkeys(sms.parse(one.user_data).reference for _, one in self.sent))
+
+    def incidents(self) -> list[str]:
+        return [fact.detail for fact in self.facts if isinstance(fact, IncidentRecorded)]
+
+
+def due(data: bytes = DATA) -> tuple[Fact, ...]:
+    at = rfc3339.to_text(TALLY_MS)
+    return (
+        EnvelopeSealed(
+            at=at, kind="tally", terminal="t", close_no=1, seq=2, sha256="0" * 64, envelope=b64(data)
+        ),
+        RungReached(at=at, seq=2, rung="sms", reason="no acknowledgement"),
+    )
+
+
+def reading(registration: Registration = "home") -> ModemReading:
+    signal = Signal(None, None, None, None, "good")
+    return ModemReading(
+        ModemIdentity("m", "m", "1", ""), "ready", 1, 1, None, None, None, registration, "lte", signal, True
+    )
+
+
+def test_promised_size_needs_more_messages() -> None:
+    rig = Rig(plan(), due())
+    assert len(rig.sent) == PARTS == 5, "six were promised"
+    assert from_compact(rig.whole(), ELECTION.loaded) == DATA
+    assert all(len(one.user_data) <= 140 for _, one in rig.sent)
+
+
+def test_day_without_an_answer_costs_without_end() -> None:
+    rig = Rig(plan(max_per_hour=8, max_per_envelope=30), due())
+    rig.run(24 * HOUR_MS)
+    times = [at for at, _ in rig.sent]
+    assert len(times) == 30
+    assert all(later - at >= HOUR_MS for at, later in zip(times, times[8:], strict=False))
+    assert [detail.split(",")[0] for detail in rig.incidents()] == [
+        "8 SMS went out within an hour",
+        "envelope 2: 30 SMS went out for it",
+    ]
+
+
+def test_limit_of_the_hour_is_forgotten_in_a_restart() -> None:
+    rig = Rig(plan(max_per_hour=8), due())
+    rig.run(2 * PATIENCE_MS)
+    assert len(rig.sent) == 8
+    for wall_ms in (rig.wall_ms + rig.now, TALLY_MS - 24 * HOUR_MS):
+        again = Rig(plan(max_per_hour=8), (*due(), *rig.facts), wall_ms)
+        again.run(HOUR_MS // 2)
+        assert again.sent == []
+
+
+def test_reports_say_which_part_to_repeat() -> None:
+    rig = Rig(plan(), due())
+    for _, one in rig.sent:
+        if sms.parse(one.user_data).number != 3:
+            rig.hear(ModemHeard(one.modem, SmsReported(one.token, "delivered", 0)))
+    rig.run(2 * PATIENCE_MS)
+    assert [sms.parse(one.user_data).number for _, one in rig.sent[PARTS:]] == [3]
+    assert len(rig.references()) == 1
+    rig.run(2 * PATIENCE_MS)
+    assert len(rig.references()) == 2, "then all of it under a new reference"
+    assert {one.number for _, one in rig.sent[PARTS + 1 :]} == {"+99900000202"}, "to the next gateway"
+
+
+def test_nothing_goes_to_a_number_that_is_not_configured() -> None:
+    old = Rig(plan(numbers=("+99900000201", "+99900000202", "+99900000203")), due())
+    old.run(HOUR_MS)
+    assert len({one.number for _, one in old.sent}) == 3
+    new = Rig(plan(numbers=("+99900000203",)), (*due(), *old.facts))
+    new.run(HOUR_MS)
+    assert {one.number for _, one in new.sent} == {"+99900000203"}
+
+
+def test_only_missing_parts_go_out_after_a_restart() -> None:
+    rig = Rig(plan(), due())
+    for taken in range(1, PARTS):
+        facts = rig.facts[:taken]
+        again = Rig(plan(), (*due(), *facts), TALLY_MS + 30_000)
+        assert [sms.parse(one.user_data).number for _, one in again.sent] == list(range(taken + 1, PARTS + 1))
+        assert again.references() == rig.references()
+
+
+def test_restart_comes_when_the_receiver_has_forgotten() -> None:
+    rig = Rig(plan(), due())
+    again = Rig(plan(), (*due(), *rig.facts[:3]), TALLY_MS + GROUP_KEPT_MS + 1_000)
+    assert len(again.sent) == PARTS
+    assert again.references() != rig.references()
+
+
+def test_modem_says_nothing_at_all() -> None:
+    rig = Rig(plan(), ())
+    rig.answer = lambda one: None if one.modem == "a" else SmsSubmitted(one.token, 1)
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    rig.run(3 * UNDER_WAY_MAX_MS + HOUR_MS // 10)
+    by = [one.modem for _, one in rig.sent]
+    assert by[:3] == ["a"] * 3
+    assert by[3 : 3 + PARTS] == ["b"] * PARTS
+
+
+def test_modem_loses_its_network_for_a_moment() -> None:
+    rig = Rig(plan(), ())
+    rig.hear(ModemHeard("a", reading("searching")))
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    assert rig.sent == []
+    rig.now += GRACE_MS // 2
+    rig.hear(ModemHeard("a", reading()))
+    assert {one.modem for _, one in rig.sent} == {"a"}
+
+
+@pytest.mark.parametrize("gone", [ModemLost("unplugged"), reading("denied")])
+def test_modem_stays_away(gone: ModemEvent) -> None:
+    rig = Rig(plan(), ())
+    rig.hear(ModemHeard("a", gone))
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    rig.run(GRACE_MS)
+    assert {one.modem for _, one in rig.sent} == {"b"}
+    assert len(rig.sent) == PARTS
+
+
+def test_no_sim_has_credit_until_somebody_tops_one_up() -> None:
+    rig = Rig(plan(), ())
+    rig.answer = lambda one: SmsFailed(one.token, "+CMS ERROR: 29", final=True)
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    rig.run(1_000)
+    assert [(one.modem, one.number[-1]) for _, one in rig.sent] == [
+        ("a", "1"),
+        ("b", "1"),
+        ("a", "2"),
+        ("b", "2"),
+    ]
+    assert len(rig.incidents()) == 4
+    rig.answer = lambda one: SmsSubmitted(one.token, 1) if one.modem == "b" else None
+    rig.sent.clear()
+    rig.run(FINAL_PAUSE_MS + UNDER_WAY_MAX_MS * 4)
+    by_b = [one.user_data for _, one in rig.sent if one.modem == "b"]
+    assert sms.join(by_b[:PARTS]) == COMPACT
+
+
+def test_failures_in_step_with_everybody_else() -> None:
+    waits = set()
+    for device in range(20):
+        rig = Rig(plan(modems=("a",)), ())
+        rig.core.modems._device = f"device-{device}"
+        rig.answer = lambda one: SmsFailed(one.token, "congestion", final=False)
+        for fact in due():
+            rig.core.apply(fact)
+        rig.hear(Tick())
+        rig.run(3_000)
+        waits.add(rig.sent[1][0])
+    assert len(waits) > 15
+
+
+def test_requests_for_parts_cost_without_end() -> None:
+    rig = Rig(plan(), due())
+    reference = rig.references()[0]
+    for _ in range(600):
+        rig.hear(SmsPartsAsked(reference, PARTS, tuple(range(1, PARTS))))
+        rig.now += 100
+    assert len(rig.sent) <= PARTS + (PARTS - 1)
+    before = len(rig.sent)
+    rig.hear(SmsPartsAsked((reference + 1) % 256, PARTS, (1,)))
+    rig.hear(SmsPartsAsked(reference, PARTS + 1, (1,)))
+    assert len(rig.sent) == before
+
+
+def test_tally_goes_by_sms_before_its_tape() -> None:
+    rig = Rig(plan(), ())
+    rig.held = True
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    rig.run(HOUR_MS)
+    assert rig.sent == []
+    rig.held = False
+    rig.hear(Tick())
+    assert len(rig.sent) == PARTS
+
+
+def test_acknowledgement_comes_in_the_middle() -> None:
+    rig = Rig(plan(), ())
+    rig.answer = lambda _: None
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    ((_, first),) = rig.sent
+    rig.core.apply(
+        ReceiptStored(
+            at=NOWHERE, seq=2, grade="acknowledged", delivered=False, index=None, uplink="sms", receipt=""
+        )
+    )
+    rig.hear(ModemHeard("a", SmsSubmitted(first.token, 1)))
+    rig.run(HOUR_MS)
+    assert len(rig.sent) == 1
+    assert not [fact for fact in rig.facts if isinstance(fact, SmsPartTaken)]
+
+
+def test_envelope_that_no_carrier_takes_is_said() -> None:
+    rig = Rig(plan(), due(b"{}"))
+    rig.run(HOUR_MS)
+    assert rig.sent == []
+    (detail,) = rig.incidents()
+    assert detail.startswith("envelope 2: ")
+
+
+def test_kit_without_sms_sends_none() -> None:
+    core = SmsRung(None, ELECTION.loaded, "device-1")
+    for fact in due():
+        core.apply(fact)
+    assert core.handle(Booted("boot", TALLY_MS), 0) == Step()
+    assert core.wake_at() is None
