@@ -170,7 +170,7 @@ class Failover:
     def _take(self, event: FailoverEvent, now: Instant) -> tuple[FailoverEffect, ...]:
         match event:
             case UplinkConnected(uplink=name):
-                return self._find(name).happen("connected", now)
+                return self._find(name).connect(now)
             case UplinkLost(uplink=name, reason=reason):
                 return self._find(name).lose(reason, now)
             case ProbeEchoed(uplink=name, nonce=nonce):

@@ -12,6 +12,7 @@ up: usable. suspect: a probe is overdue."""
 
 Happening = Literal[
     "connected",
+    "connected-in-doubt",
     "lost",
     "echo",
     "stray-echo",
@@ -33,6 +34,7 @@ Action = Literal[
     "nothing",
     "connect",
     "start",
+    "start-in-doubt",
     "back-off",
     "tear-down",
     "refuse",
@@ -63,6 +65,7 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "path-found": Transition("down", "bind"),
         "path-lost": Transition("pathless", "nothing"),  # still none, for another reason
         "connected": Transition("pathless", "refuse"),  # said before our Disconnect was carried out
+        "connected-in-doubt": Transition("pathless", "refuse"),
         "lost": Transition("pathless", "nothing"),  # as above
         "stray-echo": Transition("pathless", "nothing"),
         "window-opened": Transition("pathless", "hurry"),
@@ -74,6 +77,7 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
     "down": {
         "retry-due": Transition("connecting", "connect"),
         "connected": Transition("down", "refuse"),  # said before our Disconnect was carried out
+        "connected-in-doubt": Transition("down", "refuse"),
         "lost": Transition("down", "nothing"),  # as above
         "stray-echo": Transition("down", "nothing"),
         "window-opened": Transition("down", "hurry"),
@@ -86,6 +90,8 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
     },
     "connecting": {
         "connected": Transition("up", "start"),
+        # The session before stood and answered nothing: this one is not offered before its first echo.
+        "connected-in-doubt": Transition("suspect", "start-in-doubt"),
         # May be a late word about the session before: end the attempt under way too, or two would be outstanding.
         "lost": Transition("down", "tear-down"),
         "connect-overdue": Transition("down", "tear-down"),

@@ -68,6 +68,8 @@ class Uplink:
         self.binding = Binding(timing.steady_ms) if bound else None
         self._state: State = "pathless" if bound else "down"
         self._critical = False
+        self._silent = False
+        """Whether the last session was given up because it answered no more, and nothing was heard since."""
         self._failures = 0
         self._nonce = 0
         self._under_way: deque[_Sent] = deque()
@@ -103,6 +105,16 @@ class Uplink:
             self.health.fell(now)
         self._state = transition.to
         return self._ACTIONS[transition.action](self, happening, now)
+
+    def connect(self, now: Instant) -> tuple[FailoverEffect, ...]:
+        """A session stands.
+
+        Raises:
+            MachineError: one stood already; nothing was changed.
+        """
+        # In doubt only where a probe is paid for that could prove it.
+        in_doubt = self._silent and (self._critical or not self.budget.in_debt(now))
+        return self.happen("connected-in-doubt" if in_doubt else "connected", now)
 
     def lose(self, reason: str, now: Instant) -> tuple[FailoverEffect, ...]:
         """The session ended, or could not be made; ``reason`` is the shell's, in words.
@@ -180,7 +192,7 @@ class Uplink:
         while sent.nonce != nonce:  # a session keeps its order: what an echo overtook was dropped on the way
             self.health.lost()
             sent = self._under_way.popleft()
-        self._heard_at = now
+        self._heard_at, self._silent = now, False
         rtt_ms = now - sent.at
         in_time = rtt_ms < self._echo_ms()
         self.health.echoed(rtt_ms, now, late=not in_time)
@@ -266,6 +278,10 @@ class Uplink:
             return ()
         return self._probe(happening, now)
 
+    def _start_in_doubt(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._give_up_at = now + (self._patience_ms(now) if self._critical else self._timing.echo_ms)
+        return self._start(happening, now)
+
     def _probe(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         if len(self._under_way) >= PROBES_MAX:
             self._probe_at = now + self.probe_ms(now)
@@ -299,6 +315,7 @@ class Uplink:
     def _tear_down(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         if happening == "given-up":
             self._note_silence(now)
+            self._silent = True
         elif happening != "lost":
             self.trouble = _REASONS[happening]
         self._back_off(happening, now)
@@ -349,7 +366,7 @@ class Uplink:
     def _note_flap(self, now: Instant) -> None:
         """A path ended. What failed on it is forgiven; in place of failures stands how often paths come and go."""
         assert self.binding is not None  # noqa: S101 - who has no binding has no path that changes
-        self._failures = self.binding.penalty()
+        self._failures, self._silent = self.binding.penalty(), False
         if self._failures == 0:
             self._retry_at = now
         elif self._retry_at <= now:  # else it waits already, and flaps neither shorten nor lengthen that
@@ -394,6 +411,7 @@ class Uplink:
         "nothing": _nothing,
         "connect": _connect,
         "start": _start,
+        "start-in-doubt": _start_in_doubt,
         "back-off": _back_off,
         "tear-down": _tear_down,
         "refuse": _refuse,
@@ -419,4 +437,5 @@ _REASONS: Final[Mapping[Happening, str]] = {
     "path-lost": "its interface cannot carry packets now",
     "path-moved": "its packets leave another way now",
     "connected": "this session was given up before it stood",
+    "connected-in-doubt": "this session was given up before it stood",
 }

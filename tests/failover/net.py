@@ -47,7 +47,8 @@ class Link:
     rtt_ms: int = 40
     connect_ms: int = 120
     loss: float = 0.0  # share of packets that is lost, each way: TCP sends them again, later and later
-    one_way: bool = False  # probes arrive and their echoes don't
+    one_way: bool = False  # packets arrive, and no answer comes back
+    mute: bool = False  # sessions stand, and probes are not echoed
     path: Path | None = None  # None: none, or bound to no interface
     echo_free_at: int = 0  # nothing overtakes on a TCP session
     taken: list[Path | None] = field(default_factory=list)
@@ -161,7 +162,7 @@ class Net:
                 )
                 if link.refuses:
                     self._later(1, UplinkLost(name, "network is unreachable"))
-                elif link.carries and connect_ms <= deadline_ms:
+                elif link.carries and not link.one_way and connect_ms <= deadline_ms:
                     self._later(connect_ms, UplinkConnected(name))
                 else:
                     self._later(deadline_ms, UplinkLost(name, "timed out"))
@@ -172,7 +173,7 @@ class Net:
             case Probe(uplink=name, nonce=nonce):
                 assert link.session != 0, f"a probe on {name} without a session"
                 self.probes.append((self.now, name))
-                if link.carries and not link.one_way:
+                if link.carries and not link.one_way and not link.mute:
                     echo_at = (
                         self.now + link.rtt_ms + self._late_ms(link, RTO_MS) + self._late_ms(link, RTO_MS)
                     )
