@@ -74,6 +74,8 @@ def routes_of(message: Any) -> Iterator[Route]:
     to = message.get_attr("RTA_DST")
     kind: Kind = _KINDS.get(message["type"], "other")
     for hop in message.get_attr("RTA_MULTIPATH") or (message,):
+        if hop.get_attr("RTA_VIA") is not None:  # a gateway of the other family: nothing that we could repeat
+            continue
         gateway = hop.get_attr("RTA_GATEWAY")
         index = hop.get_attr("RTA_OIF") if hop is message else hop["oif"]
         yield Route(

@@ -82,6 +82,12 @@ def test_default_route_with_two_next_hops_is_two() -> None:
     ]
 
 
+def test_gateway_of_another_family_is_not_taken_for_none() -> None:
+    attributes = {"RTA_OIF": 1, "RTA_VIA": {"family": 10, "addr": "fe80::1"}}
+    message = Message(attributes, family=2, table=254, flags=0, proto=16, type=1, dst_len=0)
+    assert list(routes_of(message)) == []
+
+
 def test_routes_of_others_in_other_tables_are_no_matter_of_ours() -> None:
     message = Message(
         {"RTA_OIF": 1, "RTA_TABLE": 9_000}, family=2, table=252, flags=0, proto=16, type=1, dst_len=0
