@@ -8,6 +8,7 @@ can be cancelled: paho is handed a connection that stands (ADR 6).
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
@@ -31,6 +32,9 @@ KEEPALIVE_S: Final = (
 )
 SENSE_S: Final = 1.0  # between two looks at what the kernel knows of the connection
 _REST_MIN_S: Final = 0.05  # seconds that are left for the broker's word, however late the connection stood
+WORDS_MAX: Final = 100  # characters of what the kernel says of a connection that ended
+_SOCKET_ERROR: Final = re.compile(r"(?:timeout|failed to receive) on socket: (?:\[Errno -?\d+\] )?(.+)")
+"""What paho logs of it."""
 
 Qos = Literal[0, 1]
 _Queue = asyncio.Queue[tuple[str, bytes]]
@@ -86,6 +90,8 @@ class Session:
             socket_options=OPTIONS,
         )
         self._client._client.connect_timeout = deadline_s  # noqa: SLF001 - aiomqtt has no word for it
+        self._client._client.on_log = self._paho_says  # noqa: SLF001 - nothing else tells what the kernel said
+        self._ended = "the connection ended"
         # By QoS: a probe that waited for the PUBACK of an envelope would call a slow uplink dead.
         self._queues = (_Queue(QUEUE_MAX), _Queue(QUEUE_MAX))
         self._dialling: asyncio.Task[Dialled] | None = None
@@ -175,8 +181,8 @@ class Session:
         watch = self._begin_watch()
         try:
             await self._live
-        except aiomqtt.MqttError as error:
-            return str(error)
+        except aiomqtt.MqttError:
+            return self._ended
         except asyncio.CancelledError:
             if not (self._dropped or any(sender.done() for sender in senders)):
                 raise
@@ -187,6 +193,11 @@ class Session:
             if sender.done() and not sender.cancelled() and sender.exception() is not None:
                 return f"not sent: {sender.exception()}"
         return "dropped"
+
+    def _paho_says(self, _client: object, _userdata: object, _level: object, words: str) -> None:
+        told = _SOCKET_ERROR.match(words)
+        if told is not None:
+            self._ended = f"the connection ended: {told[1][:WORDS_MAX].lower()}"
 
     async def _send_all(self, qos: int) -> None:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -99,6 +100,7 @@ class Sky:
             cwd=ROOT,
         )
         self._fds = fds
+        self._one_at_a_time = threading.Lock()
         for link in links:
             link.sky = self
 
@@ -106,9 +108,10 @@ class Sky:
         """From the return on a link is like this."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"link": key, **habits}).encode() + b"\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline() == b"done\n", "the relay is gone"
+        with self._one_at_a_time:
+            self._process.stdin.write(json.dumps({"link": key, **habits}).encode() + b"\n")
+            self._process.stdin.flush()
+            assert self._process.stdout.readline() == b"done\n", "the relay is gone"
 
     def close(self) -> None:
         """End the process; the interfaces go with it."""

@@ -49,15 +49,29 @@ class Branch:
         assert isinstance(link, Air)
         return link
 
-    def start(self, uplinks: Sequence[str] = (), *, bound: bool = True, more: str = "") -> None:
+    def start(
+        self,
+        uplinks: Sequence[str] = (),
+        *,
+        bound: bool = True,
+        keys: Mapping[str, Mapping[str, object]] | None = None,
+        more: str = "",
+    ) -> None:
         """Start kitd over these links (all by default), and wait until it is ready.
 
-        ``bound``: each session to its interface; else sessions leave as the routes say. ``more``: ends the
-        configuration; lines of the last uplink's table, or tables.
+        ``bound``: each session to its interface; else sessions leave as the routes say. ``keys``: further keys of
+        [[uplinks]], by uplink, or others than usual. ``more``: tables at the end.
         """
         config = self.folder / "kitd.toml"
-        config.write_text(self._config(tuple(uplinks) or tuple(self.links), bound=bound) + more)
-        command = self.namespace.command(sys.executable, "-m", "tests.netlab.half", str(config))
+        config.write_text(self._config(tuple(uplinks) or tuple(self.links), keys or {}, bound=bound) + more)
+        self._spawn("tests.netlab.half", str(config))
+
+    def start_plain(self) -> None:
+        """Start plain_client.py instead, and wait until its session stands."""
+        self._spawn("tests.netlab.plain_client", self.name, BROKER, str(self.port))
+
+    def _spawn(self, module: str, *words: str) -> None:
+        command = self.namespace.command(sys.executable, "-m", module, *words)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
@@ -144,10 +158,12 @@ class Branch:
                     self.reports.append(json.loads(line))
                     self._news.notify_all()
 
-    def _config(self, uplinks: Sequence[str], *, bound: bool) -> str:
+    def _config(
+        self, uplinks: Sequence[str], keys: Mapping[str, Mapping[str, object]], *, bound: bool
+    ) -> str:
         who = election()
         entry = who.loaded.branch(self.name)
-        keys = ", ".join(f'"{b64(key.public)}"' for key in who.manifest_keys)
+        trusted = ", ".join(f'"{b64(key.public)}"' for key in who.manifest_keys)
         (self.folder / "manifest.dsse.json").write_bytes(who.manifest_bytes)
         key = self.folder / "device.key"
         key.touch(mode=0o600)
@@ -162,7 +178,7 @@ rehearsal = true
 
 [trust]
 threshold = {who.threshold}
-manifest_keys = [{keys}]
+manifest_keys = [{trusted}]
 
 [[terminals]]
 id = "{entry.terminals[0]}"
@@ -170,17 +186,24 @@ port = "none"
 """
         for name in uplinks:
             at = self.links[name].at
-            text += f"""
-[[uplinks]]
-name = "{name}"
-kind = "{KINDS[name[:3]]}"
-host = "{BROKER if bound else broker_over(at.place)}"
-port = {self.port}
-"""
+            table: dict[str, object] = {
+                "name": name,
+                "kind": KINDS[name[:3]],
+                "host": BROKER if bound else broker_over(at.place),
+                "port": self.port,
+                **keys.get(name, {}),
+            }
             if bound:
                 gateway = "none" if name.startswith("lte") else "auto"
-                text += f'[uplinks.interface]\nname = "{at.interface}"\ngateway = "{gateway}"\n'
+                table["interface"] = {"name": at.interface, "gateway": gateway}
+            text += "\n[[uplinks]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
         return text
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value)
 
 
 class Delivery:

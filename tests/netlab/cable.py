@@ -63,8 +63,9 @@ class Cable:
     def capture(self, portal: int, tls_portal: int, tls_port: int) -> None:
         """Every connection is answered by a captive portal's ports instead; those that stand are cut off."""
         self._gate.rules(
+            for_us=f"tcp dport != {{ {portal}, {tls_portal} }} reject with tcp reset",
             nat=f"tcp dport {tls_port} redirect to :{tls_portal}; "
-            f"add rule inet lab {self.at.wan_interface}-nat meta l4proto tcp redirect to :{portal}"
+            f"add rule inet lab {self.at.wan_interface}-nat meta l4proto tcp redirect to :{portal}",
         )
 
     def unplug(self) -> None:

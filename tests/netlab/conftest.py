@@ -20,8 +20,9 @@ backoff_max_ms = 1000
 @pytest.fixture(scope="session")
 def whole_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder: Path = tmp_path_factory.mktemp("lab")
-    with laboratory(folder, (FIBRE, MOBILE)) as lab:
-        lab.branches[0].start(more=PACE, bound=False)
+    with laboratory(folder, *[(FIBRE, MOBILE)] * 4) as lab:
+        # The second one never has a kit, the others where a test starts one.
+        lab.branches[0].start(more=PACE)
         yield lab
 
 
@@ -36,10 +37,10 @@ def lab(whole_lab: Lab) -> Iterator[Lab]:
     until_well(branch)
     sealed = [report["seq"] for report in branch.reports if report["what"] == "sealed"]
     receipts = {report["seq"]: report["index"] for report in branch.reports if report["what"] == "receipt"}
-    leaves = whole_lab.leaves()
+    leaves = [leaf for leaf in whole_lab.leaves() if leaf[0] == branch.name]
     assert sorted(receipts) == sealed, "a tally without a receipt"
     assert len(set(leaves)) == len(leaves) == len(sealed), "the centre counted a tally twice, or not at all"
-    assert sorted(receipts.values()) == list(range(len(sealed))), "two receipts for one leaf of the log"
+    assert len(set(receipts.values())) == len(sealed), "two receipts for one leaf of the log"
     assert [report for report in branch.reports if report["what"] == "refused"] == []
 
 

@@ -13,6 +13,8 @@ the monotonic clock, the same for all processes of a machine) and ``what``:
     usable uplinks              the healthy ones, best first
     switch left to cause reason the preferred uplink changed
     echo uplink                 a probe came back
+    lost uplink reason          a session ended, or could not be made
+    noticed uplink reason       something odd about it
     refused detail              the centre or a receipt is not in order
 
 Kitd's own log goes to standard error.
@@ -20,7 +22,6 @@ Kitd's own log goes to standard error.
 
 import asyncio
 import contextlib
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -30,19 +31,20 @@ from typing import Any, Final, NoReturn
 import kit.daemon
 from crypto.codec import b64, sha256_hex
 from drivers.ports import Baudrate, ByteStream, OpenStream, StreamClosedError
-from failover.events import Instant, ProbeEchoed
+from failover.events import Instant, ProbeEchoed, UplinkLost
 from failover.switch import Switch
 from kit.config import Config, load
 from kit.core import Step
 from kit.edges import real_ports
 from kit.effects import Publish, SealTally
-from kit.events import Event, LinkTestAsked, LinkUseAsked
+from kit.events import Event, LinkTestAsked, LinkUseAsked, UplinkNoticed
 from kit.facts import EnvelopeSealed, Fact, IncidentRecorded, Phase, PhaseEntered, PhaseTrigger, ReceiptStored
 from kit.log import setup
 from kit.ports import Ports
 from kit.sealer import LocalSealer
 from kit.station import Station
 from tests.netlab.election import election
+from tests.netlab.reports import say
 
 PIN_MS: Final = 12 * 3_600_000
 NOBODY: Final = 2**53 - 1  # a token of nobody who asks
@@ -61,12 +63,6 @@ class SealAsked:
 @dataclass(frozen=True, slots=True)
 class PollsAsked:
     """Polls open."""
-
-
-def say(what: str, **more: Any) -> None:
-    """One line of the report."""
-    sys.stdout.write(json.dumps({"t": time.monotonic(), "what": what, **more}) + "\n")
-    sys.stdout.flush()
 
 
 class Half(Station):
@@ -95,8 +91,13 @@ class Half(Station):
         if isinstance(event, PollsAsked):
             at = self._wall.text(now)
             return Step(facts=[PhaseEntered(at=at, phase=phase, trigger=why) for phase, why in _TO_OPEN])
-        if isinstance(event, ProbeEchoed):
-            say("echo", uplink=event.uplink)
+        match event:
+            case ProbeEchoed(uplink=name):
+                say("echo", uplink=name)
+            case UplinkLost(uplink=name, reason=reason):
+                say("lost", uplink=name, reason=reason)
+            case UplinkNoticed(uplink=name, words=words):
+                say("noticed", uplink=name, reason=words)
         step = super().handle(event, now)
         for effect in step.effects:
             if isinstance(effect, Publish):

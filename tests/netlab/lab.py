@@ -15,6 +15,7 @@ from tests.netlab.cable import Cable
 from tests.netlab.election import election
 from tests.netlab.link import BROKER, TABLES, Addresses, broker_over
 from tests.netlab.namespaces import Namespace
+from tests.netlab.town import Certificates, Town
 from tests.peers.mosquitto import Mosquitto
 
 PLACES: Final = 3  # links of a branch, at most
@@ -35,7 +36,15 @@ class Lab:
         self.wan.ip(*(f"address add {address}/32 dev lo" for address in addresses))
         self.wan.nft(*TABLES)
         self.site = Site(folder, election())
-        self.broker = Mosquitto(folder, "set_tcp_nodelay true", port=self.site.port, listen=EVERYWHERE)
+        undo.callback(self.site.close)
+        self.certificates = Certificates(folder)
+        self.broker = Mosquitto(
+            folder,
+            "set_tcp_nodelay true",
+            *self.certificates.lines(),
+            port=self.site.port,
+            listen=EVERYWHERE,
+        )
         undo.callback(self.broker.kill)
         self.branches = [self._branch(number, names) for number, names in enumerate(links)]
         airs = [link for branch in self.branches for link in branch.links.values() if isinstance(link, Air)]
@@ -45,9 +54,12 @@ class Lab:
     def start(self) -> None:
         """The broker, then the centre."""
         self.start_broker()
-        self._undo.callback(self.site.close)
         with self.wan.inside():
             self.site.start_centerd()
+
+    def open_town(self) -> Town:
+        """The servers beside the centre."""
+        return Town(self.folder, self.wan, self.certificates, self._undo)
 
     def start_broker(self) -> None:
         """For the first time, or after ``broker.kill``."""

@@ -1,5 +1,6 @@
 """Network namespaces, and what is done in them."""
 
+import ctypes
 import os
 import subprocess
 from collections.abc import Iterator
@@ -8,12 +9,13 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from pyroute2 import netns
-
 from tests import peers
 
 RUN_MAX: Final = 20.0  # seconds for one command
 _ETC: Final = Path("/etc/netns")  # what ip-netns(8) lays over /etc
+_MINE: Final = "/proc/thread-self/ns/net"
+_CLONE_NEWNET: Final = 0x40000000
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 _numbers = count()
 
 
@@ -63,11 +65,16 @@ class Namespace:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """What this thread opens, and whom it starts, lies in here meanwhile."""
-        netns.pushns(self.name)
+        home, there = (os.open(path, os.O_RDONLY) for path in (_MINE, f"/run/netns/{self.name}"))
         try:
-            yield
+            _enter(there)
+            try:
+                yield
+            finally:
+                _enter(home)
         finally:
-            netns.popns()
+            os.close(there)
+            os.close(home)
 
     def resolve_by(self, server: str) -> None:
         """Give programs that ``command`` starts a name server."""
@@ -87,3 +94,10 @@ class Namespace:
         done = subprocess.run(words, input=said, capture_output=True, text=True, check=False, timeout=RUN_MAX)
         assert may_fail or done.returncode == 0, f"{' '.join(words)}: {said}: {done.stderr}"
         return done.stdout
+
+
+def _enter(namespace: int) -> None:
+    """Of this thread alone: others may be elsewhere at the same time."""
+    if _libc.setns(namespace, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -16,8 +16,8 @@ DEADLY: dict[str, tuple[Callable[[Cable], None], str]] = {
     "swallowed both ways": (lambda cable: cable.cut(), SILENT),
     "swallowed on the way out": (lambda cable: cable.cut(down=False), SILENT),
     "swallowed on the way back": (lambda cable: cable.cut(up=False), SILENT),
-    "rejected": (lambda cable: cable.reject(), rf"reset|refused|prohibited|[Dd]isconnected|{SILENT}"),
-    "unplugged": (lambda cable: cable.unplug(), rf"carrier|{SILENT}"),
+    "rejected": (lambda cable: cable.reject(), rf"reset|refused|prohibited|{SILENT}"),
+    "unplugged": (lambda cable: cable.unplug(), r"carrier"),
 }
 LAME: dict[str, Callable[[Cable], None]] = {
     "30 % lost": lambda cable: cable.lose(30),

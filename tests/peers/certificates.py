@@ -67,7 +67,7 @@ class Issued:
     """Files of a server; ``pin``: of its key."""
 
     def __init__(self, stem: Path, certificate: x509.Certificate, key: EllipticCurvePrivateKey) -> None:
-        self.certificate_file, self.key_file = stem.with_suffix(".crt"), stem.with_suffix(".key")
+        self.certificate_file, self.key_file = (stem.with_name(stem.name + end) for end in (".crt", ".key"))
         self.certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
         self.key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         self.pin = pin_of(certificate)

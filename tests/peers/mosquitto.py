@@ -76,6 +76,11 @@ class Mosquitto:
         """SIGKILL: what it has not saved is gone. Idempotent."""
         self._end(signal.SIGKILL)
 
+    def reload(self) -> None:
+        """It reads its certificates again; sessions stay."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGHUP)
+
     def freeze(self) -> None:
         """It keeps its connections and does nothing any more."""
         assert self._process is not None
