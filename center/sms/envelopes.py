@@ -24,7 +24,7 @@ ANSWERED_MAX: Final = 1_000  # envelopes that are remembered after their answer
 ANSWER_PAUSE_MS: Final = 60_000  # milliseconds between two answers to one envelope
 SUBMIT_MS: Final = 15_000  # milliseconds until centerd is asked again; doubled up to SUBMIT_MAX_MS
 SUBMIT_MAX_MS: Final = 300_000
-SUBMITTED_MAX: Final = 64  # envelopes given to centerd at one time
+SUBMITTED_MAX: Final = 64  # envelopes given to centerd at each tick
 
 
 @dataclass(slots=True)
@@ -128,12 +128,11 @@ class Envelopes:
         """Give centerd what it has not acknowledged."""
         if not self._connected:
             return
-        owed = [one for one in self._waiting.values() if not one.acknowledged]
-        for one in owed[:SUBMITTED_MAX]:
-            if one.submit_at_ms <= now_ms:
-                one.submit_at_ms = now_ms + one.pause_ms
-                one.pause_ms = min(2 * one.pause_ms, SUBMIT_MAX_MS)
-                self._effects.append(Submit(one.branch, one.record.envelope))
+        due = [one for one in self._waiting.values() if not one.acknowledged and one.submit_at_ms <= now_ms]
+        for one in due[:SUBMITTED_MAX]:
+            one.submit_at_ms = now_ms + one.pause_ms
+            one.pause_ms = min(2 * one.pause_ms, SUBMIT_MAX_MS)
+            self._effects.append(Submit(one.branch, one.record.envelope))
 
     def heard(self, text: str, *, now_ms: int) -> None:
         """Something was published to a branch: an acknowledgement of ours, perhaps."""

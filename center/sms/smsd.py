@@ -6,6 +6,7 @@ What is no binary message of ours stays in ``incoming``: smsd may serve others a
 import asyncio
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from center.sms.smsd_file import (
 FOLDERS: Final = ("incoming", "outgoing", "sent", "failed")
 LOOK_S: Final = 0.5  # seconds between two looks
 FAILURE_PAUSE_S: Final = 10.0  # seconds after the disk refused
+UNFINISHED_S: Final = 60.0  # seconds after which a file that is cut off will not be finished
 FILES_MAX: Final = 10_000  # names looked at in one look, and those that are remembered as not ours
 PREFIX: Final = "branch-kit-"  # of our files in outgoing, sent and failed
 _MODE: Final = 0o660  # smsd must be able to read, write and move it
@@ -61,6 +63,7 @@ class SmsdSpool:
 
     async def run(self) -> None:
         """Look again and again until cancelled; never returns by itself."""
+        self._clear()
         while True:
             pause_s = LOOK_S
             try:
@@ -80,6 +83,7 @@ class SmsdSpool:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(outgoing(number, user_data))
                 file.flush()
+                os.fchmod(file.fileno(), _MODE)  # whatever our umask is
                 os.fsync(file.fileno())
             temporary.rename(self._root / "outgoing" / name)
         except OSError as error:
@@ -88,6 +92,17 @@ class SmsdSpool:
             self._settled(Outcome(token, sent=False, reason=f"{error.filename}: {error.strerror}"))
             return
         self._under_way[name] = token
+
+    def _clear(self) -> None:
+        """Remove what earlier lives left: what of it is still to be sent is sent anew."""
+        found = [*self._root.glob(f".{PREFIX}*")]
+        for folder in ("outgoing", "sent", "failed"):
+            found += (self._root / folder).glob(f"{PREFIX}*")
+        for path in found:
+            if path.name.removeprefix(".").removeprefix(PREFIX).startswith(f"{self._session}-"):
+                continue  # given to smsd already in this life
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _look_for_outcomes(self) -> None:
         for name, token in list(self._under_way.items()):
@@ -124,11 +139,18 @@ class SmsdSpool:
             if data is None:
                 return
             message = read_received(data)
-        except UnfinishedFileError:
-            return
         except (UnreadableError, SmsdFileError) as error:
+            if isinstance(error, UnfinishedFileError) and _age_s(path) < UNFINISHED_S:
+                return
             self._not_ours[path.name] = None
             self._say(f"{path.name} stays in incoming: {error}")
             return
         self._arrived(message.sender, message.user_data)
         path.unlink(missing_ok=True)
+
+
+def _age_s(path: Path) -> float:
+    """Seconds since somebody wrote to a file; 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime
+    return 0.0

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +19,12 @@ FOLDERS: Final = ("outgoing", "checked", "incoming", "sent", "failed", "stats")
 
 
 class Smsd:
-    """One daemon on one simulated modem. ``more``: lines of smsd.conf; ``how``: as ``make_modem`` takes it."""
+    """One daemon on one simulated modem.
 
-    def __init__(self, folder: Path, *, pin: str | None = None, more: Sequence[str] = (), **how: Any) -> None:
+    ``conf``: an smsd.conf for /var/spool/sms and /dev/ttyUSB2; ``how``: as ``make_modem`` takes it.
+    """
+
+    def __init__(self, folder: Path, *, pin: str | None = None, conf: str | None = None, **how: Any) -> None:
         self.folder: Final = folder
         self.modem: Final = ModemOnPty(folder, boot_ms=500, registration_ms=100, pin=pin, **how)
         for name in FOLDERS:
@@ -36,7 +39,6 @@ class Smsd:
             "executable_check = no",
             "loglevel = 7",
             "autosplit = 3",
-            *more,
             "[GSM1]",
             f"device = {self.modem.line}",
             "baudrate = 115200",
@@ -47,7 +49,10 @@ class Smsd:
             "read_timeout = 1",
             *([f"pin = {pin}"] if pin else []),
         ]
-        (folder / "smsd.conf").write_text("\n".join(lines) + "\n")
+        text = "\n".join(lines) + "\n"
+        if conf is not None:
+            text = conf.replace("/var/spool/sms", str(folder)).replace("/dev/ttyUSB2", str(self.modem.line))
+        (folder / "smsd.conf").write_text(text, encoding="utf-8")
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -94,9 +99,9 @@ class Smsd:
 
 
 @contextlib.asynccontextmanager
-async def running(pin: str | None = None, more: Sequence[str] = (), **how: Any) -> AsyncIterator[Smsd]:
+async def running(pin: str | None = None, conf: str | None = None, **how: Any) -> AsyncIterator[Smsd]:
     folder = Path(tempfile.mkdtemp(prefix="smsd-"))
-    smsd = Smsd(folder, pin=pin, more=more, **how)
+    smsd = Smsd(folder, pin=pin, conf=conf, **how)
     try:
         await smsd.start()
         yield smsd

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.peer("smsd")
 GATEWAY: Final = "+99900000900"
 BRANCH: Final = "+99900000101"
 STRANGER: Final = "+99900000666"
-SMSD_CONF: Final = ("internal_combine_binary = no",)
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "sms.md"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,12 @@ class Scene:
         return f"{self.gateway.said()[-2_000:]}\n{self.smsd.log()[-1_000:]}"
 
 
+def smsd_conf() -> str:
+    """The one that people are told to use."""
+    _, _, rest = DOCUMENT.read_text(encoding="utf-8").partition("```conf\n")
+    return rest.partition("```")[0]
+
+
 @contextlib.asynccontextmanager
 async def scene(folder: Path) -> AsyncIterator[Scene]:
     network, election = SimulatedNetwork(), make_election(2)
@@ -56,7 +62,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
     async with (
         kit_modem(folder / "branch", network=network, number=BRANCH) as branch,
         kit_modem(folder / "stranger", network=network, number=STRANGER) as stranger,
-        running(more=SMSD_CONF, network=network, number=GATEWAY) as smsd,
+        running(conf=smsd_conf(), network=network, number=GATEWAY) as smsd,
     ):
         gateway = SmsGateway(site, "--spool", smsd.folder)
         try:
@@ -127,3 +133,29 @@ async def _is_told_what_the_centre_commands(now: Scene) -> None:
         return False
 
     await until(whole, now.words)
+
+
+async def test_command_goes_without_a_gateway(tmp_path: Path) -> None:
+    """The call itself sends by smsd; broker and centerd are not needed. Another life's files are cleared away."""
+    network, election = SimulatedNetwork(), make_election(1)
+    network.forward_ms = 50
+    site = Site(tmp_path, election)
+    times = {"issued_at": "2027-06-18T20:00:00Z", "expires_at": "2027-06-18T20:10:00Z"}
+    note = tmp_path / "pacing.note"
+    order = Command("pacing", ELECTION, 1, None, 4, **times, pause_ms=20_000)
+    note.write_text(command.make(order, election.log), encoding="utf-8")
+    async with (
+        kit_modem(tmp_path / "branch", network=network, number=BRANCH) as branch,
+        running(conf=smsd_conf(), network=network, number=GATEWAY) as smsd,
+    ):
+        try:
+            (smsd.folder / "sent" / "branch-kit-old-1").write_text("of another life", encoding="utf-8")
+            options = ("--config", site.config, "--spool", smsd.folder, "--send", note, "--wait", "60")
+            sending = program("center", "sms", *options, "--to", BRANCH)
+            assert await asyncio.to_thread(sending.wait, 90) == 0, smsd.log()
+            await until(lambda: bool(branch.contents()))
+            (packed,) = branch.contents()
+            assert command_packing.unpack(packed, election.loaded) == note.read_text(encoding="utf-8")
+            assert (smsd.files("sent"), smsd.files("failed")) == ([], [])
+        finally:
+            site.close()
