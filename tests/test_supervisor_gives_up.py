@@ -17,7 +17,7 @@ def _unit(name: str) -> configparser.ConfigParser:
     return parser
 
 
-@pytest.mark.parametrize("name", ["kitd.service", "centerd.service"])
+@pytest.mark.parametrize("name", ["kitd.service", "centerd.service", "center-sms.service"])
 def test_daemon_that_falls_over_often_is_left_lying(name: str) -> None:
     unit = _unit(name)
     assert unit["Service"]["Restart"] == "always"
@@ -39,7 +39,12 @@ def test_memory_with_keys_in_it_reaches_the_disk(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "user"), [("kitd.service", "branch-kit"), ("centerd.service", "branch-center")]
+    ("name", "user"),
+    [
+        ("kitd.service", "branch-kit"),
+        ("centerd.service", "branch-center"),
+        ("center-sms.service", "branch-center"),
+    ],
 )
 def test_daemon_runs_as_somebody_that_nobody_made(name: str, user: str) -> None:
     assert _unit(name)["Service"]["User"] == user
