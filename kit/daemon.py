@@ -41,7 +41,7 @@ from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.ladder import LadderSetup
 from kit.log import Log
-from kit.manifest_file import ManifestJudge, adopted_in, file_of, keep, load_adopted
+from kit.manifest_file import ManifestJudge, adopted_in, file_of, forget_unadopted, keep, load_adopted
 from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
 from kit.printing import make_printing
@@ -329,6 +329,7 @@ def _ladder_of(config: Config) -> LadderSetup:
 def build(config: Config, ports: Ports, log: Log) -> Daemon:
     """The whole kit from its configuration; raises ConfigError, JournalError."""
     adopted = adopted_in(Path(config.state_dir), ports.vfs)
+    forget_unadopted(Path(config.state_dir), adopted)
     if adopted is not None:
         config = msgspec.structs.replace(config, manifest=str(load_adopted(config, adopted)))
     manifest = load_manifest(config)

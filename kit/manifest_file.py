@@ -6,6 +6,7 @@ the kit goes on under the manifest that its journal names, and that one is on th
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from kit.facts import ManifestAdopted
 from kit.journal import Journal, read_fact
 from kit.journal_signed import JOURNAL_FILE
 
+_FILE: Final = re.compile(r"manifest-([0-9]{1,10})\.dsse\.json")
 _ADOPTED: Final = b'"fact":"manifest-adopted"'
 
 
@@ -103,6 +105,27 @@ class ManifestJudge:
 def file_of(state_dir: Path, version: int) -> Path:
     """Where a manifest that was adopted is kept."""
     return state_dir / f"manifest-{version}.dsse.json"
+
+
+def newest_in(state_dir: Path) -> Path | None:
+    """The file of the greatest version in a state directory, None where there is none, or none to be seen."""
+    found = _files(state_dir)
+    return found[max(found)] if found else None
+
+
+def forget_unadopted(state_dir: Path, adopted: ManifestAdopted | None) -> None:
+    """Remove what was kept and then, for want of power or since the polls began, not adopted."""
+    for version, path in _files(state_dir).items():
+        if adopted is None or version > adopted.version:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _files(state_dir: Path) -> dict[int, Path]:
+    try:
+        return {int(match[1]): path for path in state_dir.iterdir() if (match := _FILE.fullmatch(path.name))}
+    except OSError:
+        return {}
 
 
 def keep(state_dir: Path, version: int, data: bytes) -> None:

@@ -9,7 +9,7 @@ from crypto.errors import EvidenceError
 from kit import exit_codes
 from kit.cli.arguments import program
 from kit.config import Config, ConfigError, load
-from kit.daemon import build, load_key, load_manifest
+from kit.daemon import ManifestAdoptedError, build, load_key, load_manifest
 from kit.edges import InUseError, StateLock, real_ports
 from kit.journal import JournalError, JournalUnavailableError
 from kit.log import Log, setup
@@ -21,8 +21,8 @@ EXAMPLES = """examples:
   kitd --config /etc/branch-kit/kitd.toml                  run (systemd does this)
   kitd --config /etc/branch-kit/kitd.toml --check-config   check file, manifest and key, then leave
 
-exit codes: 0 stopped cleanly, 64 usage, 65 damaged, foreign or older journal, 70 bug (restart it: it replays), 73 state
-directory in use, not writable or full, 78 configuration
+exit codes: 0 stopped cleanly, or to be started again under a newer manifest, 64 usage, 65 damaged, foreign or older
+journal, 70 bug (restart it: it replays), 73 state directory in use, not writable or full, 78 configuration
 """
 
 
@@ -62,6 +62,8 @@ def _run(config: Config, log: Log) -> int:
         return exit_codes.CANNOT_CREATE
     try:
         asyncio.run(_serve(config, log))
+    except ManifestAdoptedError:
+        return exit_codes.OK  # the supervisor starts it again, under the newer manifest
     except ConfigError as error:
         log.error("not started", error=str(error))
         return exit_codes.CONFIG

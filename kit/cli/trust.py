@@ -10,6 +10,7 @@ from crypto.identity import check_public, key_id
 from crypto.manifest import TrustedManifest
 from kit import config as configs
 from kit.cli.arguments import Parser
+from kit.manifest_file import newest_in
 
 
 def trust_options() -> Parser:
@@ -37,7 +38,7 @@ def trusted_manifest(given: argparse.Namespace) -> TrustedManifest:
     """The manifest, by the keys of kitd's configuration or of the command line; raises ConfigError."""
     if given.config is not None:
         config = configs.load(given.config)
-        path, texts, threshold = Path(config.manifest), config.trust.manifest_keys, config.trust.threshold
+        path, texts, threshold = _newest(config), config.trust.manifest_keys, config.trust.threshold
     elif given.manifest is not None and given.keys:
         path, texts = given.manifest, tuple(given.keys)
         threshold = given.threshold or len(texts) // 2 + 1
@@ -51,3 +52,9 @@ def trusted_manifest(given: argparse.Namespace) -> TrustedManifest:
         return manifests.load(path.read_bytes(), trusted=trusted, threshold=max(1, threshold))
     except (OSError, EvidenceError) as error:
         raise configs.ConfigError(f"{path}: {error}") from error
+
+
+def _newest(config: configs.Config) -> Path:
+    """The configuration's manifest, or the newest that the kit adopted since."""
+    adopted = newest_in(Path(config.state_dir))
+    return Path(config.manifest) if adopted is None else adopted

@@ -15,7 +15,15 @@ from kit.effects import AdoptManifest, KeepManifest
 from kit.events import Booted, Event, ManifestHeard, ManifestKept
 from kit.facts import Commissioned, IncidentRecorded, ManifestAdopted, PhaseEntered, ScheduleExtended
 from kit.manifest_adoption import ManifestAdoption
-from kit.manifest_file import ManifestJudge, adopted_in, file_of, keep, load_adopted
+from kit.manifest_file import (
+    ManifestJudge,
+    adopted_in,
+    file_of,
+    forget_unadopted,
+    keep,
+    load_adopted,
+    newest_in,
+)
 from kit.manifest_parts import PART_MAX, ManifestParts
 from kit.schedule import EffectiveSchedule
 from tests.crypto.election_fixture import SCHEDULE, Election, key_of, make_election
@@ -189,7 +197,14 @@ def test_power_goes_between_file_and_fact(tmp_path: Path) -> None:
     assert adopted_in(Path(config.state_dir), None) is None, "the old one goes on"
     journaled(config, ADOPTED)
     assert adopted_in(Path(config.state_dir), None) == ADOPTED
-    assert load_adopted(config, ADOPTED) == file_of(Path(config.state_dir), 3)
+    forget_unadopted(Path(config.state_dir), ADOPTED)
+    assert (
+        load_adopted(config, ADOPTED)
+        == file_of(Path(config.state_dir), 3)
+        == newest_in(Path(config.state_dir))
+    )
+    forget_unadopted(Path(config.state_dir), None)
+    assert newest_in(Path(config.state_dir)) is None
 
 
 def test_file_is_lost_afterwards(tmp_path: Path) -> None:
