@@ -23,7 +23,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from crypto import notes, rfc3339
+from crypto import codec, notes, rfc3339
 from crypto.errors import ProofError, StatementError
 from crypto.manifest import TrustedManifest
 from crypto.notes import NoteSigner
@@ -172,10 +172,13 @@ def check(note: str, manifest: TrustedManifest) -> Command:
     For whom it is, whether it has expired and whether its number was followed before is for the reader to judge.
 
     Raises:
-        ProofError: when anything in it is malformed, of another log, election or round, or does not verify.
+        ProofError: when anything in it is malformed, of another log, election or round, or does not verify, or when
+            there is another signature beside the log's.
     """
     log, statement = manifest.log_verifier, manifest.manifest
     origin, command = _parse(note)
+    if "\n" in note.rpartition("\n\n")[2].removesuffix("\n"):
+        raise ProofError("command: it holds more than the log's signature, which stands alone in commands")
     notes.verify_note(note, [log])
     if origin != log.name:
         raise ProofError(f"command: it is of log {origin!r}, not of {log.name!r}")
@@ -194,6 +197,14 @@ def read(note: str) -> Command:
         ProofError: when it is malformed.
     """
     return _parse(note)[1]
+
+
+def signer_of(note: str) -> str:
+    """Return the name and the hash of the key that signed a checked note, as they begin its verifier key."""
+    name, _, encoded = (
+        note.rpartition("\n\n")[2].removeprefix("\N{EM DASH} ").removesuffix("\n").partition(" ")
+    )
+    return f"{name}+{codec.unb64(encoded)[:4].hex()}"
 
 
 def seconds_text(epoch_s: int) -> str:

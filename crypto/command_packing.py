@@ -40,14 +40,11 @@ def pack(note: str, manifest: TrustedManifest) -> bytes:
     """Return the bytes from which ``unpack`` renders ``note`` again.
 
     Raises:
-        ProofError: when ``note`` is no command that ``check`` believes, holds more than its one signature, is for a
-            branch that the manifest does not define, or needs more than ``PACKED_MAX`` bytes.
+        ProofError: when ``note`` is no command that ``check`` believes, is for a branch that the manifest does not
+            define, or needs more than ``PACKED_MAX`` bytes.
     """
     checked = command.check(note, manifest)
-    line = note.rpartition("\n\n")[2].removesuffix("\n")
-    if "\n" in line:
-        raise ProofError("command: only one with the log's signature alone can be packed")
-    signature = codec.unb64(line.rpartition(" ")[2])[_KEY_HASH_BYTES:]
+    signature = codec.unb64(note.removesuffix("\n").rpartition(" ")[2])[_KEY_HASH_BYTES:]
     packed = _head(checked) + _body(checked) + signature
     if len(packed) > PACKED_MAX:
         raise ProofError(

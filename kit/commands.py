@@ -20,6 +20,7 @@ from kit.effects import Reply
 from kit.events import Booted, CommandHeard, Event, ReadinessItem
 from kit.facts import CommandFollowed, CommandKind, Fact, IncidentRecorded
 from kit.incidents import Incidents
+from kit.pacing import pacing_of
 from kit.wall import Wall
 
 HOUR_MS: Final = 3_600_000
@@ -36,8 +37,9 @@ class Commands:
     def __init__(self, manifest: TrustedManifest, branch: str) -> None:
         self._manifest, self._branch = manifest, branch
         self._wall = Wall()
-        self._numbers: dict[CommandKind, int] = {}
-        """Of the last command that was followed, by kind."""
+        self._numbers: dict[tuple[CommandKind, str], int] = {}
+        """Of the last command that was followed, by kind and by the key that signed it: a new key begins anew."""
+        self._log = manifest.log_verifier
         self._followed: dict[CommandKind, deque[Instant]] = {}
         self._told: deque[Instant] = deque()
         self._incidents = Incidents()
@@ -64,7 +66,7 @@ class Commands:
         """Fold."""
         if not isinstance(fact, CommandFollowed):
             return
-        self._numbers[fact.kind] = fact.number
+        self._numbers[fact.kind, command.signer_of(fact.note)] = fact.number
         if fact.kind == "message":
             self.messages.append(fact)
         elif fact.kind == "manifest":
@@ -81,7 +83,7 @@ class Commands:
         objection = self.clock.objection
         if objection is not None:
             return (ReadinessItem("clock", ok=False, detail=objection),)
-        if "clock" in self._numbers:
+        if self._known("clock"):
             return (ReadinessItem("clock", ok=True, detail="no hint of the centre speaks against it"),)
         return ()
 
@@ -108,13 +110,20 @@ class Commands:
             "refused": self.refused,
         }
 
+    def _known(self, kind: CommandKind) -> int:
+        return self._numbers.get((kind, f"{self._log.name}+{self._log.key_hash.hex()}"), 0)
+
     def _pacing_picture(self, now: Instant) -> dict[str, Any] | None:
         if self.pacing is None:
             return None
-        pause_ms, until = pacing_of(self.pacing)
-        if until <= self._wall.at_ms(now):
+        pacing = pacing_of(self.pacing, self._manifest)
+        if pacing is None or pacing.end_ms <= self._wall.at_ms(now):
             return None
-        return {"pause_ms": pause_ms, "until": rfc3339.to_text(until), "number": self.pacing.number}
+        return {
+            "pause_ms": pacing.pause_ms,
+            "until": rfc3339.to_text(pacing.end_ms),
+            "number": self.pacing.number,
+        }
 
     def _hear(self, event: CommandHeard, now: Instant, step: Step) -> dict[str, object]:
         """Judge one command; returns what to tell who brought it."""
@@ -125,7 +134,7 @@ class Commands:
             return self._refuse("command-refused", str(error), event, now, step)
         if one.branch not in (None, self._branch):
             return _heard(one, "of another branch", f"it is for branch {one.branch}: bring it there")
-        known, wall_ms = self._numbers.get(one.kind, 0), self._wall.at_ms(now)
+        known, wall_ms = self._known(one.kind), self._wall.at_ms(now)
         at_once = event.rung not in NARROW_RUNGS and one.number > known
         incident = self.clock.heard(one, wall_ms, at_once=at_once)
         if incident is not None:
@@ -159,18 +168,6 @@ class Commands:
             step.facts += told
             self._told.extend([now] * len(told))
         return {"ok": False, "error": f"the command is refused: {_whole(why)}", "code": exit_codes.DATA}
-
-
-def pacing_of(fact: CommandFollowed) -> tuple[int, int]:
-    """What a followed pacing asks: the pause in milliseconds, and until when, in milliseconds since 1970 by this kit.
-
-    It ends when it expires, and at the latest its whole lifetime after it was followed: a clock that is behind makes
-    no pacing longer.
-    """
-    one = command.read(fact.note)
-    assert one.pause_ms is not None  # noqa: S101 - it was checked before it was journaled
-    lifetime_ms = 1000 * (one.expires_s - one.issued_s)
-    return one.pause_ms, min(1000 * one.expires_s, rfc3339.to_ms(fact.at) + lifetime_ms)
 
 
 def _heard(one: Command, state: str, detail: str) -> dict[str, object]:

@@ -30,13 +30,17 @@ class Pacing:
     since_ms: int
     until_ms: int
 
+    @property
+    def end_ms(self) -> int:
+        """When it ends, at the latest: wall time since 1970-01-01 UTC."""
+        return min(self.until_ms, self.since_ms + PACED_MAX_MS)
+
     def ceiling_ms(self, ceiling_ms: int, wall_ms: int) -> int:
         """The ceiling of a pause at ``wall_ms`` that would be ``ceiling_ms`` without pacing; never less than that.
 
         A clock that was set back between two lives ends it: it would else last for ever.
         """
-        until_ms = min(self.until_ms, self.since_ms + PACED_MAX_MS)
-        if not self.since_ms <= wall_ms < until_ms:
+        if not self.since_ms <= wall_ms < self.end_ms:
             return ceiling_ms
         return max(ceiling_ms, min(self.pause_ms, PACE_MAX_MS))
 

@@ -258,11 +258,14 @@ def test_same_command_in_another_form(found: str, put: str) -> None:
     refused(LOG.sign(text.replace(found, put)))
 
 
-def test_further_signatures_are_lost_in_packing() -> None:
+def test_further_signatures_make_another_note_of_it() -> None:
     note = command.make(CLOCK, LOG)
     more = NoteSigner("somebody.example", SigningKey.from_seed(b"s" * 32)).sign(notes.text_of(note))
     with pytest.raises(ProofError, match="alone"):
+        command.check(note + more.rpartition("\n\n")[2], MANIFEST)
+    with pytest.raises(ProofError, match="alone"):
         command_packing.pack(note + more.rpartition("\n\n")[2], MANIFEST)
+    assert LOG.vkey.startswith(command.signer_of(note) + "+")
 
 
 def test_branch_that_is_in_no_manifest() -> None:
