@@ -1,6 +1,8 @@
 """The routing of uplinks on the real kernel, which renames, renumbers, wipes and forgets as it pleases."""
 
 import asyncio
+import pathlib
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -228,6 +230,32 @@ def test_two_uplinks_have_the_same_subnet_and_even_the_same_address() -> None:
             assert not any("from 192" in rule for rule in rules())
 
     tell(story)
+
+
+@pytest.mark.parametrize(
+    ("subnets", "reverse_path"),
+    [(("10.1.0", "10.2.0"), 1), (("192.168.8", "192.168.8"), 2)],
+    ids=["strict", "same-address-and-loose"],
+)
+def test_filter_of_reverse_paths_drops_the_replies(subnets: tuple[str, str], reverse_path: int) -> None:
+    """What bound sockets send comes back, by either uplink: from a box where nobody listens, as a refusal."""
+
+    async def story() -> None:
+        async with watched(spec("a", "lte0"), spec("b", "lte1", place=1)) as it:
+            for uplink in ("a", "b"):
+                path = await it.up(uplink)
+                with socket.socket() as session:
+                    session.settimeout(2)
+                    session.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, path.interface.encode())
+                    session.bind((path.sources[0], 0))
+                    with pytest.raises(ConnectionRefusedError):
+                        session.connect((cables.CENTRE, 9))
+
+    with cables.branch():
+        for name in ("all", "default"):
+            pathlib.Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").write_text(str(reverse_path))
+        with cables.box("lte0", subnets[0]), cables.box("lte1", subnets[1], metric=200):
+            asyncio.run(story())
 
 
 def test_dhcp_names_another_gateway() -> None:

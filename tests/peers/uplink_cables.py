@@ -18,6 +18,7 @@ from failover.routing.spec import UplinkSpec
 from tests import peers
 
 PATIENCE_S: Final = 15.0
+CENTRE: Final = "192.0.2.1"  # the same in every box
 RUN_MAX: Final = 20.0  # seconds for one command
 _numbers = count()
 
@@ -53,6 +54,29 @@ def branch() -> Iterator[str]:
             yield name
         finally:
             netns.popns()
+    finally:
+        subprocess.run([program, "netns", "delete", name], check=True, timeout=RUN_MAX)
+
+
+@contextmanager
+def box(near: str, subnet: str, *, host: int = 2, metric: int = 100) -> Iterator[str]:
+    """A box in a namespace of its own, behind a cable whose near end is ``near``: .1 of the subnet, and the CENTRE.
+
+    The near end gets its address and its default route, as from DHCP. Yields the namespace's name.
+    """
+    program, name = peers.require_program("ip"), f"box-{os.getpid()}-{next(_numbers)}"
+    ip("netns", "add", name)
+    try:
+        ip("link", "add", near, "type", "veth", "peer", "name", "near0", "netns", name)
+        ip(
+            *("-n", name, "-batch", "-"),
+            said=f"link set lo up\nlink set near0 up\naddress add {subnet}.1/24 dev near0\n"
+            f"address add {CENTRE}/32 dev lo\n",
+        )
+        ip("link", "set", near, "up")
+        ip("address", "add", f"{subnet}.{host}/24", "dev", near)
+        ip("route", "add", "default", "via", f"{subnet}.1", "dev", near, "metric", str(metric))
+        yield name
     finally:
         subprocess.run([program, "netns", "delete", name], check=True, timeout=RUN_MAX)
 
