@@ -14,6 +14,7 @@ from kit.sms_plan import NUMBERS_MAX
 
 GROUP_KEPT_MS: Final = sms.KEEP_MS - 5 * 60_000
 """How long after its first part a group is added to: the receiver forgets the first parts soon after."""
+SLOTS_OF_ONE: Final = 8  # groups of one envelope, before their references are those of the next one's
 ASKED_PAUSE_MS: Final = 60_000  # between two requests for missing parts of one group: nobody signs them
 ASKED_MAX: Final = 8  # such requests of one group that are followed
 
@@ -43,6 +44,7 @@ class Group:
     last_at_ms: int | None = None
     """Wall time of the last one."""
     repeated: bool = False
+    """Whether some of it went out again."""
     asked: int = 0
     asked_due: Instant = 0
 
@@ -67,6 +69,7 @@ class Group:
 
     def take(self, part: int, at_ms: int) -> None:
         """The network took a part."""
+        self.repeated |= part in self.taken
         self.taken.add(part)
         self.wanted.discard(part)
         self.began_at_ms = at_ms if self.began_at_ms is None else self.began_at_ms
@@ -85,6 +88,7 @@ class Letter:
         groups: the last group of each way.
         sent: parts that the network took, of all groups: what it cost.
         rounds: how many groups went out whole and brought no acknowledgement, in this life.
+        slot: the last reference without its gateway.
     """
 
     seq: int
@@ -98,6 +102,7 @@ class Letter:
     groups: dict[Way, Group] = field(default_factory=dict)
     sent: int = 0
     rounds: int = 0
+    slot: int | None = None
 
     def take(self, reference: int, modem: str, part: int, total: int, at_ms: int) -> None:
         """Fold: the network took a part."""
@@ -108,7 +113,18 @@ class Letter:
             self.groups[way] = group
         group.take(part, at_ms)
         self.group = group
+        self.slot = reference // NUMBERS_MAX
         self.sent += 1
+
+    def next_reference(self, gateway: int, base: int) -> int:
+        """Of the next group. It follows from what is durable of this envelope alone.
+
+        So a group whose first part went out without its fact begins again under its own reference, and no other
+        envelope takes that. ``base``: 0 or more, another one for each device: two kits may use one SIM in turn.
+        """
+        self.slot = base + SLOTS_OF_ONE * self.seq if self.slot is None else self.slot + 1
+        self.slot %= (sms.REFERENCE_MAX + 1) // NUMBERS_MAX
+        return self.slot * NUMBERS_MAX + gateway
 
     def find(self, reference: int, total: int) -> Group | None:
         """The group of this reference, of which something was taken."""

@@ -41,6 +41,8 @@ class ModemState:
     """What is known of one modem. Volatile."""
 
     unwell_since: Instant | None = None
+    slot: int | None = None
+    """Of the SIM in use."""
     failures: int = 0
     fail_count: int = 0
     """Failures in this life: draws each wait anew."""
@@ -64,8 +66,8 @@ class SmsModems:
         self._tokens: OrderedDict[int, Sent] = OrderedDict()
         self._token = 0
 
-    def sense(self, modem: str, heard: ModemEvent, now: Instant) -> None:
-        """Take in how a modem is."""
+    def sense(self, modem: str, heard: ModemEvent, now: Instant) -> bool:
+        """Take in how a modem is; returns whether another SIM is in use than before."""
         state = self.states[modem]
         if isinstance(heard, ModemReading):
             well = heard.sim == "ready" and heard.registration in ("home", "roaming")
@@ -73,8 +75,11 @@ class SmsModems:
                 state.unwell_since = None
             elif state.unwell_since is None:
                 state.unwell_since = now
-        elif isinstance(heard, ModemLost):
+            before, state.slot = state.slot, heard.sim_slot
+            return before is not None and before != heard.sim_slot
+        if isinstance(heard, ModemLost):
             state.unwell_since = now if state.unwell_since is None else state.unwell_since
+        return False
 
     def give(self, sent: Sent, now: Instant) -> int:
         """A part goes to its modem; returns the token."""

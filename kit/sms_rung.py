@@ -17,7 +17,7 @@ from typing import Final
 from crypto import rfc3339, sms
 from crypto.carrier import to_compact
 from crypto.codec import unb64
-from crypto.errors import EvidenceError
+from crypto.errors import EncodingError, EvidenceError
 from crypto.manifest import TrustedManifest
 from drivers.ports import SmsFailed, SmsReported, SmsSubmitted
 from failover.backoff import full_jitter_ms
@@ -29,12 +29,11 @@ from kit.facts import EnvelopeSealed, Fact, ReceiptStored, RungReached, SmsPartT
 from kit.incidents import Incidents
 from kit.sms_letter import ASKED_MAX, ASKED_PAUSE_MS, Group, Letter, Way
 from kit.sms_modems import Sent, SmsModems
-from kit.sms_plan import NUMBERS_MAX, SmsPlan
+from kit.sms_plan import SmsPlan
 from kit.wall import Wall
 
 HOUR_MS: Final = 3_600_000
 PATIENCE_DOUBLINGS_MAX: Final = 3  # times that the patience doubles with fruitless rounds
-_REFERENCES: Final = sms.REFERENCE_MAX + 1
 
 
 class SmsRung:
@@ -60,7 +59,7 @@ class SmsRung:
         self.letters: dict[int, Letter] = {}
         self.modems: Final = SmsModems(() if plan is None else plan.modems, device)
         self._manifest, self._device, self._held = manifest, device, held
-        self._reference = sha256(device.encode()).digest()[0]  # of the last group
+        self._base = sha256(device.encode()).digest()[0]
         self._recent: deque[int] = deque(maxlen=0 if plan is None else plan.max_per_hour)
         self._incidents = Incidents()
         self._wall = Wall()
@@ -95,7 +94,6 @@ class SmsRung:
         elif isinstance(fact, SmsPartTaken):
             at_ms = rfc3339.to_ms(fact.at)
             self._recent.append(at_ms)
-            self._reference = fact.reference
             if fact.seq in self.letters:
                 self.letters[fact.seq].take(fact.reference, fact.modem, fact.part, fact.of, at_ms)
         elif isinstance(fact, ReceiptStored):
@@ -153,8 +151,17 @@ class SmsRung:
             case SmsReported(token=token, outcome=outcome) if sent := self.modems.sent(token):
                 self._reported(sent, outcome)
             case heard:
-                self.modems.sense(event.modem, heard, now)
+                if self.modems.sense(event.modem, heard, now):
+                    self._forget_groups(event.modem)
         return Step()
+
+    def _forget_groups(self, modem: str) -> None:
+        """Another SIM is another sender: what it sends cannot be put together with what went before."""
+        for letter in self.letters.values():
+            for way in [way for way in letter.groups if way.modem == modem]:
+                group = letter.groups.pop(way)
+                if letter.group is group and group.wanted:
+                    letter.group = None
 
     def _taken(self, sent: Sent, now: Instant) -> Step:
         if sent.seq not in self.letters:
@@ -216,7 +223,7 @@ class SmsRung:
             detail = f"envelope {letter.seq}: {parts_max} SMS went out for it, and no more may; [sms] max_per_envelope"
             step.join(self._incident("sms-limit", detail, now))
             return None
-        if letter.compact is None and not self._pack(letter, now, step):
+        if letter.compact is None and not self._pack(letter, plan, now, step):
             return None
         group = self._current(letter, plan, now)
         if not group.wanted:
@@ -230,10 +237,14 @@ class SmsRung:
         self._send(letter, group, plan, now, step)
         return self.modems.free_at(group.way, now)
 
-    def _pack(self, letter: Letter, now: Instant, step: Step) -> bool:
+    def _pack(self, letter: Letter, plan: SmsPlan, now: Instant, step: Step) -> bool:
         try:
             letter.compact = to_compact(letter.data, self._manifest)
-            sms.split(letter.compact, reference=0)
+            parts = len(sms.split(letter.compact, reference=0))
+            if parts > plan.max_per_envelope:
+                raise EncodingError(
+                    f"it takes {parts} SMS, and [sms] max_per_envelope is {plan.max_per_envelope}"
+                )
         except EvidenceError as error:
             letter.unfit = str(error)
             step.join(self._incident("sms-unfit", f"envelope {letter.seq}: {error}", now))
@@ -293,18 +304,14 @@ class SmsRung:
         if group is None or not group.missing or not group.is_fresh(self._wall.at_ms(now)):
             total = len(sms.split(letter.compact, reference=0))
             group = Group(
-                self._next_reference(way.gateway), way.modem, total, wanted=set(range(1, total + 1))
+                letter.next_reference(way.gateway, self._base),
+                way.modem,
+                total,
+                wanted=set(range(1, total + 1)),
             )
             letter.groups[way] = group
         letter.group = group
         return group
-
-    def _next_reference(self, gateway: int) -> int:
-        """Another one than the last, that names the gateway."""
-        reference = self._reference + 1
-        reference += (gateway - reference) % NUMBERS_MAX
-        self._reference = reference % _REFERENCES
-        return self._reference
 
     def _best_way(self, plan: SmsPlan, rounds: int, now: Instant) -> Way:
         """The best that works; among equals the configured order, from another place on after each fruitless round."""

@@ -113,10 +113,20 @@ def due(data: bytes = DATA) -> tuple[Fact, ...]:
     )
 
 
-def reading(registration: Registration = "home") -> ModemReading:
+def reading(registration: Registration = "home", slot: int = 1) -> ModemReading:
     signal = Signal(None, None, None, None, "good")
     return ModemReading(
-        ModemIdentity("m", "m", "1", ""), "ready", 1, 1, None, None, None, registration, "lte", signal, True
+        ModemIdentity("m", "m", "1", ""),
+        "ready",
+        slot,
+        2,
+        None,
+        None,
+        None,
+        registration,
+        "lte",
+        signal,
+        True,
     )
 
 
@@ -316,3 +326,25 @@ def test_kit_without_sms_sends_none() -> None:
         core.apply(fact)
     assert core.handle(Booted("boot", TALLY_MS), 0) == Step()
     assert core.wake_at() is None
+
+
+def test_other_sim_sends_the_rest_of_what_the_first_began() -> None:
+    rig = Rig(plan(modems=("a",)), ())
+    left = 2
+    rig.hear(ModemHeard("a", reading()))
+    rig.answer = lambda one: SmsSubmitted(one.token, 1) if len(rig.sent) <= left else None
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    assert len(rig.sent) == left + 1
+    rig.answer = lambda one: SmsSubmitted(one.token, 1)
+    rig.hear(ModemHeard("a", SmsFailed(rig.sent[-1][1].token, "no network", final=False)))
+    rig.hear(ModemHeard("a", reading(slot=2)))
+    rig.run(10_000)
+    assert sms.join(one.user_data for _, one in rig.sent[left + 1 :]) == COMPACT
+
+
+def test_envelope_needs_more_than_may_be_spent() -> None:
+    rig = Rig(plan(max_per_envelope=4), due())
+    assert rig.sent == []
+    assert rig.incidents() == ["envelope 2: it takes 5 SMS, and [sms] max_per_envelope is 4"]
