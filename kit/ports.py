@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from crypto.courier_bundle import CourierBundle
 from drivers.ports import Baudrate, OpenStream
 from failover.path import Path
 from kit.effects import SealTally, SignAccount
 from kit.events import EnvelopeReady, Event
+
+if TYPE_CHECKING:
+    from failover.routing.ports import OpenKernel
 
 Post = Callable[[Event], None]
 """How an edge hands an event to the runner. Never blocks."""
@@ -88,3 +91,5 @@ class Ports:
     """Name of the SQLite VFS that the journal lives on; None: the operating system's."""
     notify: Callable[[str], None] = lambda _: None
     """sd_notify(3)."""
+    open_kernel: "OpenKernel | None" = None
+    """The way to the routing of this machine, for uplinks that are bound to interfaces; None: netlink."""

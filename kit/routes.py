@@ -21,7 +21,9 @@ class RoutesPart:
     def __init__(self, uplinks: tuple[Uplink, ...], ports: Ports, post: Post, log: Log) -> None:
         self._specs: Final = specs_of(uplinks)
         self._post, self._log = post, log
-        self._routes: Final = Routes(self._specs, ports.clock.monotonic_ms, self._tell, self._say)
+        self._routes: Final = Routes(
+            self._specs, ports.clock.monotonic_ms, self._tell, self._say, open_kernel=ports.open_kernel
+        )
 
     def hear_modem(self, modem: str, event: ModemEvent) -> None:
         """What a modem's driver says: its readings name the interface of its data. One that is lost may still carry."""

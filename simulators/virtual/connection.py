@@ -113,14 +113,14 @@ class _Flow:
         self.size = 0
 
     def _arm(self) -> None:
-        if self._queue and not self._armed and passes(self._connection.link.state, self.direction):
+        if self._queue and not self._armed and self._connection.passes(self.direction):
             self._armed = True
             self._connection.link.at(self._queue[0][0], self._fire)
 
     def _fire(self) -> None:
         self._armed = False
-        queue, link = self._queue, self._connection.link
-        while queue and queue[0][0] <= link.loop.time() and passes(link.state, self.direction):
+        queue, loop = self._queue, self._connection.link.loop
+        while queue and queue[0][0] <= loop.time() and self._connection.passes(self.direction):
             _, data = queue.popleft()
             self.size -= _length(data)
             self._deliver(data)
@@ -136,6 +136,12 @@ class Connection:
         self.up = _Flow(self, "up", self._arrived_up)
         self.down = _Flow(self, "down", self._arrived_down)
         self.server: ServerProtocol | None = None
+        self.stranded = False
+        """Nothing passes any more, whatever becomes of the link."""
+
+    def passes(self, direction: Direction) -> bool:
+        """Whether bytes get through in this direction."""
+        return not self.stranded and passes(self.link.state, direction)
 
     def send(self, data: bytes) -> None:
         """Send to the client; nothing happens on a connection that is over."""
@@ -171,7 +177,7 @@ class Connection:
 
     def client_closed(self) -> None:
         """The client closed its socket."""
-        if not passes(self.link.state, "up"):
+        if not self.passes("up"):
             self.up.clear()  # it gave up: what waited is gone, and the server is not told
         elif self.server is not None:
             self.up.push(None)
@@ -179,7 +185,7 @@ class Connection:
     def unplugged(self) -> None:
         """The client's machine lost its power. What had left it is under way; the server is not told."""
         self.link.loop.close_file(self.client.descriptor)
-        if not passes(self.link.state, "up"):
+        if not self.passes("up"):
             self.up.clear()
 
     def _arrived_up(self, data: Piece) -> None:

@@ -93,6 +93,12 @@ class Link:
         for connection in list(self._connections):
             connection.reset("connection reset by the link")
 
+    def strand(self) -> None:
+        """Let nothing pass on the standing connections any more, for good and without a word: their address is gone."""
+        self.loop.trace.event(self.loop.time(), self.name, "strand")
+        for connection in self._connections:
+            connection.stranded = True
+
     def flap(
         self,
         *,
@@ -230,6 +236,26 @@ class Network:
         self.links[name] = self._routes[key] = link
         return link
 
+    def bind(self, link: Link, source: str) -> None:
+        """Let a link be that of clients bound to this address from now on, and of no others.
+
+        Raises:
+            ValueError: another link has this address.
+        """
+        (before,) = (key for key, one in self._routes.items() if one is link)
+        node, _, host, port = before
+        key = (node, source, host, port)
+        if self._routes.get(key, link) is not link:
+            raise ValueError(
+                f"the route {key} of link {link.name} is another link's: give it its own address"
+            )
+        del self._routes[before]
+        self._routes[key] = link
+
+    def leads(self, host: str, port: int, source: str) -> bool:
+        """Whether a link is there for clients of the running node that are bound to just this address."""
+        return any(key in self._routes for key in _ways(current_life(), host, port, (source,)))
+
     def listen(self, host: str, port: int, acceptor: Acceptor | None) -> None:
         """Let a server listen; None: nobody does any more, and connections are refused."""
         if acceptor is None:
@@ -266,8 +292,7 @@ class Network:
         life = current_life()
         if life is not None and life.dead:
             raise OSError(100, "simulated: this machine has no power")
-        nodes = (None,) if life is None else (life.node, None)
-        for key in ((node, bound, host, port) for node in nodes for bound in dict.fromkeys((source, ""))):
+        for key in _ways(life, host, port, tuple(dict.fromkeys((source, "")))):
             if key in self._routes:
                 return self._routes[key].connect(timeout_s)
         error = SimulationError(
@@ -289,6 +314,14 @@ class Network:
             for connection in link.connections():
                 if connection.client.life is life:
                     connection.unplugged()
+
+
+def _ways(
+    life: Life | None, host: str, port: int, sources: tuple[str, ...]
+) -> Iterator[tuple[str | None, str, str, int]]:
+    """Keys of the links that a client may take, the closest match first."""
+    nodes = (None,) if life is None else (life.node, None)
+    return ((node, source, host, port) for node in nodes for source in sources)
 
 
 @contextlib.contextmanager

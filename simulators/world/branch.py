@@ -18,7 +18,7 @@ from kit.journal import Journal
 from kit.journal_seeds import seeds_in
 from kit.journal_signed import SEEDS_FILE
 from kit.ports import Ports
-from kit.uplink_config import UplinkKind
+from kit.uplink_config import UplinkInterface, UplinkKind
 from simulators.devices.pipe import PipeLine
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.terminal_reports import TerminalSetup
@@ -32,9 +32,11 @@ from simulators.virtual.loop import VirtualLoop
 from simulators.virtual.net import Network
 from simulators.virtual.steps import current_life
 from simulators.world.boot_checks import deed_findings, promise_findings
+from simulators.world.machine import Machine
 from simulators.world.quiet import NodeLog
 
 UPLINKS: Final = ("fibre", "4g")
+HOST: Final = "broker"
 BROKER_PORT: Final = 1883
 KINDS: Final[dict[str, tuple[UplinkKind, tuple[float, float]]]] = {
     "fibre": ("fibre", (0.005, 0.03)),
@@ -64,8 +66,13 @@ class Branch:
         first: "Branch | None" = None,
         poll: Literal["first", "re-vote"] = "first",
         uplinks: tuple[str, ...] = UPLINKS,
+        bound: bool = False,
     ) -> None:
-        """``first``: the branch's own kit, where this is its standby: not plugged in anywhere, and not started."""
+        """Where it stands.
+
+        ``first``: the branch's own kit, where this is its standby: not plugged in anywhere, and not started. ``bound``:
+        whether its uplinks are bound to interfaces.
+        """
         self.station, self.name = station, station.branch_id
         self.device = device_of(self.name) if first is None else spare_of(device_of(self.name))
         self.node, self._poll = self.device, poll
@@ -90,13 +97,16 @@ class Branch:
         self.links = {
             name: network.add_link(
                 f"{self.name if first is None else self.device}/{name}",
-                host=name,
+                host=HOST if bound else name,
                 port=BROKER_PORT,
                 node=self.node,
+                source=name if bound else "",
                 latency_s=KINDS[name][1],
             )
             for name in uplinks
         }
+        self.machine = Machine(network, self.links, HOST) if bound else None
+        """Its network cards, where uplinks are bound to them."""
         self._log = NodeLog(loop, self.node, verbose=verbose)
         self.daemon: Daemon | None = None
         self.lives = 0
@@ -230,6 +240,7 @@ class Branch:
                 entropy=self._entropy,
                 open_stream=self._open_stream,
                 vfs=self.disk.vfs_name,
+                open_kernel=None if self.machine is None else self.machine.open_kernel,
             ),
             self._log,
         )
@@ -266,11 +277,16 @@ class Branch:
             device=self._standby,
             poll=self._poll,
             terminals=tuple(TerminalLine(id=name, port=self._port(name)) for name in self.terminals),
-            uplinks=tuple(
-                Uplink(name=name, kind=KINDS[name][0], host=name, port=BROKER_PORT) for name in self.links
-            ),
+            uplinks=tuple(self._uplink(name) for name in self.links),
             ups=UpsLine(port="ups"),
         )
+
+    def _uplink(self, name: str) -> Uplink:
+        kind = KINDS[name][0]
+        if self.machine is None:
+            return Uplink(name=name, kind=kind, host=name, port=BROKER_PORT)
+        card = UplinkInterface(mac=self.machine.mac(name))
+        return Uplink(name=name, kind=kind, host=HOST, port=BROKER_PORT, interface=card)
 
     def _open_stream(self, port: str, baud: int) -> OpenStream:
         del baud

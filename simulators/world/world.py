@@ -52,8 +52,8 @@ class World:
     """Everything stands, and nothing runs yet. The first life of whatever is in it begins with a script.
 
     ``spares``: each branch has a standby kit and a standby terminal enrolled. ``spool``: the folder of the centre's
-    spool, None for a centre without one. ``uplinks``: of each branch, the preferred one first. ``election``: made by
-    ``commissioned`` for the same stations and hours; None: this world commissions its own.
+    spool, None for a centre without one. ``uplinks``: of each branch, the preferred one first; ``bound``: to network
+    cards. ``election``: made by ``commissioned`` for the same stations and hours; None: this world commissions its own.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class World:
         spool: Path | None = None,
         verbose: bool = False,
         uplinks: tuple[str, ...] = UPLINKS,
+        bound: bool = False,
         election: Election | None = None,
     ) -> None:
         self.hours, self._verbose = hours, verbose
@@ -89,6 +90,7 @@ class World:
                 wall_start_ms=DAY_BEGINS_MS,
                 verbose=verbose,
                 uplinks=uplinks,
+                bound=bound,
             )
             for station in stations
         ]

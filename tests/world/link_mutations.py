@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from failover import backoff, uplink
-from failover.events import Instant
+from failover.events import Instant, PathChanged, Tick
+from failover.machine import Failover
 from failover.policy import Ranking
 from failover.uplink import Uplink
 from kit.events import UplinksUsable
@@ -85,3 +86,19 @@ def waits_without_a_ceiling(patch: Patch) -> None:
 
     patch.setattr(backoff, "_ceiling_ms", doubled)
     assert uplink.backoff_ms is backoff.backoff_ms
+
+
+def path_changes_ignored(patch: Patch) -> None:
+    """The first path of an uplink is the last that failover hears of."""
+    handle = Failover.handle
+
+    def handle_first(self: Failover, event: Any, now: Instant) -> Any:
+        if isinstance(event, PathChanged) and event.path is not None:
+            heard = self.__dict__.setdefault("heard", set())
+            if event.uplink in heard:
+                event = Tick()
+            else:
+                heard.add(event.uplink)
+        return handle(self, event, now)
+
+    patch.setattr(Failover, "handle", handle_first)

@@ -22,6 +22,7 @@ RULES = [
     _broken(mutations.silence_believed_too_long, "(critical)"),
     _broken(mutations.silence_believed_too_long, "(polls)"),
     _broken(mutations.window_ignored, "(critical)"),
+    _broken(mutations.path_changes_ignored, "was receipted"),
     _broken(mutations.waits_without_a_ceiling, "was receipted"),
 ]
 

@@ -21,6 +21,7 @@ from simulators.world.checks import (
     receipt_findings,
     unexplained_findings,
 )
+from simulators.world.machine import dialled_in
 from simulators.world.rungs.bounds import DELIVERED_MAX_S
 from simulators.world.rungs.findings import Waits, late_findings, restless_findings, unique_findings
 from simulators.world.rungs.swarm import LinkSwarm, virtual
@@ -31,6 +32,7 @@ HOURS: Final = Hours(open_s=130, close_s=200, heal_s=600, deadline_s=3_600)
 SWAYING_CHANCE: Final = 0.06  # of a long day on which links sway
 SWAYING_CLOSE_S: Final = 1_300
 THIRD_CHANCE: Final = 0.3  # of a third uplink
+BOUND_CHANCE: Final = 0.5  # of uplinks that are bound to network cards, with the routing that this takes
 SETTLED_S: Final = 20.0  # readiness is over and no link was broken yet
 SEALED_AFTER_S: Final = 10.0  # about so long after closing time envelopes are sealed
 
@@ -73,7 +75,14 @@ class LinksDay(World):
         if swaying:
             hours = replace(hours, close_s=SWAYING_CLOSE_S)
         super().__init__(
-            results, stations, seed, hours=hours, verbose=verbose, uplinks=uplinks, election=election
+            results,
+            stations,
+            seed,
+            hours=hours,
+            verbose=verbose,
+            uplinks=uplinks,
+            bound=kind.random() < BOUND_CHANCE,
+            election=election,
         )
         self.swarm = LinkSwarm(
             self.loop,
@@ -89,7 +98,7 @@ class LinksDay(World):
 
     def run(self) -> LinksOutcome:
         """The day and the judgement."""
-        with self.loop, install(self.loop, self.network):
+        with self.loop, install(self.loop, self.network), dialled_in(self.loop, self.network):
             broken = self.loop.run_until_complete(self._day())
             virtual_s = self.loop.time() - START_S
             self.swarm.lives.close()

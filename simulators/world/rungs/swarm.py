@@ -16,28 +16,10 @@ from simulators.virtual.connection import Direction
 from simulators.virtual.loop import START_S, VirtualLoop
 from simulators.virtual.mqtt_broker import SimBroker
 from simulators.virtual.net import Link, Network
-from simulators.world.branch import KINDS, Branch
+from simulators.world.branch import Branch
+from simulators.world.rungs.conditions import CONDITIONS, GOOD, LAST, OUT, Condition, befall
 from simulators.world.rungs.lives import Lives
 
-Condition = Literal["up", "down", "blackhole", "deaf", "mute", "flap", "lossy", "slow", "reset"]
-"""What becomes of a link; deaf and mute: it is a black hole in one direction."""
-
-CONDITIONS: Final[tuple[Condition, ...]] = (
-    "up",
-    "up",
-    "down",
-    "blackhole",
-    "blackhole",
-    "deaf",
-    "mute",
-    "flap",
-    "lossy",
-    "slow",
-    "reset",
-)
-OUT: Final[tuple[Condition, ...]] = ("down", "blackhole", "blackhole", "deaf", "mute")
-LAST: Final[tuple[Condition, ...]] = ("up", "down", "blackhole", "deaf", "mute", "flap", "lossy", "slow")
-"""What the others end as when one lives for good."""
 CALM_S: Final = (5.0, 200.0)
 """How long a condition lasts while the day is quiet: its logarithm is spread evenly."""
 STORM_S: Final = (0.3, 40.0)
@@ -55,9 +37,6 @@ CUT_OFF_S: Final = (1.0, 120.0)
 """How long before sealing a branch is cut off."""
 LATE_MAX_S: Final = 1.0  # by which a link may outlive the others in an ambush
 TOUCHY_S: Final = 20.0  # so long before an ambush links are good again
-LOSS: Final = (0.1, 0.4)
-SLOW_BYTES_PER_S: Final = 4_000.0  # 32 kbit/s
-SLOW_LATENCY_S: Final = (0.3, 0.8)
 BROKER_AT_SEALING_CHANCE: Final = 0.25  # that the broker dies as the first byte of an envelope leaves
 BROKER_CHANCE: Final = 0.3  # otherwise: that it is gone once around sealing
 BROKER_S: Final = (1.0, 60.0)
@@ -190,32 +169,10 @@ class LinkSwarm:
     # --- conditions ---
 
     def _become(self, branch: Branch, name: str, condition: Condition, rng: Random) -> None:
-        link = branch.links[name]
+        condition = befall(branch, name, condition, rng)
         if condition != "up":
-            self._strike(link.name, f"link-{condition}")
-        link.loss, link.bytes_per_s, link.latency_s = 0.0, None, KINDS[name][1]
-        match condition:
-            case "down":
-                link.down()
-            case "blackhole":
-                link.blackhole()
-            case "deaf" | "mute":
-                link.one_way(condition)
-            case "flap":
-                spans = (0.2, rng.choice((1.0, 5.0, 20.0)))
-                link.flap(up_s=spans, out_s=spans, fault=rng.choice(("down", "blackhole")))
-            case "lossy":
-                link.loss = rng.uniform(*LOSS)
-                link.up()
-            case "slow":
-                link.bytes_per_s, link.latency_s = SLOW_BYTES_PER_S, SLOW_LATENCY_S
-                link.up()
-            case "reset":
-                link.up()
-                link.reset()
-            case "up":
-                link.up()
-        good = condition in ("up", "reset")
+            self._strike(branch.links[name].name, f"link-{condition}")
+        good = condition in GOOD
         self.lives.rung((branch.name, name), good=good, now=self._loop.time())
 
     def _strike(self, where: str, what: str) -> None:
