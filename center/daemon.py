@@ -146,6 +146,8 @@ class CenterDaemon:
     async def _turn(self, running: "_Running") -> None:
         idle_ms = min(IDLE_MS, (self._ports.watchdog_ms or 2 * IDLE_MS) // 2)
         batch = await self._inbox.take(count_max=BATCH_MAX, wait_ms=BATCH_WAIT_MS, idle_ms=idle_ms)
+        if running.commands is not None:
+            running.commands.relieve(self._inbox.share)
         if self._ports.watchdog_ms is not None:
             self._ports.notify("WATCHDOG=1")
         if not batch:

@@ -25,6 +25,10 @@ LOOK_S: Final = 0.5  # between two looks at what is asked for
 REPEAT_MS: Final = 30_000  # between two times that a command is said
 MANIFEST_REPEAT_MS: Final = 900_000  # a manifest is long, and each branch hears it over each of its uplinks
 FAILURE_PAUSE_S: Final = 15.0  # after the disk refused
+FULL_SHARE: Final = 0.5  # of the inbox: from there on branches are asked to pace
+RELIEF_EVERY_MS: Final = 240_000  # between two such requests
+RELIEF_S: Final = 300  # seconds that one holds
+RELIEF_PAUSE_MS: Final = 60_000  # between two sends of a branch
 STANDING_MAX: Final = 500  # commands that hold at a time
 
 Say = Callable[[str, bytes], Awaitable[bool]]
@@ -56,7 +60,28 @@ class CommandDesk:
         self._store, self._manifest, self._signer = store, manifest, log
         self._say, self._wall_ms = say, wall_ms
         self._standing: list[_Standing] = []
+        self._relieved_ms: int | None = None
         self._failed = False
+
+    def relieve(self, share: float) -> None:
+        """The inbox is full to this share, 0 to 1: from ``FULL_SHARE`` on branches are asked to pace, now and then.
+
+        It is a command like any other: bounded in every way, numbered, kept, listed. A person's own pacing stands.
+        """
+        now_ms = self._wall_ms()
+        if share < FULL_SHARE or not _due(self._relieved_ms, RELIEF_EVERY_MS, now_ms):
+            return
+        self._drop_expired()
+        if any(one.command.kind == "pacing" and one.command.branch is None for one in self._standing):
+            return
+        self._relieved_ms = now_ms
+        request = CommandRequest(kind="pacing", branch=None, for_s=RELIEF_S, pause_ms=RELIEF_PAUSE_MS)
+        try:
+            self._store.ask(request, wall_ms=now_ms)
+        except CenterError as error:
+            _log.warning("no-relief", error=str(error))
+            return
+        _log.warning("inbox-fills", share_percent=round(100 * share), advice="branches are asked to pace")
 
     async def run(self) -> None:
         """Take what is asked for and repeat what holds, until cancelled; never returns by itself."""

@@ -30,6 +30,11 @@ class Inbox:
             self._signal.set()
         return True
 
+    @property
+    def share(self) -> float:
+        """How full it is, 0 to 1."""
+        return max(len(self._queue) / INBOX_MAX, self._bytes / INBOX_BYTES_MAX)
+
     def wake(self) -> None:
         """Let the reader look around at once, whether there is a message or not."""
         self._signal.set()

@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from center.commands.desk import MANIFEST_REPEAT_MS, REPEAT_MS, CommandDesk
+from center.commands.desk import MANIFEST_REPEAT_MS, RELIEF_PAUSE_MS, REPEAT_MS, CommandDesk
 from center.commands.request import CommandRequest
 from center.commands.store import CommandStore
 from crypto import command, command_packing
@@ -225,6 +225,35 @@ def test_folder_holds_garbage(centre: Centre) -> None:
     centre.live_for(2)
     assert centre.store.note(good)
     assert {one.number for one in centre.commands()} == {1}
+
+
+def test_full_inbox_asks_for_pacing_without_end(centre: Centre) -> None:
+    desk = CommandDesk(centre.store, WORLD.loaded, WORLD.log, centre.say, centre.wall_ms)
+
+    async def day() -> None:
+        task = asyncio.create_task(desk.run())
+        for _ in range(1200):  # twenty minutes, a thousand and two hundred batches
+            desk.relieve(0.9)
+            await asyncio.sleep(1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    desk.relieve(0.4)
+    assert centre.store.asked() == []
+    centre.loop.run_until_complete(day())
+    numbers = {one.number for one in centre.commands()}
+    assert numbers == {1, 2, 3, 4}
+    assert {one.pause_ms for one in centre.commands()} == {RELIEF_PAUSE_MS}
+
+
+def test_full_inbox_overrides_a_persons_pacing(centre: Centre) -> None:
+    centre.ask(PACE)
+    centre.live_for(1)
+    desk = CommandDesk(centre.store, WORLD.loaded, WORLD.log, centre.say, centre.wall_ms)
+    desk._recall()
+    desk.relieve(1.0)
+    assert centre.store.asked() == []
 
 
 # --- the program, and the real centerd ---
