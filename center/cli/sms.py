@@ -39,12 +39,13 @@ _EXAMPLES: Final = """examples:
   center sms --config centerd.toml --modem /dev/ttyUSB2               serve, by a modem that nobody else uses
   center sms --config centerd.toml --modem /dev/ttyUSB2 --pin-file /etc/branch-kit/sim.pin
   center sms --config centerd.toml --send pace.note --to +989121234567      a signed command, by the gateway that runs
+  center sms --config centerd.toml --send call.note                   to the branch that it is for
   center sms --config centerd.toml --send pace.note --to b-0017 --numbers numbers.csv
   center sms --config centerd.toml --send pace.note --to b-0017 --spool /var/spool/sms    ... by this call itself
 
 Serves until it is told to end (SIGTERM, Ctrl-C). What it had is in its folder: killed at any time, it goes on there.
---to names a number, or a branch: its numbers are those of --numbers (lines "branch,number"), or else those from where
-its last verified envelopes came. smsd needs "internal_combine_binary = no" in smsd.conf: see docs/sms.md.
+--to (as often as you like) names a number, or a branch: its numbers are those of --numbers (lines "branch,number"), or
+else those from where its last verified envelopes came. smsd needs "internal_combine_binary = no" in smsd.conf: see docs/sms.md.
 exit codes: 0 ended with nothing left to do, 1 ended while something waits (it goes on at the next start), 65 the
 command does not verify, 69 the command could not be sent, 73 the folder or the spool cannot be used, or another
 gateway uses it, 75 queued: the gateway sends it when it runs, 78 configuration
@@ -78,7 +79,13 @@ def add(commands: Commands) -> None:
         help=f"after the last part, until missing ones are asked for; default {ASK_AFTER_S}",
     )
     parser.add_argument("--send", type=Path, metavar="COMMAND", help="a signed command, as a note or packed")
-    parser.add_argument("--to", action="append", default=[], metavar="NUMBER|BRANCH", help="whom to send it")
+    parser.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="NUMBER|BRANCH",
+        help="whom to send it; default: the branch that it is for",
+    )
     parser.add_argument("--numbers", type=Path, metavar="CSV", help='lines "branch,number"')
     parser.add_argument(
         "--wait", type=natural, default=WAIT_S, metavar="SECONDS", help=f"with --send; default {WAIT_S}"
@@ -176,12 +183,11 @@ def _way(arguments: argparse.Namespace) -> OpenMessages:
 
 
 def _send(arguments: argparse.Namespace, config: Config, manifest: TrustedManifest, folder: Folder) -> int:
-    packed = _packed(arguments.send, manifest)
-    numbers = tuple(
-        dict.fromkeys(number for to in arguments.to for number in _numbers(to, arguments, folder))
-    )
+    packed, branch = _packed(arguments.send, manifest)
+    wanted = arguments.to or ([] if branch is None else [branch])
+    numbers = tuple(dict.fromkeys(number for to in wanted for number in _numbers(to, arguments, folder)))
     if not numbers:
-        raise ConfigError("name to whom the command goes: --to +989121234567, or --to BRANCH")
+        raise ConfigError("it is for all branches: name to whom it goes: --to +989121234567, or --to BRANCH")
     name = f"{wall_ms():013d}-{sha256_hex(packed)[:16]}"
     folder.keep("order", name, OrderRecord(packed=packed, numbers=numbers))
     deadline = time.monotonic() + arguments.wait
@@ -206,12 +212,11 @@ def _send(arguments: argparse.Namespace, config: Config, manifest: TrustedManife
     return OK
 
 
-def _packed(path: Path, manifest: TrustedManifest) -> bytes:
-    """The command, verified and packed; raises EvidenceError or ConfigError."""
+def _packed(path: Path, manifest: TrustedManifest) -> tuple[bytes, str | None]:
+    """The command, verified and packed, and the branch that it is for; raises EvidenceError or ConfigError."""
     data = _read(path, 4 * command.COMMAND_MAX)
     note = command_packing.note_of(data, manifest)
-    command.check(note, manifest)
-    return command_packing.pack(note, manifest)
+    return command_packing.pack(note, manifest), command.check(note, manifest).branch
 
 
 def _numbers(to: str, arguments: argparse.Namespace, folder: Folder) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from typing import Final
 from crypto.sms import Part
 
 VARIANTS_MAX: Final = 3  # different parts under one number of one message
-COMBINATIONS_MAX: Final = 256  # ways to put one message together that are tried when a part comes
+COMBINATIONS_MAX: Final = (
+    256  # ways to make a message whole that are tried when a part comes: all, of six parts
+)
 PARTS_HELD_MAX: Final = 4_096  # parts of all senders: about 0.5 MB
 SENDER_FAIR: Final = 48  # parts that an honest sender may well have here at one time
 SENDER_OPEN_MAX: Final = 8  # messages of one sender that are not whole

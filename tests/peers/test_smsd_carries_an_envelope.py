@@ -118,7 +118,7 @@ async def _is_told_what_the_centre_commands(now: Scene) -> None:
     path = now.site.folder / "message.note"
     path.write_text(command.make(order, now.election.log), encoding="utf-8")
     before = len(now.branch.of(SmsReceived))
-    options = ("--config", now.site.config, "--send", path, "--to", "branch-1", "--wait", "60")
+    options = ("--config", now.site.config, "--send", path, "--wait", "60")
     sending = program("center", "sms", *options)
     assert await asyncio.to_thread(sending.wait, 90) == 0, now.words()
 
