@@ -1,15 +1,18 @@
 """The ladder's clock and the rung of SMS in the configuration: layers, near misses, counties that are not there."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from failover.ladder import DAY_MS, RungClock
 from kit import exit_codes
 from kit.config import Config, ConfigError, load
-from kit.escalation_config import Kind, ladder_clocks
+from kit.escalation_config import BUILT_IN, CountyClock, Kind, ladder_clocks
+from kit.sms_config import SmsTable
 from kit.sms_plan import SmsPlan
-from tests.kit.commission import commission, run
+from tests.kit.commission import ROOT, commission, run
 
 TABLE = """
 utc_offset = "+03:30"
@@ -170,3 +173,20 @@ def test_check_config_does_not_look_at_the_table(tmp_path: Path) -> None:
     (tmp_path / "good").mkdir()
     good = configured(tmp_path / "good", MODEMS + SMS + own.replace("zabul", "zabol"))
     assert run("kitd", "--config", good, "--check-config").returncode == exit_codes.OK
+
+
+def test_ladder_document_lies(tmp_path: Path) -> None:
+    """Its examples are a table and a configuration that a kit takes, and say what the text says."""
+    text = (ROOT / "docs" / "ladder.md").read_text(encoding="utf-8")
+    table, own, sms = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    config = load(configured(tmp_path, MODEMS + own + sms, table))
+    assert clocks(config) == {
+        "account": RungClock(600_000, 5_400_000),
+        "tally": RungClock(120_000, 2_700_000, courier_by_ms=1_813_343_400_000),
+    }
+    written = re.search(r"\[defaults\.tally\].*?(?=\[counties)", table, re.DOTALL)
+    assert written is not None
+    assert msgspec.toml.decode(written.group(), type=dict[str, CountyClock])["defaults"] == BUILT_IN
+    assert config.sms == SmsTable(numbers=("+99900000201", "+99900000202"), modems=("a", "b")), (
+        "not the defaults"
+    )
