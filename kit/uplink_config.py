@@ -1,5 +1,6 @@
 """What the configuration says of uplinks: where the centre's broker is, over which interface, whom to trust there."""
 
+import base64
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 
@@ -15,6 +16,7 @@ Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}$")]
 MSS_DEFAULT: Final = (
     1_200  # bytes: fits the least MTU of IPv6 (1280, RFC 8200 §5) with room for a tunnel's headers
 )
+PIN_BYTES: Final = 32  # of SHA-256
 
 
 class UplinkInterface(Section, frozen=True):
@@ -91,6 +93,7 @@ def check_uplinks(uplinks: tuple[Uplink, ...], modems: frozenset[str], *, has_fi
             _check_interface(uplink.name, uplink.interface, modems)
         if table is not None and tables.setdefault(table, uplink.name) != uplink.name:
             raise ConfigError(f"uplinks {tables[table]} and {uplink.name} share routing table {table}")
+        _check_addresses(uplink)
         if uplink.tls is not None and uplink.tls.ca_file is None and not uplink.tls.pins:
             raise ConfigError(
                 f"uplink {uplink.name}: [uplinks.tls] names nobody to trust: give ca_file, pins or both"
@@ -122,6 +125,26 @@ def _check_interface(uplink: str, interface: UplinkInterface, modems: frozenset[
             ) from error
     if interface.modem is not None:
         _check_modem(uplink, interface.modem, modems)
+
+
+def _check_addresses(uplink: Uplink) -> None:
+    for key, texts in (("addresses", uplink.addresses), ("dns", uplink.dns)):
+        for text in texts:
+            try:
+                ip_address(text)
+            except ValueError as error:
+                raise ConfigError(
+                    f"uplink {uplink.name}: {key} has {text!r}, which is no IPv4 or IPv6 address"
+                ) from error
+    for pin in () if uplink.tls is None else uplink.tls.pins:
+        try:
+            wrong = len(base64.b64decode(pin, validate=True)) != PIN_BYTES
+        except ValueError:
+            wrong = True
+        if wrong:
+            raise ConfigError(
+                f"uplink {uplink.name}: pins has {pin!r}, which is not base64 of the {PIN_BYTES} bytes of a key's SHA-256"
+            )
 
 
 def _check_modem(uplink: str, modem: str, modems: frozenset[str]) -> None:

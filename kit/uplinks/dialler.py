@@ -182,7 +182,10 @@ class Dialler:
         self.names.failed(address)
 
     async def _give_up(self, tries: dict[asyncio.Task[Dialled], str], *, slow_only: bool) -> None:
-        """End what is under way. ``slow_only``: another was faster, which proves nothing against these."""
+        """End what is under way. ``slow_only``: another was faster, which proves nothing against these.
+
+        Nor does it where nobody answered at all: then it was the path.
+        """
         for task in tries:
             task.cancel()
         for outcome in await asyncio.gather(*tries, return_exceptions=True):
@@ -190,8 +193,10 @@ class Dialler:
                 outcome.connection.close()
         for address in tries.values():
             self._errors.setdefault(address, SilentError("does not answer"))
-            if not slow_only:
-                self.names.failed(address)
+        if slow_only or all(isinstance(error, SilentError) for error in self._errors.values()):
+            return
+        for address in tries.values():
+            self.names.failed(address)
 
     def _none(self) -> DialError:
         return next(iter(self._errors.values()), None) or NameUnknownError(

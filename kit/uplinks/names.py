@@ -21,6 +21,7 @@ KEEP_S: Final = (
     30,
     3_600,
 )  # least and most seconds for which answers are not asked for again, whatever their TTL
+GOOD_MAX: Final = 4  # addresses where sessions stood that are kept, whatever the DNS says later
 SYSTEM_KEEP_S: Final = 60  # seconds, as above, for the system's resolver, which tells no TTL
 
 
@@ -39,7 +40,8 @@ class Names:
         self._literal = _is_address(host)
         self._answers: list[str] = []
         self._fresh_until = 0.0
-        self._worked: str | None = None
+        self._good: list[str] = []
+        """Where sessions stood, the last one first."""
         self._failed: set[str] = set()
         self._lookup: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -54,7 +56,7 @@ class Names:
     @property
     def sure(self) -> bool:
         """Whether an address worked before and has not failed since."""
-        return self._worked is not None
+        return any(address not in self._failed for address in self._good)
 
     def begin(self, path: Path | None) -> None:
         """Ask again, where it is time to; whoever waits for ``news`` hears of each answer."""
@@ -84,19 +86,15 @@ class Names:
             ordered = [*self._answers, *self._pinned]
         else:
             ordered = [*self._pinned, *self._answers]
-        if self._worked is not None:
-            ordered.insert(0, self._worked)
-        return sorted(dict.fromkeys(ordered), key=lambda address: address in self._failed)
+        return sorted(dict.fromkeys([*self._good, *ordered]), key=lambda address: address in self._failed)
 
     def worked(self, address: str) -> None:
         """A session stood there."""
-        self._worked = address
+        self._good = [address, *(other for other in self._good if other != address)][:GOOD_MAX]
         self._failed.discard(address)
 
     def failed(self, address: str) -> None:
         """It was tried in vain: others come first from now on."""
-        if address == self._worked:
-            self._worked = None
         self._failed = (self._failed & set(self.known())) | {address}
 
     def doubts(self) -> str:

@@ -37,7 +37,7 @@ async def ask(
         if answer.flags & dns.flags.TC:
             async with asyncio.timeout(sum(TRIES_S)):
                 answer = await _by_stream(server, query, path)
-        chain = answer.resolve_chaining()
+        return read_addresses(answer, server)
     except TimeoutError as error:
         raise NameUnknownError(f"{server} does not answer") from error
     except dns.exception.DNSException as error:
@@ -46,6 +46,25 @@ async def ask(
         raise
     except (DialError, OSError) as error:
         raise NameUnknownError(f"{server} cannot be asked: {error}") from error
+
+
+def read_answer(data: bytes, query: dns.message.Message) -> dns.message.QueryMessage | None:
+    """The answer to this query; None for anything else, which anybody may have sent."""
+    try:
+        answer = dns.message.from_wire(data, ignore_trailing=True)
+    except dns.exception.DNSException:
+        return None
+    return answer if isinstance(answer, dns.message.QueryMessage) and query.is_response(answer) else None
+
+
+def read_addresses(answer: dns.message.QueryMessage, server: str) -> tuple[list[str], int]:
+    """Addresses, by way of aliases, and for how many seconds they hold.
+
+    Raises:
+        NameUnknownError: the server says that it has none to give.
+        dns.exception.DNSException: the answer contradicts itself.
+    """
+    chain = answer.resolve_chaining()
     if answer.rcode() != dns.rcode.NOERROR:
         raise NameUnknownError(f"{server} says {dns.rcode.to_text(answer.rcode())}")
     found = [] if chain.answer is None else [str(record) for record in chain.answer]
@@ -64,7 +83,7 @@ async def _by_datagram(
                 await loop.sock_sendall(made, wire)
                 async with asyncio.timeout(wait_s):
                     while True:
-                        answer = _read(await loop.sock_recv(made, ANSWER_MAX), query)
+                        answer = read_answer(await loop.sock_recv(made, ANSWER_MAX), query)
                         if answer is not None:
                             return answer
             except TimeoutError:
@@ -85,16 +104,7 @@ async def _by_stream(server: str, query: dns.message.Message, path: Path | None)
             if not piece:
                 raise NameUnknownError(f"{server} ends in the middle of its answer")
             data += piece
-    answer = _read(data[_LENGTH : _LENGTH + int.from_bytes(data[:_LENGTH])], query)
+    answer = read_answer(data[_LENGTH : _LENGTH + int.from_bytes(data[:_LENGTH])], query)
     if answer is None:
         raise NameUnknownError(f"{server} talks nonsense")
     return answer
-
-
-def _read(data: bytes, query: dns.message.Message) -> dns.message.QueryMessage | None:
-    """The answer to this query; None for anything else, which anybody may have sent."""
-    try:
-        answer = dns.message.from_wire(data, ignore_trailing=True)
-    except dns.exception.DNSException:
-        return None
-    return answer if isinstance(answer, dns.message.QueryMessage) and query.is_response(answer) else None

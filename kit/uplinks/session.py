@@ -119,7 +119,7 @@ class Session:
         """Until it ends; the owner hears how."""
         try:
             await self._connect()
-        except (aiomqtt.MqttError, OSError) as error:
+        except (aiomqtt.MqttError, OSError, ValueError) as error:  # ValueError: what no host can be
             self._kill_socket()
             self._owner.lost(self, f"no session: {self._why(error)}")
             return

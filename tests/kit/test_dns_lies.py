@@ -283,5 +283,31 @@ def test_address_that_failed_is_tried_first_again() -> None:
     names.worked("192.0.2.3")
     names.failed("192.0.2.2")
     assert names.known() == ["192.0.2.3", "192.0.2.1", "192.0.2.2"]
-    names.failed("192.0.2.3")  # all failed: the configured order, and each is still tried
-    assert names.known() == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert names.sure
+    names.failed("192.0.2.3")  # all failed: each is still tried
+    assert names.known() == ["192.0.2.3", "192.0.2.1", "192.0.2.2"]
+    assert not names.sure
+
+
+async def test_address_that_worked_is_forgotten_when_the_dns_begins_to_lie(
+    monkeypatch: pytest.MonkeyPatch, broker: MqttBroker
+) -> None:
+    monkeypatch.setattr("kit.uplinks.names.KEEP_S", (0, 0))
+    async with server(monkeypatch, RIGHT) as dns, uplink(broker.port) as up:
+        assert isinstance(await outcome(up), UplinkConnected)
+        names = up.mqtt._diallers["fibre"].names
+        names.failed(RIGHT)
+        dns.says = {NAME: (REFUSING,)}
+        up.mqtt.disconnect("fibre", "again")
+        assert isinstance(await outcome(up, number=2), UplinkConnected)
+        assert set(names.known()) == {RIGHT, REFUSING}
+
+
+async def test_silence_of_the_path_is_blamed_on_the_address(
+    monkeypatch: pytest.MonkeyPatch, broker: MqttBroker
+) -> None:
+    with silent(SILENT, broker.port):
+        async with server(monkeypatch, SILENT), uplink(broker.port) as up:
+            assert isinstance(await outcome(up, CRITICAL_MS), UplinkLost)
+            names = up.mqtt._diallers["fibre"].names
+            assert names._failed == set()
