@@ -49,7 +49,7 @@ class Routes:
         self._specs: Final = tuple(specs)
         self._now, self._emit, self._say = now, emit, say
         self._open_kernel = open_kernel or _netlink()
-        self._tellers: Final = {spec.uplink: Teller(spec.uplink) for spec in specs}
+        self._tellers = {spec.uplink: Teller(spec.uplink) for spec in specs}
         self._modems: dict[str, ModemWord] = {}
         self._news: Final = asyncio.Event()
         self._said: dict[str, None] = {}
@@ -66,7 +66,11 @@ class Routes:
             self._news.set()
 
     async def run(self) -> None:
-        """Hold until cancelled; then remove all that was made. Never returns by itself."""
+        """Hold until cancelled; then remove all that was made. Never returns by itself.
+
+        Run again after a failure, it tells all paths anew: somebody has been told since that there are none.
+        """
+        self._tellers = {spec.uplink: Teller(spec.uplink) for spec in self._specs}
         try:
             while True:
                 kernel: Kernel | None = None

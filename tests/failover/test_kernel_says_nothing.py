@@ -125,6 +125,20 @@ def test_another_program_undoes_everything_and_the_two_do_not_fight_without_end(
     play(FakeKernel(WHOLE, undoes=True), story)
 
 
+def test_routing_fails_and_begins_anew_and_all_paths_are_told_again() -> None:
+    async def story(stage: Stage) -> None:
+        await asyncio.sleep(1)
+        stage.kernel.change(Picture(("no link",)))  # type: ignore[arg-type]
+        await asyncio.wait((stage.task,))
+        assert isinstance(stage.task.exception(), AttributeError)
+        stage.kernel.picture = WHOLE
+        stage.task = asyncio.get_running_loop().create_task(stage.routes.run())
+        await asyncio.sleep(1)
+        assert [event.path is not None for _, event in stage.told] == [True, True]
+
+    play(FakeKernel(WHOLE), story)
+
+
 def test_end_leaves_nothing_behind() -> None:
     async def story(stage: Stage) -> None:
         await asyncio.sleep(1)

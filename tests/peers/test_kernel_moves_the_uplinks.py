@@ -9,6 +9,9 @@ from typing import Any, Final
 import pytest
 
 from failover.path import Path
+from failover.routing.find import find
+from failover.routing.netlink import Netlink
+from failover.routing.picture import Picture
 from tests.peers import uplink_cables as cables
 from tests.peers.uplink_cables import eventually, ip, lay, rules, spec, table, watched, way
 
@@ -422,3 +425,19 @@ def test_an_alternative_name_will_do() -> None:
             assert (await it.up("fibre")).interface == "fib0"
 
     tell(story)
+
+
+async def test_socket_of_a_modem_is_looked_for_where_sysfs_does_not_say_it(tmp_path: pathlib.Path) -> None:
+    plugged = tmp_path / "usb1" / "1-1" / "1-1.4" / "1-1.4:1.0"
+    plugged.mkdir(parents=True)
+    (tmp_path / "net" / "lo").mkdir(parents=True)
+    (tmp_path / "net" / "lo" / "device").symlink_to(plugged)
+    kernel = await Netlink(tmp_path / "net")()
+    try:
+        links = (await kernel.look()).links
+    finally:
+        kernel.close()
+    assert {link.name for link in links if link.device} == {"lo"}
+    found = find(spec("4g", "1-1.4/1-1.4:1.0", "device"), Picture(links), {})
+    assert not isinstance(found, str)
+    assert found.name == "lo"
