@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import json
 import math
+import signal
 import sys
 import tempfile
 import threading
@@ -32,7 +33,7 @@ from tests.netlab.branch import Branch  # noqa: E402
 from tests.netlab.lab import FIBRE, MOBILE, Lab, laboratory  # noqa: E402
 from tests.netlab.route_switch import RouteSwitch  # noqa: E402
 
-RUNS: Final = 120  # of (a), (a1) and (b) each
+RUNS: Final = 130  # of (a), (a1) and (b) each
 SELDOM: Final = 3  # one run of (c) and (d) for so many of the others
 RIVALS: Final = 8  # branches of (e) in parallel
 ROUNDS: Final = 4  # runs of each of them
@@ -48,6 +49,7 @@ FLAP_S: Final = (0.1, 0.6)
 PATIENCE_S: Final = 300.0
 DAY_S: Final = 86_400
 MONTH_DAYS: Final = 30
+EX_TERMINATED: Final = 128 + signal.SIGTERM
 KINDS: Final = ("a", "a1", "b", "c", "d", "e")
 
 
@@ -94,8 +96,8 @@ def progress(words: str) -> None:
 class Deliveries:
     """(a) to (d): one kit with both uplinks, and one with the survivor of (b) alone, in turns."""
 
-    def __init__(self, both: Branch, alone: Branch, rng: Random) -> None:
-        self._both, self._alone, self._rng = both, alone, rng
+    def __init__(self, both: Branch, alone: Branch) -> None:
+        self._both, self._alone, self._rng = both, alone, Random(1)
         self.took: dict[str, list[float]] = {kind: [] for kind in KINDS}
         for branch, names in ((both, (FIBRE, MOBILE)), (alone, (MOBILE,))):
             branch.start(names)
@@ -171,8 +173,6 @@ def rival(branch: Branch, seed: int, rounds: int) -> list[float]:
     """(e): struck at any moment between two pings, as often as asked."""
     rng, took = Random(seed), []
     with contextlib.closing(RouteSwitch(branch, FIBRE)) as switch:
-        branch.start_plain()
-        branch.wait(lambda report: report["what"] == "ready")
         for _ in range(rounds):
             time.sleep(rng.uniform(2.0, 12.0))
             with struck(branch.cable(FIBRE).cut, branch.cable(FIBRE).heal):
@@ -205,15 +205,13 @@ class Standing:
         if self.pace == "polls":
             self.branch.tell("polls")
 
-    def traffic(self) -> dict[str, float]:
+    def traffic(self) -> list[float]:
         """Bytes a second of each uplink, both ways, from after one probe to after another."""
-        rates = {}
-        for name in (FIBRE, MOBILE):
-            since = self.branch.mark()
-            before, began = self._bytes(name, since), time.monotonic()
-            after = self._bytes(name, since, PROBES_WATCHED[self.pace])
-            rates[name] = (after - before) / (time.monotonic() - began)
-        return rates
+        since = self.branch.mark()
+        before, began = self._bytes_after(1, since), time.monotonic()
+        after = self._bytes_after(1 + PROBES_WATCHED[self.pace], since)
+        lasted_s = time.monotonic() - began
+        return [(after[name] - before[name]) / lasted_s for name in (FIBRE, MOBILE)]
 
     def strikes(self, times: int) -> list[float]:
         """Seconds from each blackhole, at any moment between two probes, to the switch."""
@@ -232,17 +230,19 @@ class Standing:
             self.branch.wait(lambda _: FIBRE in self.branch.usable(), since, PATIENCE_S)
         return took
 
-    def _bytes(self, link: str, since: int, probes: int = 1) -> int:
-        """Of a link until now; waits for so many echoes before."""
+    def _bytes_after(self, probes: int, since: int) -> dict[str, int]:
+        """Of each link until now, once so many probes of the fibre came back; those of the other keep in step."""
         for _ in range(probes):
             echo = self.branch.wait(
-                lambda report: report["what"] == "echo" and report["uplink"] == link, since, PATIENCE_S
+                lambda report: report["what"] == "echo" and report["uplink"] == FIBRE, since, PATIENCE_S
             )
             since = self.branch.reports.index(echo) + 1
         time.sleep(1.0)  # the last acknowledgement has passed by then
-        number = self.lab.branches.index(self.branch)
-        counters = self.lab.counters()
-        return sum(counters[f"w{number}{link}-{way}"][1] for way in ("up", "down"))
+        number, counters = self.lab.branches.index(self.branch), self.lab.counters()
+        return {
+            name: sum(counters[f"w{number}{name}-{way}"][1] for way in ("up", "down"))
+            for name in (FIBRE, MOBILE)
+        }
 
 
 class Beside:
@@ -261,7 +261,7 @@ class Beside:
             except BaseException as failure:  # noqa: BLE001 - raised by finish
                 self._failures.append(failure)
 
-        self._threads.append(threading.Thread(target=run))
+        self._threads.append(threading.Thread(target=run, daemon=True))
         self._threads[-1].start()
 
     def finish(self) -> None:
@@ -330,14 +330,17 @@ def measure(folder: Path, arguments: argparse.Namespace) -> Outcome:
             for number, branch in enumerate(others[: 2 * standing])
         ]
         progress(f"{2 + len(kits)} kits and {rivals} plain clients, each in a namespace of its own")
-        deliveries = Deliveries(first, alone, Random(1))
+        deliveries = Deliveries(first, alone)
         for kit in kits:
             kit.begin()
+        for branch in others[2 * standing :]:
+            branch.start_plain()
+            branch.wait(lambda report: report["what"] == "ready")
         outcome = Outcome(deliveries.took, {"quiet": [], "polls": []}, {"quiet": [], "polls": []}, 0, 0)
         beside = Beside()
 
         def stand(kit: Standing) -> None:
-            outcome.bytes_per_s[kit.pace] += kit.traffic().values()
+            outcome.bytes_per_s[kit.pace] += kit.traffic()
             outcome.left_s[kit.pace] += kit.strikes(STRIKES if kit.pace == "quiet" else 3 * STRIKES)
 
         for kit in kits:
@@ -376,6 +379,7 @@ def main() -> None:
     parser.add_argument("--rivals", type=int, default=RIVALS, metavar="N", help="branches of (e) in parallel")
     parser.add_argument("--quick", action="store_true", help="deliveries of (a) to (d) alone")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EX_TERMINATED))  # the laboratory is undone then, too
     with tempfile.TemporaryDirectory(prefix="branch-kit-bench-") as folder:
         outcome = measure(Path(folder), arguments)
     goals = outcome.goals()

@@ -29,7 +29,7 @@ class RouteSwitch:
         with branch.namespace.inside():
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._link.interface.encode())
-        self._thread = threading.Thread(target=self._watch)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def reset(self) -> None:
@@ -49,9 +49,9 @@ class RouteSwitch:
         self._socket.close()
 
     def _watch(self) -> None:
-        number = 0
-        while not self._ended.wait(self._interval_s):
-            number += 1
+        number, due = 0, time.monotonic() + self._interval_s
+        while not self._ended.wait(max(0.0, due - time.monotonic())):
+            number, due = number + 1, due + self._interval_s  # mwan3 itself waits after each timeout, too
             self._losses = 0 if self._answers(number & 0xFFFF) else self._losses + 1
             if self._losses == LOSSES:
                 self._move()
