@@ -45,7 +45,8 @@ _EXAMPLES: Final = """examples:
 
 Serves until it is told to end (SIGTERM, Ctrl-C). What it had is in its folder: killed at any time, it goes on there.
 --to (as often as you like) names a number, or a branch: its numbers are those of --numbers (lines "branch,number"), or
-else those from where its last verified envelopes came. smsd needs "internal_combine_binary = no" in smsd.conf: see docs/sms.md.
+else those from where its last verified envelopes came.
+smsd needs "internal_combine_binary = no" in smsd.conf: docs/sms.md.
 exit codes: 0 ended with nothing left to do, 1 ended while something waits (it goes on at the next start), 65 the
 command does not verify, 69 the command could not be sent, 73 the folder or the spool cannot be used, or another
 gateway uses it, 75 queued: the gateway sends it when it runs, 78 configuration
