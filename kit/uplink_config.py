@@ -143,7 +143,7 @@ def _check_addresses(uplink: Uplink) -> None:
             wrong = True
         if wrong:
             raise ConfigError(
-                f"uplink {uplink.name}: pins has {pin!r}, which is not base64 of the {PIN_BYTES} bytes of a key's SHA-256"
+                f"uplink {uplink.name}: pins has {pin!r}: give base64 of the {PIN_BYTES} bytes of a key's SHA-256"
             )
 
 
