@@ -82,6 +82,11 @@ ATTACKS: Final[Mapping[str, Sequence[str]]] = {
         "clock set forward",
         "USB and MQTT copies that differ",
     ),
+    "Short messages": (
+        "SMS parts forged under a branch's number",
+        "SMS replayed from another number",
+        "acknowledgement by another log",
+    ),
     "Log and receipts": (
         "receipt for another leaf",
         "edited index",
