@@ -41,7 +41,8 @@ from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.ladder import LadderSetup
 from kit.log import Log
-from kit.manifest_file import ManifestJudge, adopted_in, file_of, forget_unadopted, keep, load_adopted
+from kit.manifest_file import adopted_in, file_of, forget_unadopted, keep, load_adopted
+from kit.manifest_judge import ManifestJudge
 from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
 from kit.printing import make_printing

@@ -21,7 +21,7 @@ from kit.facts import (
     ZeroProved,
 )
 from kit.incidents import Incidents
-from kit.manifest_file import ManifestJudge, ManifestRefusedError, NotNewerError
+from kit.manifest_judge import ManifestJudge, ManifestRefusedError, NotNewerError
 from kit.wall import Wall
 
 BEFORE_POLLS: Final[tuple[Phase, ...]] = ("commissioned", "readiness")

@@ -54,7 +54,7 @@ from kit.ladder import Ladder, LadderSetup
 from kit.lines import Lines
 from kit.links import Links
 from kit.manifest_adoption import ManifestAdoption
-from kit.manifest_file import ManifestJudge
+from kit.manifest_judge import ManifestJudge
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power

@@ -1,6 +1,7 @@
 """Commands of the centre: nobody else's, for no other election, in one form, and nothing else that the log signs."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.crypto.election_fixture import ELECTION, make_election
 
 WORLD = make_election(2)
 MANIFEST, LOG = WORLD.loaded, WORLD.log
+DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"
 ISSUED = "2027-06-18T10:00:00Z"
 PACING = Command("pacing", ELECTION, 1, None, 7, ISSUED, "2027-06-18T10:20:00Z", pause_ms=30_000)
 CLOCK = Command("clock", ELECTION, 1, "branch-1", 3, ISSUED, "2027-06-18T10:05:00Z")
@@ -56,7 +58,9 @@ def test_worked_example_of_the_documents() -> None:
     # Any tool for notes gets the same: Ed25519 is deterministic.
     log = NoteSigner("log.example/round-1", SigningKey.from_seed(b"l" * 32))
     one = Command("pacing", "councils-7", 1, None, 7, ISSUED, "2027-06-18T10:20:00Z", pause_ms=30_000)
-    assert command.make(one, log) == (
+    note = command.make(one, log)
+    assert note in DOCUMENT.read_text(encoding="utf-8")
+    assert note == (
         "branch-kit/command@v1\n"
         "log log.example/round-1\n"
         "election councils-7 1\n"

@@ -15,15 +15,8 @@ from kit.effects import AdoptManifest, KeepManifest
 from kit.events import Booted, Event, ManifestHeard, ManifestKept
 from kit.facts import Commissioned, IncidentRecorded, ManifestAdopted, PhaseEntered, ScheduleExtended
 from kit.manifest_adoption import ManifestAdoption
-from kit.manifest_file import (
-    ManifestJudge,
-    adopted_in,
-    file_of,
-    forget_unadopted,
-    keep,
-    load_adopted,
-    newest_in,
-)
+from kit.manifest_file import adopted_in, file_of, forget_unadopted, keep, load_adopted, newest_in
+from kit.manifest_judge import ManifestJudge
 from kit.manifest_parts import PART_MAX, ManifestParts
 from kit.schedule import EffectiveSchedule
 from tests.crypto.election_fixture import SCHEDULE, Election, key_of, make_election
