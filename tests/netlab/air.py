@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.netlab.link import Addresses, Gate, routes
-from tests.netlab.namespaces import Namespace
+from tests.peers.namespaces import Namespace
 from tests.peers.program import end
 
 ROOT: Final = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from tests.netlab.air import ROOT, Air
 from tests.netlab.cable import Cable
 from tests.netlab.election import election
 from tests.netlab.link import BROKER, broker_over
-from tests.netlab.namespaces import Namespace
+from tests.peers.namespaces import Namespace
 from tests.peers.program import end
 
 PATIENCE_S: Final = 60.0  # until anything has happened, however busy the machine

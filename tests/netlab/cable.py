@@ -1,7 +1,7 @@
 """A link over a pair of virtual Ethernet interfaces: the fibre of a branch, or its satellite dish."""
 
 from tests.netlab.link import Addresses, Gate, routes
-from tests.netlab.namespaces import Namespace
+from tests.peers.namespaces import Namespace
 
 
 class Cable:

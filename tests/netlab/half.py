@@ -3,8 +3,8 @@
     python -m tests.netlab.half CONFIG
 
 Commands: ``seal``: seal and send the next tally. ``polls``: polls open. ``probe UPLINK``: as ``kitctl link test``.
-``pin UPLINK``: prefer it wherever it works. Reports on standard output, a JSON object a line, with ``t`` (seconds of
-the monotonic clock, the same for all processes of a machine) and ``what``:
+``pin UPLINK``: prefer it wherever it works; ``unpin``. Reports on standard output, a JSON object a line, with ``t``
+(seconds of the monotonic clock, the same for all processes of a machine) and ``what``:
 
     ready                       as sd_notify says it
     sealed seq asked            durable; it was asked for at ``asked``
@@ -182,6 +182,8 @@ async def _obey(daemon: kit.daemon.Daemon) -> None:
                 post(LinkTestAsked(uplink, NOBODY))
             case ["pin", uplink]:
                 post(LinkUseAsked(uplink, PIN_MS, NOBODY))
+            case ["unpin"]:
+                post(LinkUseAsked(None, 0, NOBODY))
             case words:
                 _unknown(words)
 

@@ -14,9 +14,9 @@ from tests.netlab.branch import Branch
 from tests.netlab.cable import Cable
 from tests.netlab.election import election
 from tests.netlab.link import BROKER, TABLES, Addresses, broker_over
-from tests.netlab.namespaces import Namespace
 from tests.netlab.town import Certificates, Town
 from tests.peers.mosquitto import Mosquitto
+from tests.peers.namespaces import Namespace
 
 PLACES: Final = 3  # links of a branch, at most
 FIBRE: Final = "fib0"

@@ -6,7 +6,7 @@ for everybody, and at ``broker_over(place)``, which the branch's main table send
 
 from typing import Final, Protocol
 
-from tests.netlab.namespaces import Namespace
+from tests.peers.namespaces import Namespace
 
 BROKER: Final = "10.99.0.1"
 METRIC: Final = 100  # of the default route over the first link; the others follow in steps of as much

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.netlab.air import ROOT
-from tests.netlab.namespaces import Namespace
+from tests.peers.namespaces import Namespace
 
 KINDS = ["a", "a1", "b", "c", "d"]
 RUN_MAX_S = 120.0

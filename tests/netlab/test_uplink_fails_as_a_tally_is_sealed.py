@@ -23,6 +23,7 @@ LAME: dict[str, Callable[[Cable], None]] = {
     "30 % lost": lambda cable: cable.lose(30),
     "32 kbit/s": lambda cable: cable.slow(32_000),
     "large packets swallowed": lambda cable: cable.swallow_larger(1_300),
+    "packets of usual size swallowed": lambda cable: cable.swallow_larger(1_000),
     "down and up by hand": lambda cable: cable.bounce(),
     "other addresses": lambda cable: cable.renumber(),
 }

@@ -12,10 +12,10 @@ from typing import Final
 
 from tests.center.site import free_port
 from tests.netlab.air import ROOT
-from tests.netlab.namespaces import Namespace
 from tests.netlab.servers import LIE
 from tests.peers.certificates import Authority, Issued
 from tests.peers.mosquitto import Mosquitto
+from tests.peers.namespaces import Namespace
 from tests.peers.program import end
 
 NAME: Final = "broker.example"

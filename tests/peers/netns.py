@@ -5,22 +5,17 @@ is free. That takes root, or CAP_SYS_ADMIN and CAP_NET_ADMIN; where it is not pe
 with the reason, and in CI it fails.
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from typing import Final
 
-from pyroute2 import netns
-
 from tests import peers
+from tests.peers.namespaces import RUN_MAX, Namespace
 
 NEAR: Final = "fibre0"  # the end that a driver watches
 FAR: Final = "box0"
 ALTERNATIVE: Final = "the-cable-to-the-fibre-box"  # longer than an interface's name can be
-RUN_MAX: Final = 20.0  # seconds for one ip command
-_numbers = count()
 
 
 class Cable:
@@ -57,24 +52,14 @@ class Cable:
 @contextmanager
 def cable() -> Iterator[Cable]:
     """Enter a new namespace with a cable in it; leave and remove it afterwards."""
-    ip = peers.require_program("ip")
-    name = f"kit-{os.getpid()}-{next(_numbers)}"
-    made = subprocess.run(
-        [ip, "netns", "add", name], capture_output=True, text=True, check=False, timeout=RUN_MAX
-    )
-    if made.returncode != 0:
-        peers.missing(f"a network namespace cannot be made here: {made.stderr.strip()}")
+    namespace = Namespace("cable")
     try:
-        netns.pushns(name)
-        try:
+        with namespace.inside():
             it = Cable()
-            _ip("link", "set", "lo", "up")
             it.add()
             yield it
-        finally:
-            netns.popns()
     finally:
-        subprocess.run([ip, "netns", "delete", name], check=True, timeout=RUN_MAX)
+        namespace.delete()
 
 
 def _ip(*words: str, said: str = "") -> None:

@@ -24,8 +24,6 @@ class Namespace:
 
     def __init__(self, purpose: str) -> None:
         self._ip = peers.require_program("ip")
-        self._nft = peers.require_program("nft")
-        self._tc = peers.require_program("tc")
         self.name = f"kit-{os.getpid()}-{next(_numbers)}-{purpose}"
         made = subprocess.run(
             [self._ip, "netns", "add", self.name],
@@ -46,17 +44,17 @@ class Namespace:
     def nft(self, *lines: str) -> None:
         """Lines of nft(8), all or none of them."""
         with self.inside():
-            self._run([self._nft, "-f", "-"], "\n".join(lines) + "\n")
+            self._run([peers.require_program("nft"), "-f", "-"], "\n".join(lines) + "\n")
 
     def nft_json(self, *words: str) -> str:
         """What nft(8) lists, as JSON."""
         with self.inside():
-            return self._run([self._nft, "-j", *words])
+            return self._run([peers.require_program("nft"), "-j", *words])
 
     def tc(self, line: str) -> None:
         """One line of tc(8), without the word ``tc``."""
         with self.inside():
-            self._run([self._tc, *line.split()])
+            self._run([peers.require_program("tc"), *line.split()])
 
     def command(self, *words: str) -> list[str]:
         """The words that run a program in here, with /sys and /etc/resolv.conf of its own; its process id is kept."""
