@@ -16,6 +16,8 @@ CORE_MAX: Final = 400  # lines
 CORES: Final = (
     *("kit/polling_day.py", "kit/power.py", "kit/endurance.py", "kit/devices.py", "kit/tapes.py"),
     *("kit/outbox.py", "kit/station.py", "kit/commands.py", "kit/clock_hints.py", "kit/manifest_adoption.py"),
+    *("kit/escalation.py", "kit/ladder.py", "kit/sms_rung.py", "kit/sms_letter.py", "kit/sms_modems.py"),
+    "kit/sms_inbox.py",
 )
 CORE_WINGS: Final = ("failover", "crypto")
 SHAPELESS_NAMES: Final = ("util", "utils", "helper", "helpers", "common", "misc")
