@@ -52,6 +52,11 @@ class PipeLine:
         """Put the line back: it can be opened again."""
         self._plugged = True
 
+    def say(self, data: bytes) -> None:
+        """The model says something unasked; nobody hears it while nobody has the line open."""
+        if data and self._stream is not None:
+            self._stream.hear(data)
+
     def later(self, callback: Callable[[], None]) -> None:
         """Call back after the latency of one way: at once where there is none."""
         if self.latency_ms == 0:
@@ -98,9 +103,12 @@ class _PipeStream:
         self._changed.set()
 
     def _reach_model(self) -> None:
-        answer = self._line.answer(self._outward.popleft())
-        if answer:
-            self._inward.append(answer)
+        self.hear(self._line.answer(self._outward.popleft()))
+
+    def hear(self, data: bytes) -> None:
+        """Bytes leave the model."""
+        if data:
+            self._inward.append(data)
             self._line.later(self._reach_reader)
 
     def _reach_reader(self) -> None:

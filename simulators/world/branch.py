@@ -84,6 +84,7 @@ class Branch:
         self.disk = SimDisk(seed=loop.seed, name=self.node)
         self.disk.on_cut = self._power_went
         self._entropy = SeededEntropy(loop.seed, self.node)
+        self._tables: dict[str, Any] = {}
         self.terminals: dict[str, TerminalModel] = self._new_terminals() if first is None else first.terminals
         """All of the branch, by id: those of its kits are the same."""
         self.terminal = self.terminals[terminal_of(self.name)]
@@ -151,6 +152,11 @@ class Branch:
     def reboot_terminal(self) -> None:
         """The terminal restarts; what it counted and signed survives."""
         self.terminal.reboot(self.terminal.boot_id + 1)
+
+    def equip(self, port: str, line: PipeLine, **tables: Any) -> None:
+        """Before it starts: one more device at a port, and what kitd.toml says of it (fields of kit.config.Config)."""
+        self.lines[port] = line
+        self._tables |= tables
 
     def plug(self, terminal: str) -> None:
         """Put the cable of this kit into a terminal (by id), to which voters go from now on."""
@@ -279,6 +285,7 @@ class Branch:
             terminals=tuple(TerminalLine(id=name, port=self._port(name)) for name in self.terminals),
             uplinks=tuple(self._uplink(name) for name in self.links),
             ups=UpsLine(port="ups"),
+            **self._tables,
         )
 
     def _uplink(self, name: str) -> Uplink:

@@ -1,0 +1,147 @@
+"""A short day on which all data links of a branch die for good while it seals; a modem may be left, and a gateway."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from math import ceil
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from center.sms.folder import Folder
+from center.sms.gateway import Gateway
+from center.sms.modem import ModemMessages
+from drivers.modem.at.settings import AtSettings
+from kit.device_config import AtModemLine
+from kit.escalation_config import EscalationTable, PhaseClock
+from kit.facts import EnvelopeSealed
+from kit.sms_config import SmsTable
+from simulators.devices.modem import SimulatedNetwork, make_modem
+from simulators.devices.pipe import PipeLine
+from simulators.virtual.net import install
+from simulators.world.centre import HOST, LATENCY_S, PORT
+from simulators.world.world import Hours, World
+from tests.world.short_day import sample
+
+HOURS: Final = Hours(open_s=60, close_s=120, heal_s=600, deadline_s=7_200)
+GATEWAY_NUMBER: Final = "+99900000900"
+GATEWAY_NODE: Final = "sms-gateway"
+PATIENCE_S: Final = 120
+ASK_AFTER_S: Final = 30
+SMS_AFTER_S: Final = 60
+COURIER_AFTER_S: Final = 900
+TICK_S: Final = 0.5
+CLOCK: Final = PhaseClock(sms_after_s=SMS_AFTER_S, courier_after_s=COURIER_AFTER_S)
+
+
+class LadderStory(World):
+    """One branch. ``modem`` False: nothing but data links and couriers."""
+
+    def __init__(self, seed: int, folder: Path, *, modem: bool = True) -> None:
+        super().__init__(*sample(1, seed), f"ladder/{seed}", hours=HOURS)
+        self.branch = self.branches[0]
+        self.rng = Random(seed)
+        self.air = SimulatedNetwork()
+        self.modems: list[tuple[Any, PipeLine]] = []
+        escalation = EscalationTable(account=CLOCK, tally=CLOCK)
+        self.branch.equip("nothing", PipeLine(lambda _: b""), escalation=escalation)
+        self._folder = folder
+        if modem:
+            self.branch.equip(
+                "modem",
+                self._modem("+99900000101", 1),
+                modems=(AtModemLine(name="sim-a", port="modem"),),
+                sms=SmsTable(numbers=(GATEWAY_NUMBER,), patience_s=PATIENCE_S),
+            )
+            self._gateway_line = self._modem(GATEWAY_NUMBER, 2)
+            self.network.add_link("gateway/lan", host=HOST, port=PORT, node=GATEWAY_NODE, latency_s=LATENCY_S)
+
+    def play(self, script: Callable[["LadderStory"], Any]) -> tuple[list[Any], Any]:
+        """The facts of the branch's journal, and what the script returned."""
+        with self.loop, install(self.loop, self.network):
+            told = self.loop.run_until_complete(script(self))
+            self.branch.end()
+            self.loop.kill(GATEWAY_NODE)
+            self.centre.cut()
+            facts, _ = self.branch.read_journal()
+            sealed = {fact.sha256 for fact in facts if isinstance(fact, EnvelopeSealed)}
+            logged = [entry.sha256 for entry in self.centre.entries()]
+            gc.collect()
+            assert [*self.branch.broken, *self.loop.complaints] == []
+            assert len(set(logged)) == len(logged)
+            assert set(logged) <= sealed
+        self.close()
+        return facts, told
+
+    async def until_sealed(self) -> None:
+        """Everything runs; the links die while it is sealed, each its own way, and stay dead."""
+        self.centre.start()
+        self.branch.start()
+        if self.modems:
+            tick = self.loop.create_task(self._tick())
+            self.loop.spawn(GATEWAY_NODE, self._gateway().run())
+            assert not tick.done()
+        officials = self.branch.officials
+        await officials.readiness()
+        await officials.order("zero")
+        await self.sleep_until(self.hours.open_s)
+        await officials.order("open")
+        while self.branch.terminal.cast(self.branch.rng):
+            pass
+        await self.sleep_until(self.hours.close_s)
+        await officials.order("close")
+        for link in self.branch.links.values():
+            self.rng.choice((link.down, link.blackhole, lambda link=link: link.one_way("deaf")))()
+        voters = {contest: row.signed_for for contest, row in self.branch.station.contests.items()}
+        await officials.order("account", voters)
+        await officials.until("sealed", lambda status: len(status["ladder"]["envelopes"]) > 1)
+
+    async def status(self) -> dict[str, Any]:
+        status = await self.branch.officials.status()
+        assert status is not None
+        return status
+
+    def _modem(self, number: str, place: int) -> PipeLine:
+        model = make_modem(number=number, imei=f"00101000000{place:04d}", network=self.air)
+        line = PipeLine(lambda data: model.feed(data, self._now_ms()), latency_ms=1)
+        self.modems.append((model, line))
+        return line
+
+    def _gateway(self) -> Gateway:
+        folder = Folder(self._folder)
+        folder.prepare()
+
+        def by_modem(arrived: Any, settled: Any, say: Any) -> ModemMessages:
+            line = self._gateway_line
+            return ModemMessages(line.open, self._now_ms, arrived, settled, say, AtSettings())
+
+        return Gateway(
+            self.election.trusted,
+            folder,
+            (HOST, PORT),
+            "center-sms",
+            by_modem,
+            tell=lambda _: None,
+            ask_after_ms=1_000 * ASK_AFTER_S,
+            reference=7,
+        )
+
+    def _now_ms(self) -> int:
+        return int(self.loop.time() * 1_000)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            for model, line in self.modems:
+                line.say(model.tick(self._now_ms()))
+
+
+def acknowledged_within_s(parts: int, resent: int) -> float:
+    """From sealing to the acknowledgement of two envelopes of ``parts`` SMS in all, some of which are lost.
+
+    The clock of the rung; each part is taken by the network, forwarded and read in less than 10 s, one after another;
+    each round of parts lost: the centre asks for them after a while, or the kit has waited in vain for as long as it
+    waits, doubled each time and with a quarter of jitter; and the acknowledgement comes back as one SMS.
+    """
+    rounds = resent and sum(PATIENCE_S * 1.25 * 2**number for number in range(ceil(resent / 2)))
+    return SMS_AFTER_S + 10.0 * (parts + resent + 2) + rounds + ASK_AFTER_S
