@@ -1,6 +1,7 @@
 """The benchmark works, whatever the figures of so few runs are worth."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -13,12 +14,26 @@ KINDS = ["a", "a1", "b", "c", "d"]
 RUN_MAX_S = 120.0
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def permitted() -> None:
     """Where no namespace can be made this is skipped, with the reason; in CI it fails."""
     Namespace("try").delete()
 
 
+def test_other_benchmarks_take_it_for_the_package_of_its_name() -> None:
+    done = subprocess.run(
+        [sys.executable, "bench/limits.py", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_MAX_S,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("permitted")
 def test_quick_run() -> None:
     done = subprocess.run(
         [sys.executable, "bench/failover.py", "--quick", "--runs", "2", "--json"],
