@@ -52,9 +52,9 @@ class Health:
         self._window.append(rtt_ms)
         self.late_echoes += late
 
-    def lost(self) -> None:
-        """A probe will not come back."""
-        self._window.append(None)
+    def lost(self, probes: int = 1) -> None:
+        """So many probes will not come back."""
+        self._window.extend([None] * probes)
 
     def strayed(self) -> None:
         """An echo came that answers nothing we wait for. It says nothing of the session that stands."""

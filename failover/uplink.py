@@ -4,33 +4,26 @@ Everything that changes an uplink goes through ``TABLE[state][happening]``. What
 ``MachineError`` and changes nothing.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
-from failover.backoff import backoff_ms
 from failover.binding import Binding
 from failover.budget import ProbeBudget
 from failover.events import Connect, Disconnect, FailoverEffect, Instant, LineGrade, Probe
-from failover.health import FALL_POINTS, Health
+from failover.health import Health
 from failover.path import Path
+from failover.patience import patience_ms
+from failover.retries import Retries
 from failover.table import TABLE, Action, Happening, State
 from failover.timing import Timing
+from failover.under_way import UnderWay
 
-PROBES_MAX: Final = 16  # probes under way on one session
-FAILURES_MAX: Final = 1_000_000  # counted in a row; after that the count stays
-_DOUBLINGS_MAX: Final = 16  # of a deadline; its cap is reached long before
 TROUBLE_MAX: Final = 200  # characters of a reason that are kept
 _STEPS_MAX: Final = 8  # deadlines of one uplink that can come due in one instant; more is a bug
 
 
 class MachineError(Exception):
     """An event that cannot happen in this state, or about an uplink that we don't have. Nothing was changed."""
-
-
-class _Sent(NamedTuple):
-    nonce: int
-    at: Instant
 
 
 class Uplink:
@@ -63,22 +56,18 @@ class Uplink:
         self.budget = budget or ProbeBudget()
         self.trouble = ""
         self.polls_open = False
-        self._device = device
         self._timing = timing
         self.binding = Binding(timing.steady_ms) if bound else None
         self._state: State = "pathless" if bound else "down"
         self._critical = False
         self._silent = False
         """Whether the last session was given up because it answered no more, and nothing was heard since."""
-        self._failures = 0
-        self._nonce = 0
-        self._under_way: deque[_Sent] = deque()
-        """Probes not echoed yet, oldest first. Only up and suspect have any; suspect always has one."""
+        self._retries = Retries(device, name, timing)
+        self._under_way = UnderWay()
+        """Only up and suspect have any; suspect always has one."""
         self._heard_at: Instant = 0
         self._connected_at: Instant = 0
-        self._retry_at: Instant = 0  # due from the start: the first look at the clock connects
         self._connect_until: Instant = 0
-        self._tried_at: Instant | None = None
         self._probe_at: Instant = 0
         self._sensed_at: Instant | None = None
         """The last probe that passive evidence asked for; in the future where it had to wait its turn."""
@@ -185,19 +174,18 @@ class Uplink:
 
     def hear_echo(self, nonce: int, now: Instant) -> tuple[FailoverEffect, ...]:
         """A probe came back. Only one that this session waits for says anything about it."""
-        if all(sent.nonce != nonce for sent in self._under_way):
+        heard = self._under_way.hear(nonce)
+        if heard is None:
             self.health.strayed()
             return self.happen("stray-echo", now)
-        sent = self._under_way.popleft()
-        while sent.nonce != nonce:  # a session keeps its order: what an echo overtook was dropped on the way
-            self.health.lost()
-            sent = self._under_way.popleft()
+        sent_at, lost = heard
+        self.health.lost(lost)
         self._heard_at, self._silent = now, False
-        rtt_ms = now - sent.at
+        rtt_ms = now - sent_at
         in_time = rtt_ms < self._echo_ms()
         self.health.echoed(rtt_ms, now, late=not in_time)
         if in_time and (self._critical or now - self._connected_at >= self._timing.steady_ms):
-            self._failures = 0
+            self._retries.failures = 0
         return self.happen("echo", now)
 
     def catch_up(self, now: Instant) -> tuple[FailoverEffect, ...]:
@@ -222,7 +210,7 @@ class Uplink:
             case "pathless":
                 return None
             case "down":
-                return self._retry_at, "retry-due"
+                return self._retries.due, "retry-due"
             case "connecting":
                 return self._connect_until + self._timing.connect_grace_ms, "connect-overdue"
             case "up" if self._under_way and self._overdue_at() <= self._probe_at:
@@ -236,24 +224,10 @@ class Uplink:
         return self._timing.critical_echo_ms if self._critical else self._timing.echo_ms
 
     def _overdue_at(self) -> Instant:
-        return self._under_way[0].at + self._echo_ms()
+        return self._under_way.oldest_at + self._echo_ms()
 
     def _patience_ms(self, now: Instant) -> int:
-        """How old the oldest probe may become in the critical window before the session is torn down.
-
-        One miss, at first. But an uplink that is slow or loses much, rather than dead, would then never stand long
-        enough to deliver anything: one whose echoes are known to come late, one that lost probes or fell lately, and
-        one that was torn down in vain is given longer. Meanwhile it is suspect, and not offered.
-        """
-        falls_before = max(0, self.health.penalty(now) - 1) // FALL_POINTS
-        shortest_ms = self._timing.critical_echo_ms << self._doublings(self.health.lost_count + falls_before)
-        return min(max(shortest_ms, 2 * self.health.slowest_ms), 2 * self._timing.echo_ms)
-
-    def _doublings(self, more: int = 0) -> int:
-        return min(self._failures + more, _DOUBLINGS_MAX)
-
-    def _wait_ms(self) -> int:
-        return backoff_ms(self._device, self.name, self._failures, self._timing, critical=self._critical)
+        return patience_ms(self.health, self._retries, self._timing, now)
 
     # --- actions: named in the table, nowhere else called ------------------------------------------------------
 
@@ -262,11 +236,10 @@ class Uplink:
 
     def _connect(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         deadline_ms = self._timing.connect_ms
-        if (
-            self._critical
-        ):  # the several round trips of a slow uplink may not fit; then the next deadline is longer
-            deadline_ms = min(self._timing.critical_connect_ms << self._doublings(), deadline_ms)
-        self._connect_until, self._tried_at = now + deadline_ms, now
+        if self._critical:
+            # The several round trips of a slow uplink may not fit; then the next deadline is longer.
+            deadline_ms = min(self._timing.critical_connect_ms << self._retries.doublings(), deadline_ms)
+        self._connect_until, self._retries.tried_at = now + deadline_ms, now
         path = None if self.binding is None else self.binding.take()
         return (Connect(self.name, deadline_ms, path),)
 
@@ -283,21 +256,19 @@ class Uplink:
         return self._start(happening, now)
 
     def _probe(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        if len(self._under_way) >= PROBES_MAX:
+        if self._under_way.full:
             self._probe_at = now + self.probe_ms(now)
             return ()
         self.budget.spend(now)
         self._probe_at = now + self.probe_ms(now)
-        self._nonce += 1
-        self._under_way.append(_Sent(self._nonce, now))
-        return (Probe(self.name, self._nonce),)
+        return (Probe(self.name, self._under_way.send(now)),)
 
     def _doubt(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._note_silence(now)
         if not self._critical:  # the second chance goes out at once; its miss is the second one
             self._give_up_at = now + self._timing.echo_ms
             return self._probe(happening, now)
-        self._give_up_at = self._under_way[0].at + self._patience_ms(now)
+        self._give_up_at = self._under_way.oldest_at + self._patience_ms(now)
         if now - self._overdue_at() > self._timing.late_ms:
             # We come late ourselves (held up, or the window opened only now): the echo may be next in our queue.
             self._give_up_at = max(self._give_up_at, now + self._timing.critical_echo_ms)
@@ -308,8 +279,7 @@ class Uplink:
 
     def _back_off(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._end_session()
-        self._failures = min(self._failures + 1, FAILURES_MAX)
-        self._retry_at = now + self._wait_ms()
+        self._retries.fail(now)
         return ()
 
     def _tear_down(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
@@ -326,14 +296,13 @@ class Uplink:
 
     def _hurry(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._critical = True
-        self._failures = 0
-        self._retry_at = min(self._retry_at, now + self._wait_ms())
+        self._retries.hurry(now)
         self._connect_until = min(self._connect_until, now + self._timing.critical_connect_ms)
         self._give_up_at = min(self._give_up_at, now + self._timing.critical_echo_ms)
         return self._probe(happening, now) if self._state in ("up", "suspect") else ()
 
     def _relax(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        self._critical = False
+        self._critical = self._retries.critical = False
         self._probe_at = now + self.probe_ms(now)
         self._give_up_at = now + self._timing.echo_ms
         return self._probe(happening, now) if self._state == "suspect" else ()
@@ -343,39 +312,28 @@ class Uplink:
         return ()
 
     def _bind(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._silent = False  # what fell silent was another path
         if happening == "path-moved":
-            self._note_flap(now)
-        elif self._failures == 0:
-            self._retry_at = now
-        self._hasten(now)
+            self._retries.move_path(self._flaps(), now)
+        else:
+            self._retries.find_path(now)
         return ()
 
     def _unbind(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        self._note_flap(now)
+        self._silent = False
+        self._retries.end_path(self._flaps(), now)
         return ()
 
     def _cut(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         """The session cannot go on, whatever it would say itself: nobody waits for a probe to find out."""
         self._end_session()
-        self._note_flap(now)
-        self._hasten(now)
-        # Not at once: what was still said of the session before must have been heard by then.
-        self._retry_at = max(self._retry_at, now + self._timing.backoff_min_ms)
+        self._silent = False
+        self._retries.move_path(self._flaps(), now)
+        self._retries.not_before(now + self._timing.backoff_min_ms)
         return (Disconnect(self.name, _REASONS[happening]),)
 
-    def _note_flap(self, now: Instant) -> None:
-        """A path ended. What failed on it is forgiven; in place of failures stands how often paths come and go."""
-        assert self.binding is not None  # noqa: S101 - who has no binding has no path that changes
-        self._failures, self._silent = self.binding.penalty(), False
-        if self._failures == 0:
-            self._retry_at = now
-        elif self._retry_at <= now:  # else it waits already, and flaps neither shorten nor lengthen that
-            self._retry_at = now + self._wait_ms()
-
-    def _hasten(self, now: Instant) -> None:
-        """In the critical window a path that is there is tried, however often it went; only not all the time."""
-        if self._critical:
-            self._retry_at = min(self._retry_at, self._after_last_try(self._timing.critical_path_ms, now))
+    def _flaps(self) -> int:
+        return 0 if self.binding is None else self.binding.penalty()
 
     def _sense(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         """Passive evidence calls for a probe: now, or when its turn comes. It takes the place of the next one."""
@@ -388,17 +346,11 @@ class Uplink:
         return ()
 
     def _try_sooner(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        """A modem found its network again, the light is back: the wait was for that."""
-        self._retry_at = min(self._retry_at, self._after_last_try(self._timing.steady_ms, now))
+        self._retries.try_sooner(now)
         return ()
 
-    def _after_last_try(self, pause_ms: int, now: Instant) -> Instant:
-        return now if self._tried_at is None else max(now, self._tried_at + pause_ms)
-
     def _end_session(self) -> None:
-        for _sent in self._under_way:
-            self.health.lost()
-        self._under_way.clear()
+        self.health.lost(self._under_way.end())
         self.health.sensed.end_session()
 
     def _note_silence(self, now: Instant) -> None:

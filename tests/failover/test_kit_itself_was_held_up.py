@@ -11,7 +11,7 @@ def _held_up(duration_ms: int) -> tuple[Net, dict[str, int]]:
     nonces = {"fibre": 0, "4g-a": 0}
     for name in nonces:
         uplink = net.core._find(name)
-        nonces[name] = uplink._nonce
+        nonces[name] = uplink._under_way.nonce
     net.now += duration_ms
     return net, nonces
 

@@ -25,7 +25,7 @@ def _all_of(core: Failover) -> object:
         known = copy.copy(vars(uplink))
         health, budget = known.pop("health"), known.pop("budget")
         known["budget"] = vars(budget)
-        known["_under_way"] = list(uplink._under_way)
+        known["_under_way"] = list(uplink._under_way._sent)
         uplinks[name] = (known, list(health._window), health.late_echoes, health.stray_echoes)
     return uplinks, core.critical, core._now, core.usable(), core._ranking._ahead_since.copy()
 
@@ -86,7 +86,7 @@ def test_loss_that_may_be_of_the_session_before_ends_the_attempt_under_way_too()
 def test_echo_from_the_session_before_says_nothing_about_this_one() -> None:
     net = Net(("fibre",))
     net.run(5_000)
-    old = net.core._find("fibre")._nonce
+    old = net.core._find("fibre")._under_way.nonce
     net.links["fibre"].session = 0
     net.tell(UplinkLost("fibre", "reset by peer"))
     net.run(4_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from failover.uplink import PROBES_MAX
+from failover.under_way import PROBES_MAX
 from tests.failover.net import Net
 
 
