@@ -131,7 +131,8 @@ def load(path: Path) -> Config:
     try:
         check_devices(config)
         modems = frozenset(modem.name for modem in config.modems)
-        check_uplinks(config.uplinks, modems, has_fibre=config.fibre is not None)
+        at_modems = frozenset(modem.name for modem in config.modems if isinstance(modem, AtModemLine))
+        check_uplinks(config.uplinks, modems, has_fibre=config.fibre is not None, at_modems=at_modems)
         ladder_clocks(config.escalation, has_sms=config.sms is not None)
         if config.sms is not None:
             config.sms.plan(tuple(modem.name for modem in config.modems))

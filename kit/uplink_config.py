@@ -84,13 +84,24 @@ class Uplink(Section, frozen=True):
     """The way back carries no whole proof: the centre is to answer with an acknowledgement."""
 
 
-def check_uplinks(uplinks: tuple[Uplink, ...], modems: frozenset[str], *, has_fibre: bool) -> None:
-    """Raise ConfigError for what no single key shows."""
+def check_uplinks(
+    uplinks: tuple[Uplink, ...],
+    modems: frozenset[str],
+    *,
+    has_fibre: bool,
+    at_modems: frozenset[str] = frozenset(),
+) -> None:
+    """Raise ConfigError for what no single key shows. ``at_modems``: those of ``modems`` with ``kind = "at"``."""
     tables: dict[int, str] = {}
     for place, uplink in enumerate(uplinks):
         table = None if uplink.interface is None else table_of(uplink.interface, place)
         if uplink.interface is not None:
             _check_interface(uplink.name, uplink.interface, modems)
+            if uplink.interface.modem in at_modems:
+                raise ConfigError(
+                    f"uplink {uplink.name}: no AT command tells the network interface of modem "
+                    f"{uplink.interface.modem}: give name, mac or device"
+                )
         if table is not None and tables.setdefault(table, uplink.name) != uplink.name:
             raise ConfigError(f"uplinks {tables[table]} and {uplink.name} share routing table {table}")
         _check_addresses(uplink)

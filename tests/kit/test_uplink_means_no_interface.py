@@ -2,15 +2,20 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from drivers.ports import ModemLost
 from failover.routing.spec import UplinkSpec
 from kit.device_config import ConfigError
-from kit.routes import specs_of
+from kit.edges import real_ports
+from kit.log import setup
+from kit.routes import RoutesPart, specs_of
 from kit.uplink_config import Uplink, check_uplinks
+from tests.kit.test_line_is_misread import READING
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +54,27 @@ def test_interface_that_cannot_be_meant(uplinks: tuple[Uplink, ...], says: str) 
     with pytest.raises(ConfigError, match="uplink") as caught:
         check_uplinks(uplinks, frozenset({"m1"}), has_fibre=False)
     assert says in str(caught.value)
+
+
+def test_modem_that_cannot_know_its_interface_is_to_name_it() -> None:
+    uplinks = (uplink("a", modem="m1"),)
+    check_uplinks(uplinks, frozenset({"m1"}), has_fibre=False)
+    with pytest.raises(ConfigError, match=r"uplink a: no AT command tells .* m1: give name, mac or device"):
+        check_uplinks(uplinks, frozenset({"m1"}), has_fibre=False, at_modems=frozenset({"m1"}))
+
+
+def test_reading_of_a_modem_names_its_interface() -> None:
+    part = RoutesPart((uplink("a", modem="m1"),), real_ports(), lambda _: None, setup())
+
+    def named() -> dict[str, str | None]:
+        return {modem: word.interface for modem, word in part._routes._modems.items()}
+
+    part.hear_modem("m1", replace(READING, interface="wwan0"))
+    assert named() == {"m1": "wwan0"}
+    part.hear_modem("m1", ModemLost("no answer"))  # its manager may be gone; its data may still go
+    assert named() == {"m1": "wwan0"}
+    part.hear_modem("m1", replace(READING, interface=None))
+    assert named() == {"m1": None}
 
 
 def test_kit_without_bound_uplinks_pays_for_netlink() -> None:
