@@ -20,6 +20,9 @@ from kit.uplinks.segments import Segments
 from kit.uplinks.sockets import connect, family_of, open_socket
 
 STAGGER_S: Final = 0.1  # seconds until the next address is tried beside one that is silent
+AGAIN_S: Final = (
+    0.25  # seconds until a hurried try is made twice: the kernel repeats a lost SYN after a whole one
+)
 RESOLUTION_S: Final = 0.1  # seconds that the DNS gets before what is pinned is tried without it
 LEISURE_S: Final = 2.0  # a deadline of less leaves no time for finding out what is wrong before it is said
 TOLD_MAX: Final = 2  # addresses of which a reason tells
@@ -66,7 +69,8 @@ class Dialler:
         doubt = loop.call_later(deadline_s / 2, self._begin_check, path) if deadline_s >= LEISURE_S else None
         try:
             async with asyncio.timeout_at(until):
-                return await self._first_to_stand(path)
+                hurried = deadline_s < LEISURE_S
+                return await self._first_to_stand(path, again_s=AGAIN_S if hurried else None)
         except TimeoutError as error:
             self.segments.fell()
             raise SilentError(f"no answer in {deadline_s:.1f} s") from error
@@ -111,8 +115,10 @@ class Dialler:
                 await self._check
         await self.names.close()
 
-    async def _first_to_stand(self, path: Path | None) -> Dialled:
+    async def _first_to_stand(self, path: Path | None, again_s: float | None) -> Dialled:
+        """``again_s``: seconds after which the first address is tried once more beside its first try."""
         loop = asyncio.get_running_loop()
+        again_at: float | None = None
         self.names.begin(path)
         tries: dict[asyncio.Task[Dialled], str] = {}
         won = False
@@ -123,14 +129,21 @@ class Dialler:
             while True:
                 tried = {*self._errors, *tries.values()}
                 address = self.names.next(tried, path) if len(tried) < ADDRESSES_MAX else None
-                early = not tried and address is not None and address not in self._gateway.addresses
-                if address is not None and (early or loop.time() >= next_at):
+                # What is pinned waits for the DNS; nothing waits once it has spoken.
+                spoken = not self.names.asking or address not in self._gateway.addresses
+                if address is not None and (loop.time() >= next_at or (not tried and spoken)):
                     tries[loop.create_task(self._try(address, path))] = address
                     next_at = loop.time() + STAGGER_S
+                    if not tried and again_s is not None:
+                        again_at = loop.time() + again_s
                     continue
                 if address is None and not tries and not self.names.asking:
                     raise self._none()
-                await self._wait(tries, None if address is None else next_at - loop.time())
+                if address is None and tries and again_at is not None and loop.time() >= again_at:
+                    again_at, first = None, next(iter(tries.values()))
+                    tries[loop.create_task(self._try(first, path))] = first
+                wake_at = next_at if address is not None else again_at if tries else None
+                await self._wait(tries, None if wake_at is None else wake_at - loop.time())
                 for task in [task for task in tries if task.done()]:
                     at = tries.pop(task)
                     if task.exception() is None:

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Coroutine
+from typing import Any, Final
 
 from failover.path import Path
 from kit.uplinks.errors import NameUnknownError
@@ -65,10 +65,9 @@ class Names:
             return
         self._lookup = loop.create_task(self._look_up(path), name=f"names-{self._host}")
 
-    async def news(self) -> None:
-        """Wait for one more answer, or the end of the lookup."""
-        self._news.clear()
-        await self._news.wait()
+    def news(self) -> Coroutine[Any, Any, object]:
+        """To be awaited: one more answer than at the time of this call, or the end of the lookup."""
+        return self._news.wait()
 
     def next(self, tried: Collection[str], path: Path | None) -> str | None:
         """The most promising address of those not tried yet; only such as the path has a source for."""
@@ -124,7 +123,11 @@ class Names:
         except NameUnknownError as error:
             self.trouble = str(error)
         finally:
-            self._news.set()
+            self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _ask_servers(self, path: Path | None, troubles: list[str]) -> int:
         """All servers at once; what each says is used as it comes. Returns for how long it holds."""
@@ -152,7 +155,7 @@ class Names:
                     keep_s = min(keep_s, ttl_s)
                     found = list(dict.fromkeys([*found, *addresses]))[:ADDRESSES_MAX]
                     self._answers = found
-                    self._news.set()
+                    self._tell()
         finally:
             for each in asked:
                 each.cancel()

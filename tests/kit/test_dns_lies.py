@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,22 +49,56 @@ def silent(address: str, port: int) -> Iterator[None]:
                 one.close()
 
 
-async def front(issued: Issued, broker_port: int, address: str, port: int) -> asyncio.Server:
-    """TLS with this certificate before the broker."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(issued.certificate_file, issued.key_file)
+class Front:
+    """Something before the broker that passes on what it gets: with TLS, or late."""
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, broker_port: int) -> None:
+        self._broker_port = broker_port
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, **how: Any) -> None:
+        self._server = await asyncio.start_server(self._serve, **how)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # transports of TLS close in the next turns
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        there, back = await asyncio.open_connection(RIGHT, self._broker_port)
+        try:
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        except asyncio.CancelledError:
+            pass
+        finally:
+            for each in (writer, back):
+                each.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, ssl.SSLError):
             while data := await reader.read(65_536):
                 writer.write(data)
         writer.close()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", broker_port)
-        await asyncio.gather(pump(reader, back), pump(there, writer))
 
-    return await asyncio.start_server(serve, address, port, ssl=context)
+@asynccontextmanager
+async def front(issued: Issued, broker_port: int, address: str, port: int) -> AsyncIterator[None]:
+    """TLS with this certificate before the broker."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate_file, issued.key_file)
+    made = Front(broker_port)
+    await made.start(host=address, port=port, ssl=context)
+    try:
+        yield
+    finally:
+        await made.close()
 
 
 @asynccontextmanager
@@ -218,13 +253,15 @@ async def test_dns_lies_to_an_uplink_with_tls(
     authority = Authority(tmp_path)
     mine = authority.issue(NAME)
     port = free_port()
-    servers = {
-        RIGHT: await front(mine, broker.port, RIGHT, port),
-        FOREIGN: await front(authority.issue(NAME), broker.port, FOREIGN, port),
-    }
+    foreign = authority.issue(NAME)
     says = RIGHT if liar == "right" else FOREIGN
     tls = UplinkTls(pins=(mine.pin,))
-    async with server(monkeypatch, says), uplink(port, tls=tls, addresses=(RIGHT,)) as up:
+    async with (
+        front(mine, broker.port, RIGHT, port),
+        front(foreign, broker.port, FOREIGN, port),
+        server(monkeypatch, says),
+        uplink(port, tls=tls, addresses=(RIGHT,)) as up,
+    ):
         assert isinstance(await outcome(up, CRITICAL_MS), UplinkConnected)
         await up.echoes(1)
         if liar == "right":
@@ -232,8 +269,6 @@ async def test_dns_lies_to_an_uplink_with_tls(
         else:
             assert notices(up)["dns"].startswith(f"the DNS gives {FOREIGN} (its key is none of those pinned")
             assert notices(up)["dns"].endswith(f"the pinned {RIGHT} is used")
-    for one in servers.values():
-        one.close()
 
 
 @pytest.mark.parametrize("liar", [REFUSING, SILENT])
@@ -270,6 +305,32 @@ async def test_dropped_while_dialling_and_heard_of_later(
             await asyncio.sleep(0)
             await asyncio.sleep(CRITICAL_MS / 1000)
             assert [event for event in up.events if not isinstance(event, ProbeEchoed)] == []
+
+
+# --- the path loses packets ---------------------------------------------------------------------------
+
+
+async def test_lost_syn_costs_the_critical_window_a_second(
+    monkeypatch: pytest.MonkeyPatch, broker: MqttBroker
+) -> None:
+    """The kernel repeats it after a whole second, and the connect has half of one."""
+    port = free_port()
+    listener = socket.create_server((RIGHT, port), backlog=0)
+    waiting = [socket.socket() for _ in range(2)]
+    for one in waiting:
+        one.setblocking(False)
+        one.connect_ex((RIGHT, port))
+
+    late = Front(broker.port)
+    async with server(monkeypatch, RIGHT), uplink(port) as up:
+        up.connect(CRITICAL_MS)
+        await asyncio.sleep(0.1)
+        await late.start(sock=listener, backlog=8)
+        assert isinstance(await up.until(UplinkConnected, UplinkLost), UplinkConnected)
+        await up.echoes(1)
+    await late.close()
+    for one in waiting:
+        one.close()
 
 
 # --- the order ----------------------------------------------------------------------------------------
