@@ -123,7 +123,8 @@ class SmsBroker:
             if envelope is None:
                 if branch in subscribed:
                     subscribed.discard(branch)
-                    await client.unsubscribe(topics)
+                    for topic in topics:  # one at a time: rumqttd answers once for each topic
+                        await client.unsubscribe(topic)
                 continue
             if branch not in subscribed:
                 granted = await client.subscribe([(topic, 0) for topic in topics])

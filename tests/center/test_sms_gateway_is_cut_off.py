@@ -83,6 +83,7 @@ async def test_everything_is_away_once_and_the_envelope_arrives_and_is_answered(
         await now.branch.send(GATEWAY, *parts_of(now.election, envelope, reference=8))  # did not hear
         await until(lambda: now.branch.answers(envelope, now.election.loaded) == 2, now.gateway.said)
         assert admitted(now.site) == 1
+        assert "Traceback" not in now.gateway.said()
 
 
 def test_wrong_places_commands_and_branches_are_refused_with_words(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ async def test_parts_lost_doubled_disordered_and_a_strangers_among_them(tmp_path
         assert not [one for one in now.stranger.contents() if one[0] != sms_missing.FIRST_BYTE]
         assert now.gateway.stop() == 1  # the stranger's part still waits for others
         assert "1 envelopes whole" in now.gateway.said()
+        assert "Traceback" not in now.gateway.said()
 
 
 async def _is_told_what_the_centre_commands(now: Scene) -> None:
