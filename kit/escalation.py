@@ -9,7 +9,7 @@ clock's step counts where it goes forward. So a clock that was set back costs th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from crypto import rfc3339
@@ -20,6 +20,9 @@ from kit.events import Booted, Event, Tick, UplinksUsable
 from kit.facts import EnvelopeSealed, Fact, MediaHandedOut, ReceiptStored, Rung, RungReached, WaitNoted
 from kit.wall import Wall
 
+BOOT_GRACE_MS: Final = (
+    30_000  # for data links to come up after a start, before anything above them is reached
+)
 NOTED_MS: Final = 60_000  # how much of a wait a restart with a wrong clock may cost
 REASON_MAX: Final = 500  # characters (kit.facts.Text)
 
@@ -69,6 +72,7 @@ class Escalation:
         self.climbs: dict[int, Climb] = {}
         self.handed_out: set[int] = set()
         self._wall = Wall()
+        self._booted_at: Instant = 0
         self._clock_ms = 0
         self._last_at_ms: int | None = None
         self._wake: Instant | None = None
@@ -77,6 +81,7 @@ class Escalation:
         """Reach what is due."""
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
+            self._booted_at = now
         elif not isinstance(event, Tick | UplinksUsable):
             return Step()
         step = Step()
@@ -136,14 +141,16 @@ class Escalation:
         """The rungs that an envelope has not reached, in their order."""
         clock = self._clocks[climb.kind]
         held = climb.kind == "tally" and self._held(climb.terminal)
+        least_ms = self._booted_at + min(BOOT_GRACE_MS, clock.sms_after_ms or BOOT_GRACE_MS) - now
+        found = reaches(
+            clock,
+            waited_ms=self.waited_ms(climb, now),
+            sealed_at_ms=climb.sealed_at_ms,
+            wall_ms=self._wall.at_ms(now),
+        )
         return [
-            reach
-            for reach in reaches(
-                clock,
-                waited_ms=self.waited_ms(climb, now),
-                sealed_at_ms=climb.sealed_at_ms,
-                wall_ms=self._wall.at_ms(now),
-            )
+            replace(reach, in_ms=max(reach.in_ms, least_ms))
+            for reach in found
             if reach.rung not in climb.reasons and not (held and reach.rung == "sms")
         ]
 

@@ -7,7 +7,7 @@ from crypto import acknowledgement, rfc3339
 from failover.ladder import RungClock
 from kit.cli.kitctl import _health
 from kit.cli.words import Words, render
-from kit.escalation import NOTED_MS, Escalation, in_words
+from kit.escalation import BOOT_GRACE_MS, NOTED_MS, Escalation, in_words
 from kit.events import Booted, MediaAsked, ReceiptHeard, RefusalHeard, Tick
 from kit.facts import (
     BootRecorded,
@@ -109,6 +109,25 @@ def test_rung_is_taken_back_in_a_restart() -> None:
     assert rungs(branch) == ["sms"]
     assert branch.station.ladder.escalation.climbs[2].rung == "sms"
     assert branch.station.ladder.sms.letters[2].reached
+
+
+def test_power_comes_back_and_links_get_no_chance() -> None:
+    """A county without current for an hour: its branches must not all send SMS as they start."""
+    branch = alone()
+    branch.now += 60 * MINUTE_MS
+    branch.boot()
+    branch.advance(BOOT_GRACE_MS // 3)
+    for name in branch.links:
+        branch.set_link(name, "works")
+    branch.center_answers = True
+    branch.advance(MINUTE_MS)
+    assert rungs(branch) == []
+    assert not branch.station.outbox.items
+    again = alone()
+    again.now += 60 * MINUTE_MS
+    again.boot()
+    again.advance(BOOT_GRACE_MS)
+    assert rungs(again) == ["sms", "courier"]
 
 
 def test_kit_without_modems_waits_for_sms() -> None:
