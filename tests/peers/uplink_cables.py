@@ -74,6 +74,7 @@ def box(near: str, subnet: str, *, host: int = 2, metric: int = 100) -> Iterator
             f"address add {CENTRE}/32 dev lo\n",
         )
         ip("link", "set", near, "up")
+        _settle(near)
         ip("address", "add", f"{subnet}.{host}/24", "dev", near)
         ip("route", "add", "default", "via", f"{subnet}.1", "dev", near, "metric", str(metric))
         yield name
@@ -85,11 +86,20 @@ def lay(name: str, address: str | None = None, gateway: str | None = None, mac: 
     """A cable whose near end is ``name``, and its far end ``name`` with an f; both are up."""
     of = ("address", mac) if mac else ()
     ip("link", "add", name, *of, "type", "veth", "peer", "name", f"{name}f")
-    ip("-batch", "-", said=f"link set {name} up\nlink set {name}f up\n")
+    ip("-batch", "-", said=f"link set {name}f up\nlink set {name} up\n")
+    _settle(name)
     if address is not None:
         ip("address", "add", address, "dev", name)
     if gateway is not None:
         ip("route", "add", "default", "via", gateway, "dev", name, "metric", str(100 + next(_numbers)))
+
+
+def _settle(name: str) -> None:
+    """The kernel takes up to a second to say that a new cable has a carrier."""
+    until = time.monotonic() + PATIENCE_S
+    while " UP " not in ip("-br", "link", "show", "dev", name):
+        assert time.monotonic() < until, f"{name} has no carrier"
+        time.sleep(0.02)
 
 
 def spec(
@@ -123,11 +133,11 @@ class Watched:
         last = self.last(uplink)
         return None if last is None else last.path
 
-    async def until(self, uplink: str, fits: Callable[[Path | None], bool]) -> PathChanged:
-        """Wait for a path that fits."""
+    async def until(self, uplink: str, fits: Callable[[Path | None], bool], words: str = "") -> PathChanged:
+        """Wait for a path that fits, told with these words in its reason."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while (last := self.last(uplink)) is None or not fits(last.path):
+                while (last := self.last(uplink)) is None or not fits(last.path) or words not in last.reason:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
@@ -139,8 +149,9 @@ class Watched:
         assert path is not None
         return path
 
-    async def down(self, uplink: str) -> str:
-        return (await self.until(uplink, lambda path: path is None)).reason
+    async def down(self, uplink: str, words: str = "") -> str:
+        """Why there is no path: as soon as it is said with these words (a new link has no carrier for a moment)."""
+        return (await self.until(uplink, lambda path: path is None, words)).reason
 
 
 @asynccontextmanager
