@@ -78,11 +78,12 @@ class Commands:
         """Nothing is ever due."""
         return None
 
-    def readiness(self) -> tuple[ReadinessItem, ...]:
+    def readiness(self, now: Instant) -> tuple[ReadinessItem, ...]:
         """The clock, where a hint of the centre tells something about it."""
         objection = self.clock.objection
         if objection is not None:
-            return (ReadinessItem("clock", ok=False, detail=objection),)
+            ok = not self.clock.blocks(self._wall.at_ms(now))
+            return (ReadinessItem("clock", ok=ok, detail=objection),)
         if self._known("clock"):
             return (ReadinessItem("clock", ok=True, detail="no hint of the centre speaks against it"),)
         return ()

@@ -134,7 +134,7 @@ class Station:
         self._last_at: str | None = None
         self._incidents: deque[IncidentRecorded] = deque(maxlen=INCIDENTS_SHOWN)
         self._usable: tuple[str, ...] = ()
-        self._last_resort: tuple[str, ...] = ()
+        self._told = UplinksUsable(())
         self._folded = False
         self._news: UplinksUsable | None = None
 
@@ -151,11 +151,11 @@ class Station:
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
             step.facts.extend(self._birth(event, now))
-            self._usable, self._last_resort, self._news = (), (), None
+            self._usable, self._told, self._news = (), UplinksUsable(()), None
             self.links.boot(self._wall)
         event = self.ladder.translate(event, now)
         if isinstance(event, ReadinessAsked):
-            event = ReadinessAsked(event.reply, self._readiness_items())
+            event = ReadinessAsked(event.reply, self._readiness_items(now))
         if isinstance(event, _UplinkEvent):
             step.join(self._hear_of_uplinks(event, now))
         elif isinstance(event, _LinkEvent):
@@ -318,7 +318,7 @@ class Station:
                 )
         return booted
 
-    def _readiness_items(self) -> tuple[ReadinessItem, ...]:
+    def _readiness_items(self, now: Instant) -> tuple[ReadinessItem, ...]:
         usable = ", ".join(self._usable)
         items = [
             ReadinessItem("uplink", bool(self._usable), usable or "no uplink reaches the centre's broker")
@@ -330,7 +330,7 @@ class Station:
             *items,
             *self.devices.readiness(),
             *self.tapes.readiness(),
-            *self.commands.readiness(),
+            *self.commands.readiness(now),
         )
 
     def _look_at_uplinks(self, step: Step, now: Instant) -> None:
@@ -342,7 +342,7 @@ class Station:
             step.effects.extend(self.failover.handle(WindowChanged(self.outbox.critical), now))
         step.join(self.links.look(now))
         usable = self.failover.usable()
-        last_resort = () if usable or not self.outbox.waiting else self.failover.connected()
-        if (usable, last_resort) != (self._usable, self._last_resort):
-            self._usable, self._last_resort = usable, last_resort
-            self._news = UplinksUsable(usable, last_resort)
+        standing = self.failover.connected()
+        news = UplinksUsable(usable, () if usable or not self.outbox.waiting else standing, standing)
+        if news != self._told:
+            self._usable, self._told, self._news = usable, news, news

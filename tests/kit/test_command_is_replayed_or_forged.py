@@ -10,6 +10,7 @@ from crypto.codec import unb64
 from crypto.command import Command
 from crypto.identity import SigningKey
 from crypto.notes import NoteSigner
+from kit.clock_hints import BLOCKS_MS
 from kit.commands import FOLLOWED_MAX, HOUR_MS, REFUSALS_TOLD_MAX
 from kit.events import CommandHeard, OrderReceived
 from kit.facts import CommandFollowed, IncidentRecorded
@@ -220,7 +221,7 @@ def test_pacing_outlives_its_time() -> None:
 
 
 def readiness(branch: Branch) -> dict[str, bool]:
-    return {item.name: item.ok for item in branch.station.commands.readiness()}
+    return {item.name: item.ok for item in branch.station.commands.readiness(branch.now)}
 
 
 def test_clock_is_behind_and_nobody_says_so() -> None:
@@ -241,6 +242,18 @@ def test_clock_is_behind_and_nobody_says_so() -> None:
     branch.boot()
     branch.settle()
     assert centre(branch)["clock"]["behind_s"] == 0, "it may have been set between two lives"
+
+
+def test_stolen_key_keeps_polls_shut() -> None:
+    branch = Branch()
+    branch.settle()
+    for number in range(1, 40):  # further and further behind, for ever
+        hear(branch, of_kind(branch, "clock", number, issued_s=now_s(branch) + number * 3600, for_s=86_400))
+        branch.advance(30_000)
+        if number * 30_000 < BLOCKS_MS:
+            assert readiness(branch) == {"clock": False}
+    assert readiness(branch) == {"clock": True}, "people had time to look"
+    assert centre(branch)["clock"]["behind_s"] > 0, "and it is still shown"
 
 
 def test_clock_is_ahead_and_nobody_says_so() -> None:
