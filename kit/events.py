@@ -65,10 +65,12 @@ class UplinksUsable:
 
     ``last_resort``: uplinks that are connected and answer too slowly, given only where nothing works in time. The
     outbox tries them (or a village with a slow mast would never deliver), and nobody calls that *sending*.
+    ``standing``: all whose session stands: what was sent into it is not lost, even where it answers too slowly.
     """
 
     uplinks: tuple[str, ...]
     last_resort: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

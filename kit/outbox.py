@@ -118,7 +118,7 @@ class Outbox:
             self._attempts.clear()
             self._questions.clear()
         elif isinstance(event, UplinksUsable):
-            self._uplinks_changed(event.uplinks or event.last_resort, now)
+            self._uplinks_changed(event.uplinks or event.last_resort, event.standing, now)
         elif isinstance(event, ReceiptHeard):
             step = self._heard(event, now)
         elif isinstance(event, ReceiptBrought):
@@ -161,10 +161,11 @@ class Outbox:
             dues += [attempt.due if attempt else 0 for attempt in attempts]
         return min(dues, default=None)
 
-    def _uplinks_changed(self, uplinks: tuple[str, ...], now: Instant) -> None:
-        # A session that came back starts afresh: what was sent into the old one may be lost.
+    def _uplinks_changed(self, uplinks: tuple[str, ...], standing: tuple[str, ...], now: Instant) -> None:
+        # A session that came back starts afresh: what was sent into the old one may be lost. One that stood all the
+        # time and was merely slow has its pause: or a centre that is slow for everybody would be sent ever more.
         for seq, uplink in list(self._attempts):
-            if uplink not in uplinks:
+            if uplink not in uplinks and uplink not in standing:
                 del self._attempts[seq, uplink]
         if uplinks and not self._uplinks:
             # The centre's broker may have come back for everybody at this moment: what is overdue waits its turn.

@@ -9,7 +9,7 @@ from crypto.identity import SigningKey
 from crypto.notes import Cosigner, NoteSigner
 from crypto.statements import WitnessPolicy
 from kit.effects import Publish
-from kit.events import ReceiptBrought, ReceiptHeard
+from kit.events import ReceiptBrought, ReceiptHeard, UplinksUsable
 from kit.facts import IncidentRecorded, ReceiptStored
 from kit.outbox import (
     ACKNOWLEDGED_FIRST_MS,
@@ -265,3 +265,20 @@ def test_anything_is_brought_as_a_receipt() -> None:
         answer = bring(branch, junk)
         assert (answer["ok"], answer["code"]) == (False, 65)
     assert branch.journal.facts == before
+
+
+def test_uplink_that_was_merely_slow_is_sent_everything_again_at_once() -> None:
+    """Its session stood all the time. A centre that is slow for everybody would else be sent ever more."""
+    branch = standing_in("sending", WITNESSED)
+    branch.center_answers = False
+    outbox = branch.station.outbox
+    branch.advance(600_000)
+    assert outbox._attempts.keys() >= {(2, "fibre"), (2, "4g")}
+    due = outbox._attempts[2, "4g"].due
+    for usable in (("fibre",), ("fibre", "4g")):
+        step = outbox.handle(UplinksUsable(usable, (), ("fibre", "4g")), branch.now)
+        assert not step.effects
+    assert outbox._attempts[2, "4g"].due == due
+    outbox.handle(UplinksUsable(("fibre",), (), ("fibre",)), branch.now)
+    step = outbox.handle(UplinksUsable(("fibre", "4g"), (), ("fibre", "4g")), branch.now)
+    assert {effect.uplink for effect in step.effects if isinstance(effect, Publish)} == {"4g"}
