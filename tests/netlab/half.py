@@ -66,15 +66,15 @@ class PollsAsked:
 
 
 class Half(Station):
-    """The station, with tallies from nowhere, reporting what it does."""
+    """The station, with tallies from nowhere, reporting what it does. What it adds is named ``lab_``."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.sealer: LocalSealer | None = None
-        self._seq = 0
-        self._prev: str | None = None
-        self._asked: dict[int, float] = {}
-        self._told: tuple[str, ...] | None = None
+        self.lab_sealer: LocalSealer | None = None
+        self.lab_seq = 0
+        self.lab_prev: str | None = None
+        self.lab_asked: dict[int, float] = {}
+        self.lab_told: tuple[str, ...] | None = None
         take = self.failover.take_switches
 
         def tell() -> tuple[Switch, ...]:
@@ -103,39 +103,39 @@ class Half(Station):
             if isinstance(effect, Publish):
                 say("publish", seq=effect.seq, uplink=effect.uplink)
         usable = self.failover.usable()
-        if usable != self._told:
-            self._told = usable
+        if usable != self.lab_told:
+            self.lab_told = usable
             say("usable", uplinks=usable)
         return step
 
     def apply(self, fact: Fact) -> None:
         super().apply(fact)
         if isinstance(fact, EnvelopeSealed):
-            say("sealed", seq=fact.seq, asked=self._asked.get(fact.seq))
+            say("sealed", seq=fact.seq, asked=self.lab_asked.get(fact.seq))
         elif isinstance(fact, ReceiptStored):
             say("receipt", seq=fact.seq, grade=fact.grade, uplink=fact.uplink, index=fact.index)
         elif isinstance(fact, IncidentRecorded) and fact.code in ("receipt-refused", "envelope-refused"):
             say("refused", code=fact.code, detail=fact.detail)
 
     def _seal(self, now: Instant) -> Step:
-        assert self.sealer is not None
+        assert self.lab_sealer is not None
         asked = time.monotonic()
-        self._seq += 1
-        self._asked[self._seq] = asked
+        self.lab_seq += 1
+        self.lab_asked[self.lab_seq] = asked
         (unit, *_) = self.day.state.active()
-        tally = election().signed_by_terminal(election().tally(self._branch, close_no=self._seq))
-        order = SealTally(unit.terminal, self._seq, self._seq, self._prev, "first", tally.to_bytes())
-        data = self.sealer.make(order).data
-        self._prev = sha256_hex(data)
+        tally = election().signed_by_terminal(election().tally(self._branch, close_no=self.lab_seq))
+        order = SealTally(unit.terminal, self.lab_seq, self.lab_seq, self.lab_prev, "first", tally.to_bytes())
+        data = self.lab_sealer.make(order).data
+        self.lab_prev = sha256_hex(data)
         return Step(
             facts=[
                 EnvelopeSealed(
                     at=self._wall.text(now),
                     kind="tally",
                     terminal=unit.terminal,
-                    close_no=self._seq,
-                    seq=self._seq,
-                    sha256=self._prev,
+                    close_no=self.lab_seq,
+                    seq=self.lab_seq,
+                    sha256=self.lab_prev,
                     envelope=b64(data),
                 )
             ]
@@ -158,7 +158,7 @@ async def serve(config: Config) -> None:
     station = daemon.station
     assert isinstance(station, Half)
     assert isinstance(daemon._sealer, LocalSealer)
-    station.sealer = daemon._sealer
+    station.lab_sealer = daemon._sealer
     running = asyncio.create_task(daemon.run())
     commands = asyncio.create_task(_obey(daemon))
     await asyncio.wait((running, commands), return_when=asyncio.FIRST_COMPLETED)
