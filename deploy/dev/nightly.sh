@@ -2,6 +2,8 @@
 # The long campaigns: pytest -m nightly with hypothesis' nightly profile, then WORLDS simulated worlds from SEED on.
 # Every world's figures go to build/nightly/worlds/N.json; a seed that fails can be played again:
 #   .venv/bin/kit-sim world --seed N
+# At last LINKS days on which only links break; build/nightly/links-only.txt names the seeds that fail:
+#   .venv/bin/kit-sim world --links-only --seed N
 #
 # Exit codes: 0 all held, 1 something did not.
 set -uo pipefail
@@ -9,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 70
 
 readonly WORLDS=${WORLDS:-200}
 readonly SEED=${SEED:-1}
+readonly LINKS=${LINKS:-2000}
 readonly JOBS=${JOBS:-2}
 readonly OUT=build/nightly
 
@@ -41,4 +44,8 @@ fi
 touch "$OUT/failed-seeds"
 say "$WORLDS worlds in $took s, $(wc -l <"$OUT/failed-seeds") failed"
 .venv/bin/python deploy/dev/sum_worlds.py "$OUT/worlds"
+
+say "$LINKS links-only days from seed $SEED on"
+.venv/bin/kit-sim world --links-only --seeds "$LINKS" --seed "$SEED" >"$OUT/links-only.txt" || failed=1
+cat "$OUT/links-only.txt"
 exit "$failed"

@@ -22,6 +22,12 @@ from tests.world.links_day import live_links
 TRIES = 60  # seeds; what is broken has to be needed, and that takes its chance
 
 
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days on which something is never delivered end sooner: the critical window is the dearest time to simulate."""
+    monkeypatch.setattr(day, "DELIVERED_MAX_S", 2 * RECEIPTED_MAX_S)
+
+
 def _broken(rule: Callable[[pytest.MonkeyPatch], None], sentence: str) -> object:
     return pytest.param(rule, sentence, id=f"{rule.__name__}: {sentence}")
 
