@@ -11,6 +11,8 @@ import pytest
 from kit import exit_codes
 from kit.cli import kitctl, link, link_words
 from kit.cli.client import NoDaemonError
+from kit.cli.words import Words, render
+from kit.events import UplinkNoticed
 from kit.questions import question
 from tests.kit.harness import Branch
 
@@ -86,6 +88,27 @@ def test_show_tells_what_probes_cost_and_what_went_wrong(run: Run, branch: Branc
     assert code in (exit_codes.WARNING, exit_codes.CRITICAL)
     assert "last trouble: " in out
     assert "stopped working 1 times" in out
+
+
+def test_what_is_odd_about_an_uplink_is_kept_from_people(run: Run, branch: Branch) -> None:
+    """Until it holds no longer; by the name of the uplink, in the status, too."""
+    branch.post(UplinkNoticed("4g", "tls", "its certificate ends in 5 days, on 2026-12-01"))
+    branch.post(UplinkNoticed("4g", "segments", "segments of 1200 bytes hung"))
+    branch.settle()
+    assert "note" not in run("show", "fibre", "--lang", "en")[1]
+    code, out, _ = run("show", "4g", "--lang", "en")
+    assert code == exit_codes.OK
+    assert "note on 4g: its certificate ends in 5 days, on 2026-12-01" in out
+    assert PERSIAN.search(run("show", "4g", "--lang", "fa")[1].splitlines()[-1])
+    for language, note in (("en", "note 4g: "), ("fa", "یادداشت 4g: ")):
+        shown = render(branch.station.status(branch.now), Words(language)).splitlines()
+        assert [line for line in shown if line.startswith(note)] == [
+            f"{note}its certificate ends in 5 days, on 2026-12-01",
+            f"{note}segments of 1200 bytes hung",
+        ]
+    branch.post(UplinkNoticed("4g", "tls", ""))
+    branch.settle()
+    assert json.loads(run("show", "4g", "--json")[1])["notices"] == ["segments of 1200 bytes hung"]
 
 
 @pytest.mark.parametrize("words", [["show", "pigeon"], ["test", "pigeon"], ["use", "pigeon"]])
