@@ -135,7 +135,7 @@ def load(path: Path) -> Config:
         check_uplinks(config.uplinks, modems, has_fibre=config.fibre is not None, at_modems=at_modems)
         ladder_clocks(config.escalation, has_sms=config.sms is not None)
         if config.sms is not None:
-            config.sms.plan(tuple(modem.name for modem in config.modems))
+            config.sms.plan(config.modems)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return config

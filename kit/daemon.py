@@ -323,7 +323,7 @@ def _judge_of(config: Config) -> ManifestJudge | None:
 
 
 def _ladder_of(config: Config) -> LadderSetup:
-    plan = None if config.sms is None else config.sms.plan(tuple(line.name for line in config.modems))
+    plan = None if config.sms is None else config.sms.plan(config.modems)
     return LadderSetup(ladder_clocks(config.escalation, has_sms=plan is not None), plan)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from crypto.wire import Id
-from kit.device_config import ConfigError, Section
+from kit.device_config import ConfigError, ManagedModemLine, ModemLine, Section
 from kit.sms_plan import NUMBERS_MAX, SmsPlan
 
 Number = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
@@ -27,8 +27,9 @@ class SmsTable(Section, frozen=True):
     max_per_envelope: Annotated[int, Meta(ge=6, le=1_000)] = 80
     """SMS for one envelope, in all."""
 
-    def plan(self, modems: tuple[str, ...]) -> SmsPlan:
-        """What the core gets. ``modems``: names of all that are configured. Raises ConfigError."""
+    def plan(self, lines: tuple[ModemLine, ...]) -> SmsPlan:
+        """What the core gets. ``lines``: all modems that are configured. Raises ConfigError."""
+        modems = tuple(line.name for line in lines)
         if not modems:
             raise ConfigError("[sms] needs a modem: add [[modems]], or take [sms] out")
         unknown = [name for name in self.modems if name not in modems]
@@ -45,4 +46,5 @@ class SmsTable(Section, frozen=True):
             patience_ms=self.patience_s * 1000,
             max_per_hour=self.max_per_hour,
             max_per_envelope=self.max_per_envelope,
+            whole=frozenset(line.name for line in lines if isinstance(line, ManagedModemLine)),
         )

@@ -12,16 +12,14 @@ from kit.sms_letter import Way
 
 TRIES: Final = 3  # failures in a row after which another modem is better
 GRACE_MS: Final = 20_000  # how long a modem may be without its network before another one is better
-UNDER_WAY_MAX_MS: Final = (
-    150_000  # how long the driver's word on one part is waited for; it gives up after 60 s
-)
+UNDER_WAY_MAX_MS: Final = 150_000  # how long the driver's word is waited for; it gives up after 60 s
 FINAL_PAUSE_MS: Final = (
     15 * 60_000
 )  # until a way that failed for good is tried again: credit may be topped up
 BACKOFF_MIN_MS: Final = 500
 BACKOFF_FIRST_MS: Final = 2_000  # ceiling after the first failure; it doubles
 BACKOFF_MAX_MS: Final = 120_000
-TOKENS_MAX: Final = 256  # parts whose late words and reports are still understood
+TOKENS_MAX: Final = 4_096  # parts whose late words and reports are still understood
 _DOUBLINGS_MAX: Final = 8
 
 
@@ -47,10 +45,9 @@ class ModemState:
     fail_count: int = 0
     """Failures in this life: draws each wait anew."""
     due: Instant = 0
-    token: int | None = None
-    """Of the part that is under way."""
+    under_way: set[int] = field(default_factory=set)
+    """Tokens of what was given to it: one part, or all of a message where it sends whole ones only."""
     given_at: Instant = 0
-    """When it was given."""
     fault: str = ""
     """The last failure, in words; empty after a success."""
     finals: dict[int, Instant] = field(default_factory=dict)
@@ -85,7 +82,8 @@ class SmsModems:
         """A part goes to its modem; returns the token."""
         self._token += 1
         state = self.states[sent.way.modem]
-        state.token, state.given_at = self._token, now
+        state.under_way.add(self._token)
+        state.given_at = now
         self._tokens[self._token] = sent
         while len(self._tokens) > TOKENS_MAX:
             self._tokens.popitem(last=False)
@@ -98,15 +96,16 @@ class SmsModems:
     def succeeded(self, token: int, sent: Sent) -> None:
         """The network took it."""
         state = self.states[sent.way.modem]
-        self._free(state, token)
+        state.under_way.discard(token)
         state.failures, state.fault, state.due = 0, "", 0
         state.finals.pop(sent.way.gateway, None)
 
     def failed(self, token: int, sent: Sent, reason: str, now: Instant, *, final: bool) -> None:
         """The network or the modem refused it."""
         state = self.states[sent.way.modem]
-        if not self._free(state, token):
+        if token not in state.under_way:
             return  # given up already
+        state.under_way.clear()  # what fails of a whole message is the message
         state.fault = reason
         state.fail_count += 1
         if final:
@@ -120,13 +119,12 @@ class SmsModems:
         )
 
     def overdue(self, now: Instant) -> list[tuple[int, Sent]]:
-        """Parts on which the driver's word is missing for too long, or whose modem is gone."""
+        """Of each modem that is gone, or whose driver said nothing for too long, something that is under way."""
         late = []
         for state in self.states.values():
-            if state.token is not None and now >= _word_due(state):
-                sent = self._tokens.get(state.token)
-                if sent is not None:
-                    late.append((state.token, sent))
+            if state.under_way and now >= _word_due(state):
+                token = min(state.under_way)
+                late.append((token, self._tokens[token]))
         return late
 
     def badness(self, way: Way, now: Instant) -> int:
@@ -139,7 +137,7 @@ class SmsModems:
     def free_at(self, way: Way, now: Instant) -> Instant:
         """When something may go this way, or the first instant at which that can be told; ``now`` or before: now."""
         state = self.states[way.modem]
-        if state.token is not None:
+        if state.under_way:
             return _word_due(state)
         if state.unwell_since is not None and not self._is_gone(state, now):
             return _gone_at(state)  # it may come back, or be left for another one then
@@ -147,13 +145,6 @@ class SmsModems:
 
     def _is_gone(self, state: ModemState, now: Instant) -> bool:
         return state.unwell_since is not None and now >= _gone_at(state)
-
-    @staticmethod
-    def _free(state: ModemState, token: int) -> bool:
-        if state.token != token:
-            return False
-        state.token = None
-        return True
 
 
 def _word_due(state: ModemState) -> Instant:

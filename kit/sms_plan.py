@@ -15,3 +15,5 @@ class SmsPlan:
     patience_ms: int
     max_per_hour: int
     max_per_envelope: int
+    whole: frozenset[str] = frozenset()
+    """Modems that send whole messages only, never single parts: those behind ModemManager."""

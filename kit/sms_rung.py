@@ -231,10 +231,12 @@ class SmsRung:
             if quiet_until > now:
                 return quiet_until
             group = self._try_otherwise(letter, group, plan, now)
-        due = max(self.modems.free_at(group.way, now), self._affordable_at(plan, now, step))
+        numbers = range(1, group.total + 1) if group.modem in plan.whole else [min(group.wanted)]
+        due = max(self.modems.free_at(group.way, now), self._affordable_at(plan, len(numbers), now, step))
         if due > now:
             return due
-        self._send(letter, group, plan, now, step)
+        for number in numbers:
+            self._send(letter, group, number, plan, now, step)
         return self.modems.free_at(group.way, now)
 
     def _pack(self, letter: Letter, plan: SmsPlan, now: Instant, step: Step) -> bool:
@@ -251,20 +253,19 @@ class SmsRung:
             return False
         return True
 
-    def _send(self, letter: Letter, group: Group, plan: SmsPlan, now: Instant, step: Step) -> None:
+    def _send(self, letter: Letter, group: Group, part: int, plan: SmsPlan, now: Instant, step: Step) -> None:
         assert letter.compact is not None  # noqa: S101 - packed before
-        part = min(group.wanted)
         sent = Sent(letter.seq, group.reference, part, group.total, group.way)
         user_data = sms.split(letter.compact, reference=group.reference)[part - 1]
         number = plan.numbers[group.way.gateway]
         step.effects.append(SendSms(group.modem, self.modems.give(sent, now), number, user_data))
 
-    def _affordable_at(self, plan: SmsPlan, now: Instant, step: Step) -> Instant:
-        """When the limit of the hour lets one more go."""
+    def _affordable_at(self, plan: SmsPlan, parts: int, now: Instant, step: Step) -> Instant:
+        """When the limit of the hour lets so many more go."""
         wall_ms = self._wall.at_ms(now)
         recent = [at_ms for at_ms in self._recent if wall_ms - at_ms < HOUR_MS]
-        under_way = sum(state.token is not None for state in self.modems.states.values())
-        if len(recent) + under_way < plan.max_per_hour:
+        under_way = sum(len(state.under_way) for state in self.modems.states.values())
+        if len(recent) + under_way + parts <= plan.max_per_hour:
             return now
         detail = f"{plan.max_per_hour} SMS went out within an hour, and no more may; [sms] max_per_hour"
         step.join(self._incident("sms-limit", detail, now))

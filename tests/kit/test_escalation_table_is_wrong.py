@@ -80,7 +80,14 @@ def test_layers_lie_in_the_wrong_order(tmp_path: Path) -> None:
         "tally": RungClock(120_000, 1_800_000, courier_daily_ms=19 * 3_600_000),
     }
     assert config.sms is not None
-    assert config.sms.plan(("a", "b")) == SmsPlan(("+99900000201",), ("a", "b"), 240_000, 40, 80)
+    assert config.sms.plan(config.modems) == SmsPlan(("+99900000201",), ("a", "b"), 240_000, 40, 80)
+
+
+def test_modem_behind_modemmanager_is_given_single_parts(tmp_path: Path) -> None:
+    managed = '[[modems]]\nkind = "modemmanager"\nname = "m"\nimei = "490154203237518"\n'
+    config = load(configured(tmp_path, MODEMS + managed + SMS))
+    assert config.sms is not None
+    assert config.sms.plan(config.modems).whole == {"m"}
 
 
 def test_table_is_looked_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -348,3 +348,31 @@ def test_envelope_needs_more_than_may_be_spent() -> None:
     rig = Rig(plan(max_per_envelope=4), due())
     assert rig.sent == []
     assert rig.incidents() == ["envelope 2: it takes 5 SMS, and [sms] max_per_envelope is 4"]
+
+
+def test_modem_that_sends_whole_messages_only_is_given_parts() -> None:
+    """As the driver for ModemManager does it: nothing goes out before all parts are there, then all are taken."""
+    waiting: list[SendSms] = []
+
+    def gather(one: SendSms) -> ModemEvent | None:
+        waiting.append(one)
+        return None
+
+    rig = Rig(plan(modems=("a", "b"), whole=frozenset("a")), ())
+    rig.answer = gather
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    assert sms.join(one.user_data for one in waiting) == COMPACT
+    for one in waiting:
+        rig.hear(ModemHeard("a", SmsSubmitted(one.token, 1)))
+    assert len(rig.sent) == PARTS
+    assert rig.core.letters[2].sent == PARTS
+    waiting.clear()
+    rig.run(PATIENCE_MS + PATIENCE_MS // 4)
+    assert len(waiting) == PARTS
+    rig.answer = lambda one: SmsSubmitted(one.token, 1)
+    for one in waiting:
+        rig.hear(ModemHeard("a", SmsFailed(one.token, "nobody takes it", final=True)))
+    assert len(rig.incidents()) == 1
+    assert [one.modem for _, one in rig.sent[2 * PARTS :]] == ["b"] * PARTS
