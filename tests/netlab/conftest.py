@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.netlab.branch import Branch
-from tests.netlab.lab import FIBRE, MOBILE, Lab, laboratory
+from tests.netlab.lab import DISH, FIBRE, MOBILE, Lab, laboratory
 
 PACE = """
 [failover]
@@ -20,8 +20,8 @@ backoff_max_ms = 1000
 @pytest.fixture(scope="session")
 def whole_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder: Path = tmp_path_factory.mktemp("lab")
-    with laboratory(folder, *[(FIBRE, MOBILE)] * 4) as lab:
-        # The second one never has a kit, the others where a test starts one.
+    with laboratory(folder, *[(FIBRE, MOBILE)] * 4, (FIBRE, MOBILE, DISH)) as lab:
+        # The second one never has a kit, those after it where a test starts one.
         lab.branches[0].start(more=PACE)
         yield lab
 

@@ -1,7 +1,8 @@
 """Nothing leads to the centre as a tally is sealed: it is receipted soon after one thing works again."""
 
 from tests.netlab.branch import Branch
-from tests.netlab.lab import FIBRE, MOBILE, Lab
+from tests.netlab.conftest import PACE, until_well
+from tests.netlab.lab import DISH, FIBRE, MOBILE, Lab
 
 SOON_S = 30.0  # from healing
 
@@ -22,6 +23,16 @@ def test_both_links_are_down_before_and_the_fibre_comes_back(branch: Branch) -> 
     delivery = branch.seal()
     branch.cable(FIBRE).heal()
     assert delivery.receipt(SOON_S)["uplink"] == FIBRE
+
+
+def test_two_of_three_links_are_down(whole_lab: Lab) -> None:
+    branch = whole_lab.branches[4]
+    branch.start(more=PACE)
+    until_well(branch)
+    branch.cable(FIBRE).cut()
+    branch.air(MOBILE).cut()
+    assert branch.seal().receipt(SOON_S)["uplink"] == DISH
+    branch.close()
 
 
 def test_broker_is_killed_and_started_again(lab: Lab, branch: Branch) -> None:
