@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests import peers
 from tests.netlab.link import Addresses, Gate, routes
 from tests.peers.namespaces import Namespace
 from tests.peers.program import end
@@ -125,7 +126,10 @@ class Sky:
 
 def _tun(where: Namespace, name: str) -> int:
     """A new TUN interface without packet information, and the file that its packets come out of."""
-    with where.inside():
-        fd = os.open("/dev/net/tun", os.O_RDWR)
-        fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    try:
+        with where.inside():
+            fd = os.open("/dev/net/tun", os.O_RDWR)
+            fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    except OSError as error:
+        peers.missing(f"a TUN interface cannot be made here: {error}")
     return fd
