@@ -28,6 +28,13 @@ EXAMPLES: Final = """examples:
 exit codes: 0 every check held, 1 a check failed, 64 usage, 65 input data, 69 a program did not start or a branch did
 not get on, 73 the folder to keep cannot be used, 130 interrupted
 """
+WORLD_EXAMPLES: Final = """examples:
+  kit-sim world --seed 7 --days 3                  three whole days, anything breaks, then everything heals
+  kit-sim world --links-only --seeds 200 --json    200 short days, only links break, then one of each branch lives
+  kit-sim world --links-only --seed 55 --verbose   one of them again, with the kits' logs
+
+exit codes: 0 everything held, 1 something did not, 64 usage, 65 input data
+"""
 
 
 def main() -> None:
@@ -61,9 +68,14 @@ def main() -> None:
 
 
 def _add_world(commands: Any) -> None:
-    world = commands.add_parser("world", help="the same daemon in virtual time, with seeded faults")
+    world = commands.add_parser(
+        "world",
+        help="the same daemon in virtual time, with seeded faults",
+        epilog=WORLD_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     world.add_argument("--seed", type=int, default=1, metavar="S", help="everything follows from it")
-    world.add_argument("--days", type=_count, default=1, metavar="N", help="polling days, one after another")
+    world.add_argument("--days", type=_count, metavar="N", help="polling days, one after another (default 1)")
     world.add_argument("--branches", type=_count, default=3, metavar="N", help="branches (default 3)")
     world.add_argument(
         "--data", type=Path, default=SAMPLE, metavar="DIR", help="results to cast (default: sample)"
@@ -77,9 +89,8 @@ def _add_world(commands: Any) -> None:
     world.add_argument(
         "--seeds",
         type=_count,
-        default=1,
         metavar="N",
-        help="with --links-only: as many days, from --seed on, each of a seed of its own",
+        help="with --links-only: as many days, from --seed on, each of a seed of its own (default 1)",
     )
     world.add_argument(
         "--verbose", action="store_true", help="the kits' logs on standard error, in virtual time"
@@ -176,6 +187,13 @@ def _watcher(arguments: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _world(arguments: argparse.Namespace) -> int:
+    if arguments.links_only and (arguments.days or arguments.calm):
+        print("kit-sim: --links-only has short days of its own: say how many by --seeds", file=sys.stderr)
+        return exit_codes.USAGE
+    if arguments.seeds and not arguments.links_only:
+        print("kit-sim: --seeds goes with --links-only: say how many whole days by --days", file=sys.stderr)
+        return exit_codes.USAGE
+    arguments.days, arguments.seeds = arguments.days or 1, arguments.seeds or 1
     if arguments.links_only:
         from simulators.world.rungs.command import run_links_only  # noqa: PLC0415
 
