@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 ROOT: Final = Path(__file__).resolve().parent.parent
 RUNS: Final = 130  # of (a), (a1) and (b) each
 RIVALS: Final = 8  # branches of (e) in parallel
@@ -40,6 +38,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="deliveries of (a) to (d) alone")
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))  # the laboratory is no part of what is installed
+    import pytest  # noqa: PLC0415
     from failover_runs.deliveries import KINDS  # noqa: PLC0415
     from failover_runs.everything import measure  # noqa: PLC0415 - as above
 

@@ -17,7 +17,7 @@ backoff_max_ms = 1000
 """Outside the critical window a little less patient than a branch is, or tests would wait most of the time."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder: Path = tmp_path_factory.mktemp("lab")
     with laboratory(folder, *[(FIBRE, MOBILE)] * 4, (FIBRE, MOBILE, DISH)) as lab:

@@ -14,7 +14,7 @@ from tests.netlab.town import NAME, Town
 SOON_S = 15.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town(whole_lab: Lab) -> Town:
     """With a kit that asks name servers, uses TLS, refuses an expired certificate over the fibre, warns over 4G."""
     town = whole_lab.open_town()
