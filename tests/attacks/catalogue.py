@@ -87,6 +87,15 @@ ATTACKS: Final[Mapping[str, Sequence[str]]] = {
         "SMS replayed from another number",
         "acknowledgement by another log",
     ),
+    "Commands and manifests": (
+        "command by another key",
+        "command replayed",
+        "command for another branch, election or round",
+        "another note of the log passed for a command",
+        "branch silenced by the stolen log key",
+        "manifest rollback",
+        "manifest after the zero report",
+    ),
     "Log and receipts": (
         "receipt for another leaf",
         "edited index",
