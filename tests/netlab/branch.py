@@ -191,11 +191,11 @@ port = "none"
                 "kind": KINDS[name[:3]],
                 "host": BROKER if bound else broker_over(at.place),
                 "port": self.port,
-                **keys.get(name, {}),
             }
             if bound:
                 gateway = "none" if name.startswith("lte") else "auto"
                 table["interface"] = {"name": at.interface, "gateway": gateway}
+            table |= keys.get(name, {})
             text += "\n[[uplinks]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
         return text
 

@@ -1,7 +1,14 @@
 """A link over a pair of virtual Ethernet interfaces: the fibre of a branch, or its satellite dish."""
 
+import fcntl
+import socket
+import struct
+from typing import Final
+
 from tests.netlab.link import Addresses, Gate, routes
 from tests.peers.namespaces import Namespace
+
+_SIOCGIFHWADDR: Final = 0x8927  # netdevice(7)
 
 
 class Cable:
@@ -23,6 +30,13 @@ class Cable:
     def interface(self) -> str:
         """Its present name."""
         return self.at.interface
+
+    @property
+    def mac(self) -> str:
+        """Its hardware address, which stays."""
+        with self._branch.inside(), socket.socket() as any_socket:
+            answer = fcntl.ioctl(any_socket, _SIOCGIFHWADDR, struct.pack("256s", self.at.interface.encode()))
+        return answer[18:24].hex(":")
 
     def lease(self) -> None:
         """What DHCP would do: address and routes."""

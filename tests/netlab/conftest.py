@@ -22,7 +22,9 @@ def whole_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder: Path = tmp_path_factory.mktemp("lab")
     with laboratory(folder, *[(FIBRE, MOBILE)] * 4, (FIBRE, MOBILE, DISH)) as lab:
         # The second one never has a kit, those after it where a test starts one.
-        lab.branches[0].start(more=PACE)
+        branch = lab.branches[0]
+        # The card is meant, whatever it is called.
+        branch.start(keys={FIBRE: {"interface": {"mac": branch.cable(FIBRE).mac}}}, more=PACE)
         yield lab
 
 

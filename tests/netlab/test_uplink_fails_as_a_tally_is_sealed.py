@@ -56,9 +56,14 @@ def test_lame_fault(branch: Branch, fault: str) -> None:
 
 
 def test_interface_gets_another_name(branch: Branch) -> None:
+    branch.tell(f"pin {FIBRE}")
     cable = branch.cable(FIBRE)
+    since = branch.mark()
     cable.rename("port7")
     try:
+        branch.seal().receipt(SOON_S)
+        branch.wait(lambda report: report["what"] == "switch" and report["left"] == FIBRE, since)
+        branch.until_answers(FIBRE)  # under its new name
         branch.seal().receipt(SOON_S)
     finally:
         cable.rename(FIBRE)
