@@ -28,8 +28,8 @@ from simulators.world.rungs.swarm import LinkSwarm, virtual
 from simulators.world.rungs.watch import HedgeWatch, NoticeWatch
 from simulators.world.world import Hours, World, commissioned
 
-HOURS: Final = Hours(open_s=130, close_s=200, heal_s=600, deadline_s=3_600)
-SWAYING_CHANCE: Final = 0.06  # of a long day on which links sway
+HOURS: Final = Hours(open_s=110, close_s=170, heal_s=600, deadline_s=3_600)
+SWAYING_CHANCE: Final = 0.04  # of a long day on which links sway
 SWAYING_CLOSE_S: Final = 1_300
 THIRD_CHANCE: Final = 0.3  # of a third uplink
 BOUND_CHANCE: Final = 0.5  # of uplinks that are bound to network cards, with the routing that this takes

@@ -29,7 +29,7 @@ Fate = Literal["ambushed", "cut-off", "stormy", "swaying"]
 until one comes back for good. Stormy: its links come and go until one stays. Swaying: all links work while polls are
 open, but the first one is now better and now worse than the others; then as stormy."""
 FATES: Final[tuple[Fate, ...]] = ("ambushed", "ambushed", "cut-off", "stormy")
-OUT_S: Final = (1.0, 300.0)
+OUT_S: Final = (1.0, 150.0)
 """From about the sealing until one link lives for good."""
 SWAY_S: Final = (110.0, 150.0)
 """How long the first link of a swaying branch stays good, or slow: so long that the ranking follows."""
