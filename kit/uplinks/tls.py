@@ -36,7 +36,7 @@ def make_context(tls: UplinkTls) -> ssl.SSLContext:
     try:
         context.load_verify_locations(tls.ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise TlsRefusedError(f"ca_file {tls.ca_file} cannot be used: {error}"[:WORDS_MAX]) from error
+        raise TlsRefusedError(f"ca_file cannot be used: {error}: {tls.ca_file}"[:WORDS_MAX]) from error
     if tls.expired == "warn":
         context.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
     return context
