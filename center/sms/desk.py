@@ -160,10 +160,8 @@ class SmsDesk:
         else:
             if not kept:
                 self._store.keep("part", record.name, record)
-            is_new, gone = self._parts.add(sender, part, now_ms=now_ms)
-            self._forget(gone)
-            if is_new:
-                self._try(sender, part, now_ms)
+            self._forget(self._parts.add(sender, part, now_ms=now_ms))
+            self._try(sender, part, now_ms)  # one that is known, too: the disk may have been full before
         self.tick(now_ms=now_ms)
 
     def _single(self, sender: str, part: Part, now_ms: int) -> None:

@@ -34,6 +34,8 @@ class _Envelope:
     submit_at_ms: int
     pause_ms: int = SUBMIT_MS
     acknowledged: bool = False
+    again: bool = False
+    """Whether it was answered before. The first answer is never held back: somebody else may use up the hour."""
     answers: set[int] = field(default_factory=set)
     """Tokens of answers on their way."""
 
@@ -105,7 +107,7 @@ class Envelopes:
                 return
             del self._answered[name]
             envelope.record = EnvelopeRecord(envelope=envelope.record.envelope, numbers=())
-            self._waiting[name] = _Envelope(envelope.branch, envelope.record, now_ms)
+            self._waiting[name] = _Envelope(envelope.branch, envelope.record, now_ms, again=True)
             self._tally.again += 1
             if not is_number:
                 self._store.keep("envelope", name, envelope.record)
@@ -155,7 +157,9 @@ class Envelopes:
             self._effects.append(Forgo(one.branch))
         for number in one.record.numbers:
             (user_data,) = sms.split(packed, reference=self.next_reference())
-            token = self._sendings.put("answer", number, user_data, about=name, now_ms=now_ms)
+            token = self._sendings.put(
+                "answer", number, user_data, about=name, now_ms=now_ms, free=not one.again
+            )
             if token is not None:
                 one.answers.add(token)
             else:

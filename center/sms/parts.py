@@ -83,16 +83,15 @@ class Parts:
         parts, sha256, _ = self._wholes.get((sender, part.reference, part.total), (frozenset(), None, 0))
         return sha256 if part in parts else None
 
-    def add(self, sender: str, part: Part, *, now_ms: int) -> tuple[bool, list[Gone]]:
-        """Keep a part: whether it is news, and which parts gave way to it."""
+    def add(self, sender: str, part: Part, *, now_ms: int) -> list[Gone]:
+        """Keep a part; returns those that gave way to it."""
         key = (sender, part.reference, part.total)
         message = self._open.get(key)
         gone: list[Gone] = []
         if message is None:
             message = self._open[key] = Open(now_ms)
         variants = message.bodies.setdefault(part.number, [])
-        is_new = part.body not in variants
-        if is_new:
+        if part.body not in variants:
             variants.insert(0, part.body)
             self._held += 1
             if len(variants) > VARIANTS_MAX:
@@ -101,7 +100,7 @@ class Parts:
             message.last_ms = now_ms
             message.ask_at_ms = now_ms + (self._ask_after_ms << message.asked)
             self._open.move_to_end(key)
-        return is_new, gone + self._make_room(key)
+        return gone + self._make_room(key)
 
     def wholes(self, sender: str, part: Part) -> Iterator[tuple[bytes, frozenset[Part]]]:
         """Each way to make this part and others whole: the newest first, at most ``COMBINATIONS_MAX``."""

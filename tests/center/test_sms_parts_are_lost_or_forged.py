@@ -13,7 +13,7 @@ from center.sms.desk import ASK_AFTER_MS
 from center.sms.envelopes import ANSWER_PAUSE_MS
 from center.sms.parts import KEEP_MS, PARTS_HELD_MAX, SENDER_OPEN_MAX
 from center.sms.port import Outcome
-from center.sms.records import OrderRecord
+from center.sms.records import Kind, OrderRecord, Record
 from center.sms.sending import NUMBER_HOUR_MAX, REQUESTS_HOUR_MAX, TRIES_MAX
 from crypto import acknowledgement, sms, sms_missing
 from crypto.codec import sha256_hex
@@ -236,6 +236,39 @@ def test_disk_is_full_and_the_part_is_not_taken() -> None:
     world.memory.full = False
     world.arrive(ONE, parts()[-1])  # smsd's file is still there
     assert len(world.answers(ONE)) == 1
+
+
+@pytest.mark.parametrize("kind", ["envelope", "numbers"])
+def test_disk_is_full_when_the_message_is_whole(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(election())
+    keep = world.memory.keep
+
+    def full(found: Kind, name: str, record: Record) -> None:
+        if found == kind:
+            raise SpoolError("no space left on device")
+        keep(found, name, record)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(world.memory, "keep", full)
+        with pytest.raises(SpoolError):
+            world.arrive(ONE, *parts())
+    world.arrive(ONE, parts()[-1])  # smsd's file is still there
+    world.later(1_000)
+    assert len(world.answers(ONE)) == 1
+    assert world.desk.unfinished == ""
+
+
+def test_envelope_that_was_caught_uses_up_the_answers_of_its_branch() -> None:
+    world = World(election())
+    world.arrive(ONE, *parts())
+    for _ in range(NUMBER_HOUR_MAX + 5):
+        world.later(ANSWER_PAUSE_MS)
+        world.arrive(ONE, parts()[0])
+        world.later(1_000)
+    world.network.clear()
+    other = envelope("branch-2")
+    world.arrive(ONE, *parts_of(election(), other, reference=8))
+    assert [is_answer(one, other, election()) for one in world.answers(ONE)] == [True]
 
 
 def test_answer_that_the_network_refuses_is_sent_again_and_given_up_in_the_end() -> None:
