@@ -186,7 +186,13 @@ def _way(arguments: argparse.Namespace) -> OpenMessages:
 def _send(arguments: argparse.Namespace, config: Config, manifest: TrustedManifest, folder: Folder) -> int:
     packed, branch = _packed(arguments.send, manifest)
     wanted = arguments.to or ([] if branch is None else [branch])
-    numbers = tuple(dict.fromkeys(number for to in wanted for number in _numbers(to, arguments, folder)))
+    branches = {one.id for one in manifest.manifest.branches}
+
+    def numbers_of(to: str) -> tuple[str, ...]:
+        is_number = to not in branches and _NUMBER.fullmatch(to)
+        return (to,) if is_number else _numbers(to, arguments, folder)
+
+    numbers = tuple(dict.fromkeys(number for to in wanted for number in numbers_of(to)))
     if not numbers:
         raise ConfigError("it is for all branches: name to whom it goes: --to +989121234567, or --to BRANCH")
     name = f"{wall_ms():013d}-{sha256_hex(packed)[:16]}"
@@ -221,8 +227,7 @@ def _packed(path: Path, manifest: TrustedManifest) -> tuple[bytes, str | None]:
 
 
 def _numbers(to: str, arguments: argparse.Namespace, folder: Folder) -> tuple[str, ...]:
-    if _NUMBER.fullmatch(to):
-        return (to,)
+    """Those of a branch; raises ConfigError where none is known."""
     known = _numbers_in(arguments.numbers).get(to) if arguments.numbers is not None else None
     if known is None:
         known = [

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from center.sms.folder import Folder
 from center.sms.records import OrderRecord
 from crypto import command, command_packing
 from crypto.command import Command
 from simulators.devices.modem import SimulatedNetwork
-from tests.center.site import Site, ran
+from tests.center.site import Site, ran, write_files
 from tests.center.sms_gateway import SmsGateway, admitted
 from tests.center.sms_world import parts_of, tally_of
 from tests.crypto.election_fixture import ELECTION, Election, make_election
@@ -128,3 +130,18 @@ def test_command_waits_for_the_gateway_under_the_numbers_of_its_branch(tmp_path:
         assert (code, "line 1" in err) == (78, True)
     finally:
         site.close()
+
+
+def test_branch_whose_id_is_a_number_is_no_telephone_number(tmp_path: Path) -> None:
+    election = make_election(1)
+    branch = msgspec.structs.replace(election.manifest.branches[0], id="1001")
+    manifest = election.sign_unchecked(msgspec.structs.replace(election.manifest, branches=(branch,)))
+    config = write_files(tmp_path, election)
+    (tmp_path / "manifest.dsse.json").write_bytes(manifest)
+    times = {"issued_at": "2027-06-18T20:00:00Z", "expires_at": "2027-06-18T20:10:00Z"}
+    one = Command("message", ELECTION, 1, "1001", 1, **times, text="Come.")
+    note = tmp_path / "message.note"
+    note.write_text(command.make(one, election.log), encoding="utf-8")
+    for to in ((), ("--to", "1001")):
+        code, out, err = ran("center", "sms", "--config", config, "--send", note, *to)
+        assert (code, "no number of branch '1001'" in err) == (78, True), out + err
