@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import aiomqtt
 
+from crypto import wire
 from failover.path import Path
 from kit.events import NoticeAbout
 from kit.uplinks import tcp_info
@@ -31,6 +32,9 @@ KEEPALIVE_S: Final = (
     75  # longer than between probes (failover.timing): else each pause would cost a ping, too
 )
 SENSE_S: Final = 1.0  # between two looks at what the kernel knows of the connection
+PACKET_MAX: Final = (
+    wire.MQTT_PAYLOAD_MAX + 4 * wire.ID_MAX
+)  # bytes of one packet of the broker: payload, topic
 _REST_MIN_S: Final = 0.05  # seconds that are left for the broker's word, however late the connection stood
 WORDS_MAX: Final = 100  # characters of what the kernel says of a connection that ended
 _SOCKET_ERROR: Final = re.compile(r"(?:timeout|failed to receive) on socket: (?:\[Errno -?\d+\] )?(.+)")
@@ -89,8 +93,11 @@ class Session:
             max_queued_incoming_messages=QUEUE_MAX,
             socket_options=OPTIONS,
         )
-        self._client._client.connect_timeout = deadline_s  # noqa: SLF001 - aiomqtt has no word for it
-        self._client._client.on_log = self._paho_says  # noqa: SLF001 - nothing else tells what the kernel said
+        paho = self._client._client  # noqa: SLF001 - aiomqtt has no word for what is set here
+        paho.connect_timeout = deadline_s
+        paho.on_log = self._paho_says  # nothing else tells what the kernel said
+        self._heed_an_early_end(paho)
+        _refuse_endless_packets(paho)
         self._ended = "the connection ended"
         # By QoS: a probe that waited for the PUBACK of an envelope would call a slow uplink dead.
         self._queues = (_Queue(QUEUE_MAX), _Queue(QUEUE_MAX))
@@ -194,6 +201,17 @@ class Session:
                 return f"not sent: {sender.exception()}"
         return "dropped"
 
+    def _heed_an_early_end(self, paho: Any) -> None:
+        """The client waits out its time for the broker's first word, although the connection has ended."""
+        told, connected = paho.on_disconnect, self._client._connected  # noqa: SLF001 - as above
+
+        def ended(*what: Any) -> None:
+            told(*what)
+            if not connected.done():
+                connected.set_exception(aiomqtt.MqttError("the connection ended before the broker answered"))
+
+        paho.on_disconnect = ended
+
     def _paho_says(self, _client: object, _userdata: object, _level: object, words: str) -> None:
         told = _SOCKET_ERROR.match(words)
         if told is not None:
@@ -259,8 +277,22 @@ class Session:
         try:
             await self._client.__aexit__(None, None, None)
         except (aiomqtt.MqttError, OSError):
-            self._kill_socket()
+            pass
+        finally:
+            self._kill_socket()  # it stays where paho gave up on what it had read
 
     def _kill_socket(self) -> None:
         """Paho keeps the socket of a session that never stood, or would not end."""
         self._client._client._sock_close()  # noqa: SLF001 - nothing public closes it without a handshake
+
+
+def _refuse_endless_packets(paho: Any) -> None:
+    """It takes in up to 256 MiB before it looks at them."""
+    receive = paho._sock_recv  # noqa: SLF001 - ADR 6
+
+    def bounded(size: int) -> bytes:
+        if size > PACKET_MAX:
+            raise ConnectionAbortedError(f"a packet of {size} bytes, and {PACKET_MAX} are the most")
+        return bytes(receive(size))
+
+    paho._sock_recv = bounded  # noqa: SLF001 - as above
