@@ -13,10 +13,10 @@ from typing import Final
 
 from center.cli.command import OK, QUEUED, WARNING, Commands, natural
 from center.config import Config, load_config, load_manifest
-from center.edges import lock_state_dir, state_dir_in_use, wall_ms
+from center.edges import LOCK_NAME, lock_state_dir, state_dir_in_use, wall_ms
 from center.errors import AlreadyRunningError, ConfigError, LedgerError, SmsError, SpoolError
 from center.files import UnreadableError, read_whole
-from center.sms.folder import Folder
+from center.sms.folder import Folder, give_to_owner
 from center.sms.gateway import Gateway, OpenMessages
 from center.sms.records import NUMBERS_MAX, NumbersRecord, OrderRecord
 from crypto import command, command_packing
@@ -280,13 +280,15 @@ def _address(config: Config, manifest: TrustedManifest) -> tuple[str, int]:
 
 def _lock(folder: Folder) -> Callable[[], None]:
     try:
-        return lock_state_dir(folder.root)
+        release = lock_state_dir(folder.root)
+        give_to_owner(folder.root / LOCK_NAME)
     except AlreadyRunningError as error:
         raise AlreadyRunningError(
             f"{folder.root}: another gateway is running on it: stop that one first"
         ) from error
     except LedgerError as error:
         raise SpoolError(str(error)) from error
+    return release
 
 
 def _tell(words: str) -> None:

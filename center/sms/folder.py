@@ -1,6 +1,7 @@
 """The gateway's own folder: records as files, whole and synced or not there."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,9 +29,10 @@ class Folder:
     def prepare(self) -> None:
         """Make the folders and remove what was half written; raises SpoolError."""
         try:
+            self._make(self.root)
             for kind in (*TYPES, _DONE):
                 folder = self.root / kind
-                folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
+                self._make(folder)
                 for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
                     if kind not in ("order", _DONE):  # others write there
                         path.unlink()
@@ -39,11 +41,17 @@ class Folder:
                 f"{self.root}: cannot be used ({error.strerror}): check owner and disk"
             ) from error
 
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
+            give_to_owner(folder)
+
     def keep(self, kind: Kind, name: str, record: Record) -> None:
         """As Store."""
         path = self.root / kind / name
         with _spoken():
             write_whole(path, msgspec.json.encode(record))
+            give_to_owner(path)
             sync_folder(path.parent)
 
     def forget(self, kind: Kind, name: str) -> None:
@@ -68,6 +76,7 @@ class Folder:
         """An order is done with: ``words`` say how, an empty text that all was sent."""
         with _spoken():
             write_whole(self.root / _DONE / name, words.encode()[:_RESULT_MAX])
+            give_to_owner(self.root / _DONE / name)
             sync_folder(self.root / _DONE)
         self.forget("order", name)
 
@@ -78,6 +87,13 @@ class Folder:
         except UnreadableError as error:
             raise SpoolError(f"{self.root / _DONE / name}: {error}") from error
         return None if data is None else data.decode("utf-8", "replace")
+
+
+def give_to_owner(path: Path) -> None:
+    """What root makes belongs to whoever the folder belongs to: the gateway does not run as root."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @contextlib.contextmanager

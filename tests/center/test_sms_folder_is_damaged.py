@@ -1,5 +1,6 @@
 """The gateway's folder on a real disk: damaged files, files of strangers, what was half written, no room."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,21 @@ def test_orders_end_and_say_how(tmp_path: Path) -> None:
     folder.settle_order("1-a", "no such number")
     assert (folder.load("order"), folder.settled_order("1-a")) == ([], "no such number")
     folder.forget("order", "1-a")  # is gone already
+
+
+def test_order_by_root_can_be_read_by_root_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, given = tmp_path.stat(), dict[Path, tuple[int, int]]()
+
+    def chown(path: Path, uid: int, gid: int, *, follow_symlinks: bool) -> None:
+        assert not follow_symlinks
+        given[path] = (uid, gid)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", chown)
+    folder = folder_at(tmp_path / "sms")
+    folder.keep("order", "1-a", OrderRecord(packed=b"\xc5", numbers=(ONE,)))
+    made = {folder.root, *folder.root.iterdir(), folder.root / "order" / "1-a"}
+    assert given == dict.fromkeys(made, (owner.st_uid, owner.st_gid))
 
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
