@@ -14,6 +14,7 @@ from typing import Any, Final
 from failover.path import Path
 from kit.uplinks.errors import NameUnknownError
 from kit.uplinks.sockets import family_of
+from kit.uplinks.system_resolver import ask_system
 
 ADDRESSES_MAX: Final = 8  # that are kept of the DNS
 LOOKUP_MAX_S: Final = 5.0  # seconds that one lookup may take
@@ -44,6 +45,8 @@ class Names:
         """Where sessions stood, the last one first."""
         self._failed: set[str] = set()
         self._lookup: asyncio.Task[None] | None = None
+        self._system: asyncio.Future[list[str]] | None = None
+        """What the system's resolver was asked last; it may take far longer than a lookup."""
         self._news = asyncio.Event()
         self.trouble = ""
         """Why the last lookup gave nothing, in words."""
@@ -165,13 +168,17 @@ class Names:
         return keep_s
 
     async def _ask_system(self) -> int:
+        """It cannot be told to end, so what it says late is taken when it comes, and one question is out at a time."""
+        if self._system is None:
+            self._system = ask_system(self._host)
+        asked = self._system
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
+            self._answers = (await asyncio.shield(asked))[:ADDRESSES_MAX]
         except (OSError, UnicodeError) as error:
             raise NameUnknownError(f"no address for {self._host}: {error}") from error
-        self._answers = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))[
-            :ADDRESSES_MAX
-        ]
+        finally:
+            if asked.done():
+                self._system = None
         return SYSTEM_KEEP_S
 
 
