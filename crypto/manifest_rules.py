@@ -2,16 +2,16 @@
 
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from itertools import pairwise
 from typing import Final
 
-from crypto import codec, election_key_rules, identity, rfc3339
+from crypto import codec, election_key_rules, identity, rfc3339, schedule_rules
 from crypto.errors import (
     EncodingError,
     EvidenceError,
     ManifestError,
     ProofError,
     SignatureInvalidError,
+    StatementError,
 )
 from crypto.notes import CosignatureVerifier, NoteVerifier
 from crypto.statements import (
@@ -209,19 +209,18 @@ def _log_and_witnesses(manifest: Manifest) -> tuple[NoteVerifier, list[Cosignatu
 
 def _check_times(manifest: Manifest) -> None:
     schedule = manifest.schedule
-    _instant("issued_at", manifest.issued_at)
-    times = {
-        name: _instant(name, getattr(schedule, name))
-        for name in ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
-    }
-    for earlier, later in pairwise(times):
-        if times[earlier] > times[later]:
-            raise ManifestError(f"the schedule runs backwards: {earlier} is after {later}")
-
-
-def _instant(name: str, text: str) -> int:
+    _check_instant("issued_at", manifest.issued_at)
+    for name in schedule_rules.TIMES:
+        _check_instant(name, getattr(schedule, name))
     try:
-        return rfc3339.to_ms(text)
+        schedule_rules.check_forwards(schedule)
+    except StatementError as exc:
+        raise ManifestError(str(exc)) from exc
+
+
+def _check_instant(name: str, text: str) -> None:
+    try:
+        rfc3339.to_ms(text)
     except EvidenceError as exc:
         raise ManifestError(f"{name}: {exc}") from exc
 

@@ -1,20 +1,15 @@
 """The schedule as it is: the manifest's, moved later by orders of officials and acts of the centre. Never earlier."""
 
 from hashlib import sha256
-from itertools import pairwise
-from typing import Final
 
-from crypto import rfc3339
 from crypto.act_statements import ScheduleChange
 from crypto.acts import check_act
 from crypto.codec import b64
 from crypto.errors import EvidenceError, StatementError
 from crypto.manifest import TrustedManifest
-from crypto.schedule_rules import shift_problem
+from crypto.schedule_rules import check_forwards, check_later, check_shift, nowhere_earlier
 from crypto.statements import Schedule
 from kit.facts import Fact, ManifestAdopted, ScheduleExtended
-
-_TIMES: Final = ("open_not_before", "close_not_before", "tally_not_before", "opening_not_before")
 
 
 class ScheduleRefusedError(Exception):
@@ -44,37 +39,20 @@ class EffectiveSchedule:
     def objection(self, new: Schedule) -> str | None:
         """Why the schedule cannot become ``new``, in words that end "refused: ..."; or None."""
         try:
-            old, times = _instants(self.current), _instants(new)
+            check_later(new, self.current, "the schedule as it is")
+            check_forwards(new)
+            check_shift(new, self._manifest.manifest.schedule)
         except StatementError as error:
             return str(error)
-        for name in _TIMES:
-            if times[name] < old[name]:
-                return (
-                    f"{name} would move from {getattr(self.current, name)} to {getattr(new, name)}: a schedule only "
-                    "moves later"
-                )
-        for earlier, later in pairwise(_TIMES):
-            if times[earlier] > times[later]:
-                return (
-                    f"the schedule would run backwards: {earlier} {getattr(new, earlier)} is after {later} "
-                    f"{getattr(new, later)}; give a later {later} too"
-                )
-        return shift_problem(new, self._manifest.manifest.schedule)
+        return None
 
     def is_present(self, schedule: Schedule) -> bool:
         """Whether these are the times that hold already, however they are written."""
-        try:
-            return _instants(schedule) == _instants(self.current)
-        except StatementError:
-            return False
+        return self._covers(schedule) and nowhere_earlier(schedule, self.current)
 
     def _covers(self, schedule: Schedule) -> bool:
         """Whether none of these times is later than what holds already."""
-        try:
-            new, old = _instants(schedule), _instants(self.current)
-        except StatementError:
-            return False
-        return all(new[name] <= old[name] for name in _TIMES)
+        return nowhere_earlier(self.current, schedule)
 
     def heard(self, data: bytes, at: str) -> ScheduleExtended | None:
         """The fact that follows from an act of the centre; None where nothing does.
@@ -120,7 +98,3 @@ class EffectiveSchedule:
             reason=change.reason,
             act=b64(data),
         )
-
-
-def _instants(schedule: Schedule) -> dict[str, int]:
-    return {name: rfc3339.to_ms(getattr(schedule, name)) for name in _TIMES}

@@ -7,12 +7,11 @@ acts, and can make them again. So the log holds one chain for each kind, without
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from center.intake.schedules import check_forwards, check_later
 from crypto.act_statements import Adjudication, OpeningOrder, ScheduleChange
 from crypto.acts import AnyAct, check_act, read_act
 from crypto.errors import StatementError
 from crypto.manifest import TrustedManifest
-from crypto.schedule_rules import shift_problem
+from crypto.schedule_rules import check_forwards, check_later, check_shift
 
 ActKind = Literal["adjudication", "opening-order", "schedule-change"]
 
@@ -147,9 +146,7 @@ def _check_order(act: OpeningOrder, log: LogSoFar) -> None:
 
 def _check_change(act: ScheduleChange, manifest: TrustedManifest, log: LogSoFar) -> None:
     check_forwards(act.schedule)
-    problem = shift_problem(act.schedule, manifest.manifest.schedule)
-    if problem is not None:
-        raise StatementError(problem)
+    check_shift(act.schedule, manifest.manifest.schedule)
     subjects = [EVERYTHING] if act.branch is None else [EVERYTHING, act.branch]
     earlier = [last for one in subjects if (last := log.last_act("schedule-change", one)) is not None]
     for last in sorted(earlier, key=lambda one: one.number):

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from center.intake.act_admission import EVERYTHING
-from center.intake.schedules import is_later
 from crypto.act_statements import ScheduleChange
 from crypto.acts import read_act
+from crypto.schedule_rules import nowhere_earlier
 
 REPEAT_S: Final = 30.0
 RETRY_S: Final = 1.0  # while there is no session with the broker
@@ -70,7 +70,7 @@ class ScheduleDesk:
         own = [one for subject, one in self._newest.items() if subject != EVERYTHING]
         if for_all is None:
             return sorted(own, key=_number), []
-        beyond = [one for one in own if not is_later(for_all[0].schedule, one[0].schedule)]
+        beyond = [one for one in own if not nowhere_earlier(for_all[0].schedule, one[0].schedule)]
         return sorted(beyond, key=_number), [for_all]
 
     def _keep(self, data: bytes) -> None:
