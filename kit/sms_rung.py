@@ -33,6 +33,10 @@ from kit.sms_plan import SmsPlan
 from kit.wall import Wall
 
 HOUR_MS: Final = 3_600_000
+ACCOUNTS_MIN: Final = (
+    6  # SMS in an hour that ballot accounts may always use, of the least that can be configured
+)
+_MAY: Final = {"tally": "may", "account": "may for ballot accounts"}
 PATIENCE_DOUBLINGS_MAX: Final = 3  # times that the patience doubles with fruitless rounds
 
 
@@ -146,6 +150,8 @@ class SmsRung:
                 self.modems.succeeded(token, sent)
                 return self._taken(sent, now)
             case SmsFailed(token=token, reason=reason, final=final) if sent := self.modems.sent(token):
+                if event.event.may_have_gone:
+                    self._spend(sent, now)
                 self.modems.failed(token, sent, reason, now, final=final)
                 return self._refused(sent, reason, now) if final else Step()
             case SmsReported(token=token, outcome=outcome) if sent := self.modems.sent(token):
@@ -176,6 +182,12 @@ class SmsRung:
         )
         return Step(facts=[fact])
 
+    def _spend(self, sent: Sent, now: Instant) -> None:
+        """The network may have taken a part, and billed it: it counts against the limits, in this life."""
+        self._recent.append(self._wall.at_ms(now))
+        if sent.seq in self.letters:
+            self.letters[sent.seq].sent += 1
+
     def _refused(self, sent: Sent, reason: str, now: Instant) -> Step:
         assert self.plan is not None  # noqa: S101 - something was sent
         detail = f"modem {sent.way.modem}, to {self.plan.numbers[sent.way.gateway]}: {reason}; another way is tried"
@@ -205,6 +217,7 @@ class SmsRung:
 
     def _send_due(self, plan: SmsPlan, now: Instant, step: Step) -> None:
         for token, sent in self.modems.overdue(now):
+            self._spend(sent, now)
             self.modems.failed(token, sent, "the modem says nothing of it", now, final=False)
         self._wake = None
         for letter in sorted(self.letters.values(), key=lambda letter: (letter.kind != "tally", letter.seq)):
@@ -232,7 +245,9 @@ class SmsRung:
                 return quiet_until
             group = self._try_otherwise(letter, group, plan, now)
         numbers = range(1, group.total + 1) if group.modem in plan.whole else [min(group.wanted)]
-        due = max(self.modems.free_at(group.way, now), self._affordable_at(plan, len(numbers), now, step))
+        due = max(
+            self.modems.free_at(group.way, now), self._affordable_at(letter, plan, len(numbers), now, step)
+        )
         if due > now:
             return due
         for number in numbers:
@@ -260,14 +275,15 @@ class SmsRung:
         number = plan.numbers[group.way.gateway]
         step.effects.append(SendSms(group.modem, self.modems.give(sent, now), number, user_data))
 
-    def _affordable_at(self, plan: SmsPlan, parts: int, now: Instant, step: Step) -> Instant:
-        """When the limit of the hour lets so many more go."""
+    def _affordable_at(self, letter: Letter, plan: SmsPlan, parts: int, now: Instant, step: Step) -> Instant:
+        """When the limit of the hour lets so many more go. Accounts leave half of it to tallies, which come later."""
+        most = plan.max_per_hour if letter.kind == "tally" else max(plan.max_per_hour // 2, ACCOUNTS_MIN)
         wall_ms = self._wall.at_ms(now)
         recent = [at_ms for at_ms in self._recent if wall_ms - at_ms < HOUR_MS]
         under_way = sum(len(state.under_way) for state in self.modems.states.values())
-        if len(recent) + under_way + parts <= plan.max_per_hour:
+        if len(recent) + under_way + min(parts, most) <= most:
             return now
-        detail = f"{plan.max_per_hour} SMS went out within an hour, and no more may; [sms] max_per_hour"
+        detail = f"{most} SMS went out within an hour, and no more {_MAY[letter.kind]}; [sms] max_per_hour"
         step.join(self._incident("sms-limit", detail, now))
         return now + (recent[0] + HOUR_MS - wall_ms if recent else HOUR_MS)
 

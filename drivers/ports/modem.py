@@ -88,11 +88,15 @@ class SmsSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class SmsFailed:
-    """The message was not taken. ``final``: trying again as it is cannot help (bad number, no rights)."""
+    """The message was not taken. ``final``: trying again as it is cannot help (bad number, no rights).
+
+    ``may_have_gone``: the modem fell silent after it had been handed over, so that the network may bill it.
+    """
 
     token: int
     reason: str
     final: bool
+    may_have_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from crypto import rfc3339, sms
@@ -252,6 +253,40 @@ def test_no_sim_has_credit_until_somebody_tops_one_up() -> None:
     rig.run(FINAL_PAUSE_MS + UNDER_WAY_MAX_MS * 4)
     by_b = [one.user_data for _, one in rig.sent if one.modem == "b"]
     assert sms.join(by_b[:PARTS]) == COMPACT
+
+
+def test_messages_that_may_have_gone_cost_without_end() -> None:
+    # A modem that dies in the middle of each message: the network may well have taken it, and billed it.
+    for answer in (
+        lambda one: SmsFailed(one.token, "no answer", final=False, may_have_gone=True),
+        lambda _: None,
+    ):
+        rig = Rig(plan(max_per_hour=8, max_per_envelope=30), ())
+        rig.answer = answer
+        for fact in due():
+            rig.core.apply(fact)
+        rig.hear(Tick())
+        rig.run(24 * HOUR_MS)
+        times = [at for at, _ in rig.sent]
+        assert len(times) == 30
+        assert all(later - at >= HOUR_MS for at, later in zip(times, times[8:], strict=False))
+
+
+def test_accounts_use_up_the_hour_of_tallies() -> None:
+    tally, reached = due()
+    assert isinstance(tally, EnvelopeSealed)
+    assert isinstance(reached, RungReached)
+    account = msgspec.structs.replace(tally, kind="account", seq=1)
+    rig = Rig(plan(max_per_hour=20), (account, msgspec.structs.replace(reached, seq=1)))
+    rig.run(HOUR_MS // 2)
+    assert len(rig.sent) == 2 * PARTS
+    for fact in (tally, reached):
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    assert len(rig.sent) == 3 * PARTS
+    assert sms.join(one.user_data for _, one in rig.sent[2 * PARTS :]) == COMPACT
+    rig.run(HOUR_MS)
+    assert {fact.seq for fact in rig.facts if isinstance(fact, SmsPartTaken)} == {1, 2}
 
 
 def test_failures_in_step_with_everybody_else() -> None:

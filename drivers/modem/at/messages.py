@@ -184,7 +184,8 @@ def _send(session: Session, message: Outgoing) -> Script[None]:
 
 def _cut_off(session: Session, token: int) -> SmsFailed:
     if session.exchange.payload_sent:
-        return SmsFailed(token, "no answer after the message was handed over: it may have gone", final=False)
+        why = "no answer after the message was handed over: it may have gone"
+        return SmsFailed(token, why, final=False, may_have_gone=True)
     return SmsFailed(token, "no answer before the message was handed over: it has not gone", final=False)
 
 

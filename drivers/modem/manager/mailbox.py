@@ -66,7 +66,10 @@ class Mailbox:
             final = error.name.endswith(_FINAL)
             self._tell(SmsFailed(token, f"ModemManager: {error}", final) for token in message.tokens)
         except ManagerSilentError as error:
-            self._tell(SmsFailed(token, str(error), final=False) for token in message.tokens)
+            self._tell(
+                SmsFailed(token, str(error), final=False, may_have_gone=path is not None)
+                for token in message.tokens
+            )
         else:
             self._awaited.pop(reference, None)
             self._awaited[reference] = (message.tokens[-1], message.number)
