@@ -33,7 +33,7 @@ nightly: venv ## long campaigns: thorough hypothesis, many simulated worlds (WOR
 	@bash deploy/dev/nightly.sh
 
 bench: venv ## run the benchmarks
-	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for script in bench/[!_]*.py; do echo "==> $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 diagrams: venv ## draw docs/state-machines.md from the transition tables
 	@$(BIN)/python docs/generate_diagrams.py

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
+import _tree  # noqa: F401 - before any package of the tree
+
 from drivers.ports import TerminalDone, TerminalEvent, TerminalStatus, TerminalUp
 from drivers.terminal import messages
 from drivers.terminal.driver import SerialTerminal

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+import _tree  # noqa: F401 - before any package of the tree
 import msgspec
 import nacl.bindings as sodium
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey

@@ -18,13 +18,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+import _tree  # noqa: F401 - before any package of the tree
+import pytest
+from failover_runs.deliveries import KINDS
+from failover_runs.everything import measure
+
 RUNS: Final = 130  # of (a), (a1) and (b) each
 RIVALS: Final = 8  # branches of (e) in parallel
 EX_UNAVAILABLE: Final = 69  # sysexits(3): no root, or a program is missing
 EX_TERMINATED: Final = 128 + signal.SIGTERM
-__path__ = [str(ROOT / "failover")]
-"""The other benchmarks look beside themselves first: what they mean by this name is the package."""
 
 
 def main() -> None:
@@ -37,11 +39,6 @@ def main() -> None:
     parser.add_argument("--rivals", type=int, default=RIVALS, metavar="N", help="branches of (e) in parallel")
     parser.add_argument("--quick", action="store_true", help="deliveries of (a) to (d) alone")
     arguments = parser.parse_args()
-    sys.path.insert(0, str(ROOT))  # the laboratory is no part of what is installed
-    import pytest  # noqa: PLC0415
-    from failover_runs.deliveries import KINDS  # noqa: PLC0415
-    from failover_runs.everything import measure  # noqa: PLC0415 - as above
-
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EX_TERMINATED))  # the laboratory is undone then, too
     try:
         with tempfile.TemporaryDirectory(prefix="branch-kit-bench-") as folder:

@@ -5,13 +5,11 @@ python bench/opening.py [--quick | --branches 10000]
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, TypeVar
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+import _tree  # noqa: F401 - before any package of the tree
 
 from center.cli.workers import Workers
 from center.opening.logged import verify_log

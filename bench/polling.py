@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+import _tree  # noqa: F401 - before any package of the tree
 import psutil
 
 from crypto.codec import b64
