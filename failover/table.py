@@ -105,6 +105,9 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "line-back": Transition("connecting", "nothing"),
     },
     "up": {
+        # Of the session that stands, when a late word about one before it was taken for it.
+        "connected": Transition("up", "nothing"),
+        "connected-in-doubt": Transition("up", "nothing"),
         "lost": Transition("down", "back-off"),
         "echo": Transition("up", "trust"),
         "stray-echo": Transition("up", "nothing"),
@@ -119,6 +122,8 @@ TABLE: Final[Mapping[State, Mapping[Happening, Transition]]] = {
         "line-back": Transition("up", "nothing"),
     },
     "suspect": {
+        "connected": Transition("suspect", "nothing"),  # as above
+        "connected-in-doubt": Transition("suspect", "nothing"),
         "lost": Transition("down", "back-off"),
         "echo": Transition("up", "trust"),
         "stray-echo": Transition("suspect", "nothing"),

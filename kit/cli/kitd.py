@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from crypto.errors import EvidenceError
 from kit import exit_codes
@@ -17,6 +19,9 @@ from kit.periphery import Periphery
 from kit.printing import check_printing
 from kit.station import ForeignJournalError
 
+THREADS_MAX: Final = 64
+"""Uplinks that say nothing of how they connect do it in threads, where a dead name server holds each for half a minute,
+and eight uplinks try again and again meanwhile. asyncio's own share is six threads on two cores, for all uplinks."""
 EXAMPLES = """examples:
   kitd --config /etc/branch-kit/kitd.toml                  run (systemd does this)
   kitd --config /etc/branch-kit/kitd.toml --check-config   check file, manifest and key, then leave
@@ -86,6 +91,7 @@ async def _serve(config: Config, log: Log) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are in one
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="connecting"))
     stopping = False
 
     def stop() -> None:

@@ -4,8 +4,11 @@ from typing import get_args
 import pytest
 
 from failover.events import (
+    Connect,
     Disconnect,
     FailoverEvent,
+    LineSensed,
+    PathChanged,
     ProbeEchoed,
     Tick,
     UplinkConnected,
@@ -33,7 +36,7 @@ def _all_of(core: Failover) -> object:
 @pytest.mark.parametrize(
     "event",
     [
-        UplinkConnected("fibre"),  # it stands already
+        PathChanged("fibre", None, "no carrier"),  # it is bound to no interface
         UplinkConnected("carrier-pigeon"),
         UplinkLost("carrier-pigeon", "shot down"),
         ProbeEchoed("carrier-pigeon", 1),
@@ -51,10 +54,26 @@ def test_impossible_event_is_a_named_error_and_changes_nothing(event: FailoverEv
 
 
 def test_error_names_the_uplink_the_happening_and_the_state() -> None:
-    net = Net()
-    net.run(20_000)
-    with pytest.raises(MachineError, match=r"uplink 'fibre': 'connected' cannot happen while 'up'"):
-        net.core.handle(UplinkConnected("fibre"), net.now)
+    with pytest.raises(MachineError, match=r"uplink 'fibre': 'echo' cannot happen while 'down'"):
+        Uplink("fibre", "device-1", Timing()).happen("echo", 0)
+
+
+def test_session_that_stands_too_late_is_taken_for_the_next_one() -> None:
+    """The disk held the kit up: the word of one session is read after the next one was asked for."""
+    core = Failover(("fibre",), "device-1", Timing())
+    core.handle(WindowChanged(critical=True), 0)
+    (given_up,) = core.handle(Tick(), 800)
+    assert isinstance(given_up, Disconnect)
+    assert isinstance(core.handle(LineSensed("fibre", "good", "light"), 1_200)[0], Connect)
+    core.handle(UplinkConnected("fibre"), 1_201)  # of the one that was given up
+    assert core.states() == {"fibre": "up"}
+    assert core.handle(UplinkConnected("fibre"), 1_300) == ()
+    assert core.states() == {"fibre": "up"}
+    core.handle(Tick(), 1_700)
+    assert core.states() == {"fibre": "suspect"}
+    assert core.handle(UplinkConnected("fibre"), 1_701) == ()
+    core.handle(ProbeEchoed("fibre", 1), 1_702)
+    assert core.states() == {"fibre": "up"}
 
 
 def test_session_that_was_given_up_before_it_stood_is_refused() -> None:
