@@ -43,6 +43,8 @@ class ManifestAdoption:
         self._known: deque[str] = deque(maxlen=REFUSED_MAX)
         self._incidents = Incidents()
         self._refusal: str | None = None
+        self._coming: int | None = None
+        """The version that is kept, and adopted after that: one in a life, for the file of another may lie over it."""
         self.adopted: ManifestAdopted | None = None
 
     def handle(self, event: Event, now: Instant) -> Step:
@@ -82,6 +84,9 @@ class ManifestAdoption:
         return {"version": self._manifest.manifest.version, "refusal": self._refusal}
 
     def _heard(self, event: ManifestHeard, now: Instant) -> Step:
+        if self._coming is not None:
+            words = f"manifest version {self._coming} is being adopted: try again when kitd has begun anew"
+            return Step() if event.reply is None else self._refuse(words, event, now)
         name = sha256(event.data).hexdigest()
         if event.reply is None and name in self._known:
             return Step()
@@ -93,6 +98,7 @@ class ManifestAdoption:
         except ManifestRefusedError as error:
             return self._refuse(str(error), event, now)
         version, digest = new.manifest.version, new.sha256
+        self._coming = version
         return Step(effects=[KeepManifest(version, digest, event.data, event.rung, event.reply)])
 
     def _judged(self, data: bytes) -> TrustedManifest:
@@ -122,6 +128,7 @@ class ManifestAdoption:
         """The file is there. Between then and now the polls may have begun."""
         objection = event.error or self._objection()
         if objection is not None:
+            self._coming = None
             if event.error is not None:
                 self._known.clear()  # the disk may take it the next time
             return self._refuse(f"manifest version {event.version} is not adopted: {objection}", event, now)

@@ -136,6 +136,18 @@ def test_polls_begin_while_the_file_is_written() -> None:
     assert kit.facts == []
 
 
+def test_two_manifests_come_at_once() -> None:
+    # The file of a second one of this version would lie over that of the first, which the journal is to name.
+    kit = Kit()
+    kit.tell(ManifestHeard(NEW.manifest_bytes, "fibre"))
+    another = signed(schedule=SCHEDULE)
+    assert kit.tell(ManifestHeard(another, "4g")) == []
+    assert "is being adopted" in kit.bring(another)
+    kit.tell(ManifestKept(3, NEW.loaded.sha256, "fibre", None))
+    assert "is being adopted" in kit.bring(another), "until this life ends"
+    assert [fact.manifest_sha256 for fact in kit.facts] == [NEW.loaded.sha256]
+
+
 def test_disk_is_full() -> None:
     kit = Kit()
     kit.tell(ManifestHeard(NEW.manifest_bytes, "fibre"))
