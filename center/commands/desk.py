@@ -164,8 +164,11 @@ class CommandDesk:
     async def _repeat(self) -> None:
         self._drop_expired()
         election, now_ms = self._manifest.manifest.election, self._wall_ms()
+        due = {one.command.kind for one in self._standing if _due(one.said_ms, REPEAT_MS, now_ms)}
         for one in list(self._standing):
-            if _due(one.said_ms, REPEAT_MS, now_ms):
+            if (
+                one.command.kind in due
+            ):  # all of its kind, in their order: a branch follows no number after a greater one
                 branch = one.command.branch
                 topic = topic_command_for_all(election) if branch is None else topic_command(election, branch)
                 if not await self._say(topic, one.note.encode()):

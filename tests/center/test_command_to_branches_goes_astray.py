@@ -125,6 +125,22 @@ def test_message_is_said_after_a_greater_number(centre: Centre) -> None:
     assert rounds == [1, 2, 3] * 4
 
 
+def test_branch_comes_back_between_two_messages(centre: Centre) -> None:
+    # Wherever it begins to listen, it hears the older one first, and so shows both.
+    async def day() -> None:
+        for text in ("one", "two", "three"):
+            centre.ask(CommandRequest(kind="message", branch=None, for_s=3600, text=text))
+            await asyncio.sleep(REPEAT_MS / 3000)
+        centre.heard.clear()
+        await asyncio.sleep(4 * REPEAT_MS / 1000)
+
+    centre.live(day)
+    for mark in [
+        at for at in range(len(centre.heard)) if at == 0 or centre.heard[at][0] > centre.heard[at - 1][0]
+    ]:
+        assert [one.number for one in centre.commands(mark)][:3] == [1, 2, 3]
+
+
 def test_numbers_begin_anew_after_a_restart(centre: Centre) -> None:
     centre.ask(PACE)
     centre.live_for(2)
