@@ -13,11 +13,11 @@ from typing import Final
 from failover.path import Path
 from kit.events import NoticeAbout
 from kit.uplinks import portal
-from kit.uplinks.errors import DialError, NameUnknownError, SilentError, TlsRefusedError
+from kit.uplinks.errors import DialError, NameUnknownError, RefusedError, SilentError, TlsRefusedError
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.names import Names
 from kit.uplinks.segments import Segments
-from kit.uplinks.sockets import connect, family_of, open_socket
+from kit.uplinks.sockets import connect, family_of, open_socket, words_of
 
 STAGGER_S: Final = 0.1  # seconds until the next address is tried beside one that is silent
 AGAIN_S: Final = (
@@ -168,6 +168,15 @@ class Dialler:
                 each.cancel()
 
     async def _try(self, address: str, path: Path | None) -> Dialled:
+        """Raises DialError alone: whatever is odd about one address, the others are tried."""
+        try:
+            return await self._connect(address, path)
+        except DialError:
+            raise
+        except OSError as error:
+            raise RefusedError(words_of(error)) from error
+
+    async def _connect(self, address: str, path: Path | None) -> Dialled:
         made, forbidden = open_socket(
             socket.AddressFamily(family_of(address)), "tcp", path, self.segments.mss
         )

@@ -91,13 +91,13 @@ def _bind(made: socket.socket, family: socket.AddressFamily, path: Path) -> bool
             ) from error
         to_device = False
     except OSError as error:
-        raise PathUnusableError(f"{path.interface} cannot be bound to: {_words(error)}") from error
+        raise PathUnusableError(f"{path.interface} cannot be bound to: {words_of(error)}") from error
     scope = path.index if family == socket.AF_INET6 and ipaddress.ip_address(source).is_link_local else 0
     try:
         made.bind((source, 0) if family == socket.AF_INET else (source, 0, 0, scope))
     except OSError as error:
         raise PathUnusableError(
-            f"{source} of {path.interface} cannot be sent from: {_words(error)}"
+            f"{source} of {path.interface} cannot be sent from: {words_of(error)}"
         ) from error
     return to_device
 
@@ -109,10 +109,11 @@ async def connect(made: socket.socket, address: str, port: int) -> None:
     except (TimeoutError, BlockingIOError) as error:
         raise SilentError("no answer") from error
     except OSError as error:
-        raise RefusedError(_words(error)) from error
+        raise RefusedError(words_of(error)) from error
 
 
-def _words(error: OSError) -> str:
+def words_of(error: OSError) -> str:
+    """What the kernel says, such as "network is unreachable"."""
     if error.errno == errno.ECONNREFUSED:
         return "connection refused"
     return (error.strerror or str(error) or type(error).__name__).lower()

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import datetime as dt
 import hashlib
+import os
 import socket
 import ssl
 from typing import Final
@@ -51,6 +52,9 @@ async def handshake(
         TlsRefusedError: the other side is not the centre, or speaks no TLS. The connection is of no use any more.
     """
     name = tls.server_name or host
+    ended = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if ended:  # wrap_socket would leave a socket to the garbage collector
+        raise TlsRefusedError(f"no TLS: {os.strerror(ended).lower()}")
     try:
         wrapped = make_context(tls).wrap_socket(
             connection, server_hostname=name, do_handshake_on_connect=False
