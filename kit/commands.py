@@ -14,7 +14,7 @@ from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 from failover.events import Instant
 from kit import exit_codes
-from kit.clock_hints import ClockHints
+from kit.clock_hints import BLOCKS_MS, ClockHints
 from kit.core import Step
 from kit.effects import Reply
 from kit.events import Booted, CommandHeard, Event, ReadinessItem
@@ -46,6 +46,8 @@ class Commands:
         self.clock = ClockHints()
         self.messages: deque[CommandFollowed] = deque(maxlen=MESSAGES_SHOWN)
         self.announced: Command | None = None
+        self._announced_ms: int | None = None
+        """When a newer manifest than this kit's was announced for the first time: for a while that is in the way."""
         self.pacing: CommandFollowed | None = None
         self.refused = 0
         """Forged, malformed, expired or too many ones, since the daemon started."""
@@ -71,6 +73,8 @@ class Commands:
             self.messages.append(fact)
         elif fact.kind == "manifest":
             self.announced = command.read(fact.note)
+            if self._announced_ms is None and self._newer() is not None:
+                self._announced_ms = rfc3339.to_ms(fact.at)
         elif fact.kind == "pacing":
             self.pacing = fact
 
@@ -79,20 +83,28 @@ class Commands:
         return None
 
     def readiness(self, now: Instant) -> tuple[ReadinessItem, ...]:
-        """The clock, where a hint of the centre tells something about it."""
+        """The clock and the manifest, where the centre said something of them."""
+        items, wall_ms = [], self._wall.at_ms(now)
         objection = self.clock.objection
         if objection is not None:
-            ok = not self.clock.blocks(self._wall.at_ms(now))
-            return (ReadinessItem("clock", ok=ok, detail=objection),)
-        if self._known("clock"):
-            return (ReadinessItem("clock", ok=True, detail="no hint of the centre speaks against it"),)
-        return ()
+            items.append(ReadinessItem("clock", ok=not self.clock.blocks(wall_ms), detail=objection))
+        elif self._known("clock"):
+            items.append(ReadinessItem("clock", ok=True, detail="no hint of the centre speaks against it"))
+        newer, since_ms = self._newer(), self._announced_ms
+        if newer is not None and since_ms is not None:
+            words = (
+                f"the centre announced manifest version {newer.manifest_version}, this kit has version "
+                f"{self._manifest.manifest.version}, and a centre under a newer one refuses what is sealed under an "
+                "older one: kitctl manifest bring FILE, or ask the centre"
+            )
+            items.append(
+                ReadinessItem("manifest", ok=not since_ms <= wall_ms < since_ms + BLOCKS_MS, detail=words)
+            )
+        return tuple(items)
 
     def picture(self, now: Instant) -> dict[str, Any]:
         """For ``kitctl status`` and ``kitctl messages``."""
-        newer = self.announced
-        if newer is not None and (newer.manifest_version or 0) <= self._manifest.manifest.version:
-            newer = None
+        newer = self._newer()
         return {
             "messages": [
                 {
@@ -110,6 +122,11 @@ class Commands:
             else {"version": newer.manifest_version, "sha256": newer.manifest_sha256},
             "refused": self.refused,
         }
+
+    def _newer(self) -> Command | None:
+        newer = self.announced
+        is_newer = newer is not None and (newer.manifest_version or 0) > self._manifest.manifest.version
+        return newer if is_newer else None
 
     def _known(self, kind: CommandKind) -> int:
         return self._numbers.get((kind, f"{self._log.name}+{self._log.key_hash.hex()}"), 0)

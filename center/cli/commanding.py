@@ -164,6 +164,12 @@ def _manifest_fields(arguments: argparse.Namespace, manifest: TrustedManifest) -
             f"{arguments.file}: it is of election {it.election} round {it.round} version {it.version}; one of "
             f"{old.election} round {old.round} and not older than version {old.version} is needed"
         )
+    if it.version > old.version:
+        print(
+            f"a branch that opens under version {old.version} is refused by a centerd under version {it.version}: take "
+            "centerd over to it when all branches have it (docs/commands.md)",
+            file=sys.stderr,
+        )
     fields: dict[str, Any] = {"manifest_version": it.version, "manifest_sha256": new.sha256}
     if len(data) <= MQTT_PAYLOAD_MAX:
         return {**fields, "manifest": codec.b64(data)}

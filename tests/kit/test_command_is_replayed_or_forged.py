@@ -293,6 +293,27 @@ def test_newer_manifest_is_announced_and_nobody_knows() -> None:
     assert centre(branch)["manifest_announced"] is None, "it has that version"
     hear(branch, of_kind(branch, "manifest", 2, manifest_version=2, manifest_sha256="ab" * 32))
     assert centre(branch)["manifest_announced"] == {"version": 2, "sha256": "ab" * 32}
+    assert readiness(branch) == {"manifest": False}, (
+        "what is sealed under the old one, the centre would refuse"
+    )
+    (item,) = branch.station.commands.readiness(branch.now)
+    assert "version 2" in item.detail
+    assert "kitctl manifest bring" in item.detail
+
+
+def test_stolen_key_announces_what_does_not_exist() -> None:
+    branch = Branch()
+    branch.settle()
+    for number in range(1, 40):
+        hear(
+            branch,
+            of_kind(branch, "manifest", number, manifest_version=1 + number, manifest_sha256="ab" * 32),
+        )
+        branch.advance(30_000)
+        if number == FOLLOWED_MAX:
+            branch.boot()
+            branch.settle()
+    assert readiness(branch) == {"manifest": True}, "people had time to ask"
 
 
 def test_command_of_the_centre_passes_for_an_order() -> None:
