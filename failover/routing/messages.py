@@ -31,7 +31,7 @@ def link_of(message: Any, device: str | None) -> Link:
     others = properties.get_attrs("IFLA_ALT_IFNAME") if properties is not None else ()
     return Link(
         index=message["index"],
-        name=message.get_attr("IFLA_IFNAME"),
+        name=words_of(message.get_attr("IFLA_IFNAME")),
         mac=None if mac is None else mac.lower(),
         mtu=message.get_attr("IFLA_MTU") or 1_500,
         up=bool(flags & _UP),
@@ -39,9 +39,17 @@ def link_of(message: Any, device: str | None) -> Link:
         carrier=flags & _LOWER_UP != 0 and flags & _RUNNING != 0,
         alone=flags & (_POINT_TO_POINT | _NO_ARP) != 0,
         is_permanent=permanent is not None,
-        other_names=tuple(others),
+        other_names=tuple(words_of(other) for other in others),
         device=device,
     )
+
+
+def words_of(name: str | bytes) -> str:
+    """A name of an interface: any bytes but slashes, colons and blanks will do for the kernel (dev_valid_name).
+
+    One that is no UTF-8 comes as bytes, and is made into what people can read, and nobody can bind to.
+    """
+    return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 
 def address_of(message: Any) -> Address | None:
@@ -96,13 +104,13 @@ def rule_of(message: Any) -> Rule | None:
     protocol = message.get_attr("FRA_PROTOCOL") or 0
     if family is None or protocol != PROTOCOL or message["action"] != _LOOK_UP:
         return None
-    source = message.get_attr("FRA_SRC")
+    source, interface = message.get_attr("FRA_SRC"), message.get_attr("FRA_OIFNAME")
     return Rule(
         family,
         message.get_attr("FRA_PRIORITY") or 0,
         message.get_attr("FRA_TABLE") or message["table"],
         None if source is None else f"{ip_address(source)}/{message['src_len']}",
-        message.get_attr("FRA_OIFNAME"),
+        None if interface is None else words_of(interface),
         protocol,
     )
 

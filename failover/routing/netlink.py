@@ -107,7 +107,9 @@ class _NetlinkKernel:
     def _device(self, message: Any) -> str | None:
         """What the interface is a part of, as a path below /sys/devices; None for virtual ones."""
         try:
-            path = (self._sysfs / message.get_attr("IFLA_IFNAME") / "device").resolve(strict=True)
+            path = (self._sysfs / os.fsdecode(message.get_attr("IFLA_IFNAME")) / "device").resolve(
+                strict=True
+            )
         except OSError:
             return None
         return str(path).removeprefix("/sys/devices/")

@@ -107,6 +107,22 @@ def test_wifi_that_nobody_let_in_has_no_carrier() -> None:
         assert (link.mac, link.mtu, link.other_names) == (None, 1_500, ())
 
 
+def test_interface_with_a_name_that_is_no_text() -> None:
+    attributes = {
+        "IFLA_IFNAME": b"v\xff\xfe",
+        "IFLA_PROP_LIST": Message({"IFLA_ALT_IFNAME": (b"w\xc3", "lan")}),
+    }
+    it = link_of(Message(attributes, flags=0x1, index=4), None)
+    assert (it.name, it.other_names) == ("v\\xff\\xfe", ("w\\xc3", "lan"))
+    rule = rule_of(
+        Message(
+            {"FRA_PROTOCOL": 171, "FRA_PRIORITY": 7_101, "FRA_OIFNAME": b"v\xff"}, family=2, table=1, action=1
+        )
+    )
+    assert rule is not None
+    assert rule.interface == "v\\xff"
+
+
 def test_what_is_deleted_names_its_maker() -> None:
     words = rule_words(Rule(4, 7_201, 7_101, "10.1.0.2/32", None, 171))
     assert words == {

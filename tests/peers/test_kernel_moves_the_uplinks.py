@@ -1,6 +1,7 @@
 """The routing of uplinks on the real kernel, which renames, renumbers, wipes and forgets as it pleases."""
 
 import asyncio
+import os
 import pathlib
 import socket
 from collections.abc import Callable, Coroutine
@@ -102,6 +103,20 @@ def test_interface_is_renamed() -> None:
             assert "eth0 is called eth1 now" in after.reason
             assert "7101: from all oif eth1 lookup 7101 proto 171" in rules()
             assert not any("eth0" in rule for rule in rules())
+
+    tell(story)
+
+
+def test_interface_of_somebody_else_has_a_name_that_is_no_text() -> None:
+    async def story() -> None:
+        lay("eth0", "10.1.0.2/24", "10.1.0.1", MAC)
+        async with watched(spec("fibre", MAC, "mac")) as it:
+            await it.up("fibre")
+            odd = os.fsdecode(b"v\xff\xfe")
+            ip("link", "add", odd, "type", "veth", "peer", "name", "odd0")
+            ip("link", "set", "eth0", "down")
+            await it.down("fibre", "eth0 is switched off; switch it on: ip link set eth0 up")
+            ip("link", "delete", odd)
 
     tell(story)
 
