@@ -15,7 +15,8 @@ from center.intake.push_desk import PushDesk
 from center.intake.pushes import Pushes
 from center.intake.schedule_desk import ScheduleDesk
 from center.intake.spool_desk import SpoolDesk
-from center.log.ledger import Ledger, LedgerIdentity
+from center.log.ledger import Ledger
+from center.log.ledger_file import LedgerIdentity
 from center.log.sequencer import Sequencer
 from center.ports import CenterPorts, Delivery, Session, SessionSettings
 from center.witness.desk import WitnessDesk

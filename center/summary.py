@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from center.audit.record import printable
-from center.log.ledger import Checkpoint, Counts, LedgerIdentity
+from center.log.checkpoints import Checkpoint
+from center.log.counts import Counts
+from center.log.ledger_file import LedgerIdentity
 from center.opening.types import Opening, OpeningFinding
 from crypto.manifest import TrustedManifest
 

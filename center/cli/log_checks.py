@@ -14,8 +14,9 @@ from center.config import ledger_path, load_config, load_manifest
 from center.edges import wall_ms
 from center.errors import ConfigError, ProvingError
 from center.files import UnreadableError, read_whole
-from center.log.ledger import Ledger, LedgerIdentity
+from center.log.ledger import Ledger
 from center.log.ledger_audit import LedgerAudit, audit_ledger
+from center.log.ledger_file import LedgerIdentity
 from center.witness.cosignatures import bring
 from crypto import rfc3339
 from crypto.comparison import Comparison, compare

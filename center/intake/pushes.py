@@ -6,7 +6,8 @@ told at a bounded rate. What is lost on the way is no loss: a branch that holds 
 
 from typing import Final, Protocol
 
-from center.log.ledger import Entry, Ledger
+from center.log.entries import Entry
+from center.log.ledger import Ledger
 from center.log.sequencer import Sequencer
 from crypto.errors import ProofError
 from crypto.manifest import TrustedManifest

@@ -11,7 +11,9 @@ from typing import Final
 
 from center.intake.act_admission import ActKind, AdmittedAct, LoggedAct
 from center.intake.admission import SPOOL, Admission, Admitted, BatchPast, Link, admit
-from center.log.ledger import Checkpoint, Entry, Ledger
+from center.log.checkpoints import Checkpoint
+from center.log.entries import Entry
+from center.log.ledger import Ledger
 from crypto import merkle, notes
 from crypto.codec import sha256_hex
 from crypto.consistency import signed_by

@@ -4,7 +4,8 @@ Reads the ledger and nothing else, also while centerd writes to it. What is prov
 """
 
 from center.errors import ProvingError
-from center.log.ledger import Checkpoint, Ledger
+from center.log.checkpoints import Checkpoint
+from center.log.ledger import Ledger
 from center.witness.cosignatures import with_lines
 from crypto import merkle, receipt
 from crypto.consistency import Consistency, parse_unverified

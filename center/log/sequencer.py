@@ -8,7 +8,8 @@ from typing import Final
 
 from center.errors import LedgerCorruptError
 from center.intake.admission import Admission, Refused
-from center.log.ledger import Checkpoint, Ledger
+from center.log.checkpoints import Checkpoint
+from center.log.ledger import Ledger
 from center.witness.cosignatures import keep, newest_witnessed
 from crypto import acknowledgement, merkle, receipt
 from crypto.codec import sha256_hex

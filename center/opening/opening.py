@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
 from center.errors import NoOrderError, OpeningError, TooEarlyError
-from center.log.ledger import Checkpoint, Entry
+from center.log.checkpoints import Checkpoint
+from center.log.entries import Entry
 from center.opening.evidence import Evidence, Opener
 from center.opening.judging import Judgement, judge, judge_listed, poll_book_findings
 from center.opening.listing import ListedUnit, Listing, make_listing

@@ -21,8 +21,10 @@ from center.files import (
     sync_folder,
     write_whole,
 )
+from center.log.checkpoints import Checkpoint
+from center.log.entries import Entry
 from center.log.leaves import check_leaf
-from center.log.ledger import Checkpoint, Entry, Ledger
+from center.log.ledger import Ledger
 from center.log.proving import LoggedTree
 from center.opening.logged import Leaf, VerifiedLog, known_leaf
 from center.opening.spread import Spread, here

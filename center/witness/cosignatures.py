@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from center.errors import WitnessError
-from center.log.ledger import Checkpoint, Ledger
+from center.log.checkpoints import Checkpoint
+from center.log.ledger import Ledger
 from crypto import codec, notes
 from crypto.errors import ProofError
 from crypto.notes import CosignatureVerifier, NoteVerifier

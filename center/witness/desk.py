@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from center.errors import LedgerError
-from center.log.ledger import Checkpoint
+from center.log.checkpoints import Checkpoint
 from center.log.sequencer import Sequencer
 from center.ports import Ask
 from center.witness.address import WitnessAddress

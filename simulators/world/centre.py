@@ -13,7 +13,9 @@ from typing import Final
 from center.config import Setup
 from center.daemon import CenterDaemon
 from center.intake.spool import Spool, Verdict
-from center.log.ledger import Entry, Ledger, LedgerIdentity
+from center.log.entries import Entry
+from center.log.ledger import Ledger
+from center.log.ledger_file import LedgerIdentity
 from center.mqtt import MqttSession
 from center.opening.types import Opening
 from center.ports import CenterPorts

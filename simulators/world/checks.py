@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from center.log.ledger import Entry
+from center.log.entries import Entry
 from crypto import merkle, receipt, rfc3339
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint, verify_note

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from center.intake.intake import Intake, Outcome, Reply
-from center.log.ledger import Ledger, LedgerIdentity
+from center.log.ledger import Ledger
+from center.log.ledger_file import LedgerIdentity
 from center.log.sequencer import Sequencer
 from crypto.codec import b64, sha256_hex, to_bytes
 from crypto.seal import seal_tally

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from center.errors import LedgerCorruptError, LedgerError
-from center.log.ledger import Checkpoint
+from center.log.checkpoints import Checkpoint
 from crypto import merkle, receipt
 from crypto.codec import sha256_hex
 from crypto.notes import Checkpoint as SignedCheckpoint

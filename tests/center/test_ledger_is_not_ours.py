@@ -6,7 +6,8 @@ import apsw
 import pytest
 
 from center.errors import LedgerCorruptError, LedgerError, LedgerMissingError
-from center.log.ledger import Ledger, LedgerIdentity
+from center.log.ledger import Ledger
+from center.log.ledger_file import LedgerIdentity
 from tests.center.branch import Center, two_branches
 from tests.crypto.election_fixture import ELECTION, LOG_NAME
 

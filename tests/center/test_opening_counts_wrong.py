@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from center.errors import OpeningError, TooEarlyError
-from center.log.ledger import Checkpoint, Entry
+from center.log.checkpoints import Checkpoint
+from center.log.entries import Entry
 from center.opening.opening import open_election
 from center.opening.types import Opening
 from crypto import codec, enc_proof, envelope, merkle, rfc3339

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from center.intake.admission import SPOOL
-from center.log.ledger import Counts
+from center.log.counts import Counts
 from center.opening.listing import ListedUnit, Listing
 from center.opening.logged import VerifiedLog
 from center.opening.opening import count, orders_to_follow, read_log

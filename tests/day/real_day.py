@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from center.log.ledger import Entry, Ledger
+from center.log.entries import Entry
+from center.log.ledger import Ledger
 from kit.journal import Journal
 from simulators.cli import SAMPLE
 from simulators.day.progress import PlainLog

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from center.log.ledger import Entry
+from center.log.entries import Entry
 from crypto import rfc3339
 from failover.timing import Timing
 from kit.facts import EnvelopeSealed, LinkCause, LinkSwitched, ReceiptStored

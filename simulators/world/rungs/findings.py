@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from center.log.ledger import Entry
+from center.log.entries import Entry
 from crypto import rfc3339
 from failover.timing import Timing
 from kit.facts import EnvelopeSealed, LinkSwitched, ReceiptStored
