@@ -181,8 +181,8 @@ def in_words(milliseconds: int) -> str:
 
 
 def _fitting(why: list[str]) -> str:
-    """What there is room for: the first and the last part always."""
-    first, *middle, last = why
+    """What there is room for: the first and the last part always. No fact holds half a Unicode character."""
+    first, *middle, last = (part.encode("utf-8", "replace").decode() for part in why)
     while len("; ".join((first, *middle, last))) > REASON_MAX:
         middle.pop()
     return "; ".join((first, *middle, last))

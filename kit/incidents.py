@@ -18,7 +18,9 @@ class Incidents:
 
     def record(self, code: str, detail: str, at: str) -> list[IncidentRecorded]:
         """The fact to be journaled; none if it is known, or if there were too many of its code."""
-        detail = detail[:DETAIL_MAX]
+        detail = detail.encode("utf-8", "replace").decode()[
+            :DETAIL_MAX
+        ]  # no fact holds half a Unicode character
         details = self._recorded.setdefault(code, set())
         if detail in details or len(details) >= INCIDENTS_MAX:
             return []

@@ -19,6 +19,7 @@ from kit.facts import (
     SmsPartTaken,
     WaitNoted,
 )
+from kit.incidents import Incidents
 from kit.ladder import LadderSetup
 from tests.kit.harness import TALLY_MS, Branch
 from tests.kit.sms_bench import PLAN
@@ -214,6 +215,16 @@ def test_status_and_facts_hold_what_they_can() -> None:
     assert fact.reason.startswith("no acknowledgement for 5 min; uplink-0")
     assert fact.reason.endswith("sending by SMS over a modem")
     assert not isinstance(fact, SmsPartTaken | ReceiptStored)
+
+
+def test_half_a_character_of_a_stranger_stops_the_kit() -> None:
+    # No fact can hold one: the kit would end at this rung, in each of its lives.
+    branch = alone()
+    branch.station.ladder.escalation._troubles = lambda: ["fibre: the broker is b\udc80d"]
+    branch.advance(5 * MINUTE_MS)
+    assert rungs(branch) == ["sms"]
+    (fact,) = Incidents().record("sms-refused", "half \udc80", "2027-06-18T14:00:00.000Z")
+    assert fact.detail == "half ?"
 
 
 @pytest.mark.parametrize(
