@@ -31,9 +31,26 @@ def links_of(
         link = find(spec, picture, modems)
         if isinstance(link, str):
             absent[spec.uplink] = link
+        elif rival := _other_way(
+            spec, link, [other for other in specs if found.get(other.uplink) == link], picture
+        ):
+            absent[spec.uplink] = rival
         else:
             found[spec.uplink] = link
     return found, absent
+
+
+def _other_way(spec: UplinkSpec, link: Link, before: Sequence[UplinkSpec], picture: Picture) -> str:
+    """Why this interface cannot be this uplink's too, or "": only its name tells tables apart."""
+    for other in before:
+        for family in FAMILIES:
+            hops = [gateway_of(each, link, family, picture) for each in (other, spec)]
+            if None not in hops and hops[0] != hops[1]:
+                return (
+                    f"{link.name} is the interface of uplink {other.uplink}, by gateway {hops[0] or 'none'}; one "
+                    "interface leads to one gateway: give each box its own (a VLAN will do)"
+                )
+    return ""
 
 
 def look(spec: UplinkSpec, link: Link, picture: Picture, links: set[Link], before: Path | None) -> Standing:

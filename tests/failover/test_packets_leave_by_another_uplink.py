@@ -196,3 +196,23 @@ def test_thousands_of_routes_in_the_main_table_are_not_all_copied() -> None:
     wanted = [w for w in wanted_of(SPECS[0], it, picture) if isinstance(w, Route)]
     assert len(wanted) == ROUTES_MAX + 1
     assert wanted[0].destination == EVERYWHERE[4]
+
+
+def test_two_uplinks_of_one_interface_leave_by_the_gateway_of_the_first() -> None:
+    it, own = link(1, "eth0"), address(1, "10.1.0.2", "10.1.0.0/24")
+    first = UplinkSpec("fibre", "name", "eth0", "10.1.0.1", 7_101, 0)
+    for gateway, routes_of_others in (("10.1.0.254", ()), ("auto", (default(1, "10.1.0.254"),))):
+        second = UplinkSpec("4g", "name", "eth0", gateway, 7_102, 1)
+        picture = Picture((it,), (own,), routes_of_others)
+        found, absent = links_of((first, second), picture, {})
+        assert found == {"fibre": it}
+        assert absent["4g"].startswith(
+            "eth0 is the interface of uplink fibre, by gateway 10.1.0.1; one interface"
+        )
+
+
+def test_two_brokers_behind_one_gateway_are_two_uplinks() -> None:
+    it, own = link(1, "eth0"), address(1, "10.1.0.2", "10.1.0.0/24")
+    both = tuple(UplinkSpec(name, "name", "eth0", "auto", 7_101 + n, n) for n, name in enumerate(("a", "b")))
+    found, absent = links_of(both, Picture((it,), (own,), (default(1, "10.1.0.1"),)), {})
+    assert (set(found), absent) == ({"a", "b"}, {})
