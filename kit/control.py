@@ -4,9 +4,9 @@ Requests: ``{"op": "status"}``, ``{"op": "readiness"}``, ``{"op": "media"}``, ``
 DSSE>}`` and the same with ``schedule``, ``endorse`` and ``receipt`` (any form of one); ``{"op": "journal", "first":
 <number of fact>}``; ``{"op": "courier"}``: what is released and not delivered, packed; with ``"print": [<number>...]``
 on the printer, all of it where the list is empty; ``{"op": "link-test", "uplink": <name>}``, ``{"op": "link-use",
-"uplink": <name or null>, "for_s": <seconds>}``; ``command`` with ``envelope`` (a note or packed), ``manifest`` in parts
-with ``envelope``, ``offset`` and ``total``. Every answer has ``ok``; an answer that is not ok has ``error`` (words)
-and ``code`` (the exit code of DESIGN §3).
+"uplink": <name or null>, "for_s": <seconds>}``, ``{"op": "link-sim", "modem": <name>, "slot": <from 1>}``;
+``command`` with ``envelope`` (a note or packed), ``manifest`` in parts with ``envelope``, ``offset`` and ``total``.
+Every answer has ``ok``; an answer that is not ok has ``error`` (words) and ``code`` (the exit code of DESIGN §3).
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class Control:
                 return await self._hand_in(_HANDED_IN[op], text)
             case {"op": "journal", "first": int(first)} if self._journal is not None:
                 return self._journal(first)
-            case {"op": "endorse" | "link-test" | "link-use" | "command"} if (
+            case {"op": "endorse" | "link-test" | "link-use" | "link-sim" | "command"} if (
                 make := question(request)
             ) is not None:
                 return await self._ask(make)
@@ -91,8 +91,8 @@ class Control:
             case _:
                 return _no(
                     'unknown request; known: {"op": "status" | "readiness" | "order" | "schedule" | "media" '
-                    '| "courier" | "receipt" | "journal" | "endorse" | "link-test" | "link-use" | "command" | '
-                    '"manifest"}',
+                    '| "courier" | "receipt" | "journal" | "endorse" | "link-test" | "link-use" | "link-sim" | '
+                    '"command" | "manifest"}',
                     exit_codes.USAGE,
                 )
 

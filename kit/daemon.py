@@ -33,6 +33,7 @@ from kit.effects import (
     SealTally,
     SendSms,
     SignAccount,
+    UseSim,
 )
 from kit.escalation_config import ladder_clocks
 from kit.events import ManifestKept, PrinterHeard
@@ -48,6 +49,7 @@ from kit.ports import Ports, Sealer, Uplinks
 from kit.printing import make_printing
 from kit.runner import Runner
 from kit.sealer import LocalSealer
+from kit.sim_config import sims_of
 from kit.station import Station
 from kit.uplinks.gateway import gateway_of
 from kit.uplinks.uplinks import MqttUplinks
@@ -141,6 +143,7 @@ class Daemon:
             ladder=_ladder_of(config),
             bound=frozenset(uplink.name for uplink in config.uplinks if uplink.interface is not None),
             lines={uplink.name: uplink.line for uplink in config.uplinks if uplink.line is not None},
+            sims=sims_of(config.modems, config.uplinks),
         )
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(
@@ -170,9 +173,8 @@ class Daemon:
         self._periphery = Periphery(config, ports, self.runner.post, log)
         self._printing = make_printing(config, manifest, ports, self.runner.post, log)
         self._releases: dict[type[Effect], Callable[[Any], None]] = {
-            SendSms: lambda effect: self._periphery.modems[effect.modem].send_sms(
-                effect.token, effect.number, effect.user_data
-            ),
+            SendSms: self._periphery.send_sms,
+            UseSim: self._periphery.use_sim,
             AskTerminal: lambda effect: self._periphery.terminals[effect.terminal].request(effect.action),
             SignAccount: self._seal,
             SealTally: self._seal,

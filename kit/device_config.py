@@ -79,6 +79,8 @@ class AtModemLine(Section, frozen=True, tag_field="kind", tag="at"):
     sim_slots: Annotated[int, Meta(ge=1, le=SIM_SLOTS_MAX)] = 1
     sim_switch: SimSwitch = "none"
     """By which commands it changes over to another SIM: ``drivers.modem.at.settings``."""
+    change_sim: bool = True
+    """Whether the kit changes over by itself where the SIM in use gives nothing for long."""
     sms_centre: str | None = None
     poll_interval_ms: Milliseconds = 10_000
 

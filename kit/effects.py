@@ -77,6 +77,14 @@ class SendSms:
 
 
 @dataclass(frozen=True, slots=True)
+class UseSim:
+    """Have a modem change over to the SIM in ``slot``, from 1. Its readings tell what became of it."""
+
+    modem: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepManifest:
     """Make a verified new manifest durable in the state directory. The outcome is ManifestKept."""
 
@@ -113,6 +121,7 @@ Effect = (
     | Publish
     | PrintTape
     | SendSms
+    | UseSim
     | KeepManifest
     | AdoptManifest
     | Reply

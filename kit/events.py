@@ -176,6 +176,19 @@ class LinkTestAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class SimOrdered:
+    """A technician wants a modem to use the SIM in ``slot``, from 1.
+
+    ``anyway``: even if that ends the only session there is.
+    """
+
+    modem: str
+    slot: int
+    reply: int
+    anyway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CommandHeard:
     """Something that claims to be a command of the centre (crypto.command), as a note or packed.
 
@@ -259,6 +272,7 @@ Event = (
     | MediaAsked
     | LinkUseAsked
     | LinkTestAsked
+    | SimOrdered
     | CommandHeard
     | ManifestHeard
     | SmsPartsAsked

@@ -339,6 +339,21 @@ class LinkSwitched(FactBase, frozen=True, tag="link-switched"):
     """So many switches before this one were not written down: flash is spared."""
 
 
+SimCause = Literal["failed", "returned", "ordered"]
+
+
+class SimChanged(FactBase, frozen=True, tag="sim-changed"):
+    """A modem is to use another of its SIMs. ``reason``: in words, for people; slots count from 1."""
+
+    modem: Id
+    left: Count
+    """The slot before."""
+    slot: Count
+    cause: SimCause
+    """It gave nothing; the first one is tried again; a technician wanted it."""
+    reason: Text
+
+
 Rung = Literal["data", "sms", "courier"]
 """How an envelope is on its way: the rungs of the ladder, each beside those before it."""
 
@@ -425,6 +440,7 @@ Fact = (
     | TapeBrokeOff
     | TapeOverdue
     | LinkSwitched
+    | SimChanged
     | RungReached
     | WaitNoted
     | SmsPartTaken

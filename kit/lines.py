@@ -78,6 +78,12 @@ class Lines:
                 return None  # messages are not about the line
 
 
+def silence(reading: ModemReading, *, had_bearer: bool) -> str:
+    """Why nothing can come over a modem's line, in words; empty where something may."""
+    grade, words = _of_reading(reading, had_bearer=had_bearer)
+    return words if grade == "none" else ""
+
+
 def _of_reading(reading: ModemReading, *, had_bearer: bool) -> _Line:
     """The first thing that is wrong. Some modems never tell of their bearer: only one that had it can lose it."""
     if reading.sim in _SIM:

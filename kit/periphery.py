@@ -37,6 +37,7 @@ from kit.device_config import (
     UpsLine,
     secret,
 )
+from kit.effects import SendSms, UseSim
 from kit.events import FibreHeard, ModemHeard, TerminalHeard, UpsHeard
 from kit.held import hold
 from kit.log import Log
@@ -80,6 +81,14 @@ class Periphery:
         if self.routes is not None:
             parts.append(self.routes.part())
         return parts
+
+    def send_sms(self, effect: SendSms) -> None:
+        """Give a part of a message to its modem."""
+        self.modems[effect.modem].send_sms(effect.token, effect.number, effect.user_data)
+
+    def use_sim(self, effect: UseSim) -> None:
+        """Have a modem change over to another of its SIMs."""
+        self.modems[effect.modem].use_sim(effect.slot)
 
     def _part(
         self, name: str, run: Callable[[], Coroutine[Any, Any, None]], lost: Callable[[str], None]

@@ -4,7 +4,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
-from kit.events import CommandHeard, EndorsementReceived, Event, LinkTestAsked, LinkUseAsked
+from kit.events import CommandHeard, EndorsementReceived, Event, LinkTestAsked, LinkUseAsked, SimOrdered
 
 
 def question(request: dict[str, Any]) -> Callable[[int], Event] | None:
@@ -16,6 +16,8 @@ def question(request: dict[str, Any]) -> Callable[[int], Event] | None:
             return lambda token: LinkUseAsked(None, 0, token)
         case {"op": "link-use", "uplink": str(uplink), "for_s": int(for_s)}:
             return lambda token: LinkUseAsked(uplink, 1000 * for_s, token)
+        case {"op": "link-sim", "modem": str(modem), "slot": int(slot)}:
+            return lambda token: SimOrdered(modem, int(slot), token, anyway=request.get("anyway") is True)
         case {"op": "endorse", "envelope": str(text)}:
             return lambda token: EndorsementReceived(text, token)
         case {"op": "command", "envelope": str(text)}:

@@ -43,6 +43,7 @@ from kit.events import (
     ReadinessAsked,
     ReadinessItem,
     ScheduleHeard,
+    SimOrdered,
     TerminalHeard,
     Tick,
     UplinkNoticed,
@@ -58,6 +59,8 @@ from kit.manifest_judge import ManifestJudge
 from kit.outbox import Outbox
 from kit.polling_day import PollingDay
 from kit.power import Power
+from kit.sim_choice import SimChoice
+from kit.sim_plan import SimPlan
 from kit.tapes import PrinterHabits, Tapes
 from kit.wall import Wall
 
@@ -98,11 +101,13 @@ class Station:
         ladder: LadderSetup | None = None,
         bound: frozenset[str] = frozenset(),
         lines: Mapping[str, str] | None = None,
+        sims: Mapping[str, SimPlan] | None = None,
     ) -> None:
         """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one.
 
         ``ladder``: None: envelopes go over data links, and nothing else is tried. ``bound``: uplinks that are bound to
         an interface. ``lines``: the device whose word on the line counts, by uplink (kit.lines).
+        ``sims``: modems that may hold several SIMs, by name.
         """
         self._manifest, self._branch = manifest, branch
         self._entry = manifest.branch(branch)
@@ -128,6 +133,7 @@ class Station:
             failover=self.failover,
             count=self.devices.count_message,
         )
+        self.sim_choice = SimChoice(sims or {}, self._device, self.failover, self.ladder.sms)
         self._has_ups = has_ups
         self._wall = Wall()
         self._commissioned: Commissioned | None = None
@@ -188,6 +194,7 @@ class Station:
             self.commands,
             self.adoption,
             self.ladder,
+            self.sim_choice,
         ):
             core.apply(fact)
         self._folded = True
@@ -207,6 +214,7 @@ class Station:
                 self.failover,
                 self.links,
                 self.ladder,
+                self.sim_choice,
             )
         ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -234,7 +242,10 @@ class Station:
                 "preferred": self.failover.preferred(),
                 "critical": self.outbox.critical,
             },
-            "links": pictures.links(self.failover, self.links, now),
+            "links": {
+                **pictures.links(self.failover, self.links, now),
+                "sims": self.sim_choice.picture(now),
+            },
             "outbox": pictures.outbox(self.outbox, self.day.state),
             "ladder": self.ladder.picture(self.day.state.released[1], now),
             "centre": {**self.commands.picture(now), "manifest": self.adoption.picture()},
@@ -257,8 +268,10 @@ class Station:
             return (self.commands,)
         if isinstance(event, ManifestHeard | ManifestKept):
             return (self.adoption,)
+        if isinstance(event, SimOrdered):
+            return (self.sim_choice,)
         everybody = (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk)
-        return (*everybody, self.commands, self.adoption, self.ladder)
+        return (*everybody, self.commands, self.adoption, self.ladder, self.sim_choice)
 
     def _budgets(self, bytes_per_month: Mapping[str, int]) -> dict[str, ProbeBudget]:
         election = self._manifest.manifest.election

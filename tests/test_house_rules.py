@@ -17,7 +17,8 @@ CORES: Final = (
     *("kit/polling_day.py", "kit/power.py", "kit/endurance.py", "kit/devices.py", "kit/tapes.py"),
     *("kit/outbox.py", "kit/station.py", "kit/commands.py", "kit/clock_hints.py", "kit/manifest_adoption.py"),
     *("kit/escalation.py", "kit/ladder.py", "kit/sms_rung.py", "kit/sms_letter.py", "kit/sms_modems.py"),
-    *("kit/sms_inbox.py", "kit/lines.py", "kit/pacing.py"),
+    *("kit/sms_inbox.py", "kit/lines.py", "kit/pacing.py", "kit/sim_choice.py"),
+    *("kit/sim_state.py",),
 )
 CORE_WINGS: Final = ("failover", "crypto")
 SHELLS: Final = ("failover/routing/shell.py", "failover/routing/netlink.py")  # in these wings, and no core
