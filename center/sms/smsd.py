@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import time
+from bisect import bisect
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,11 @@ FOLDERS: Final = ("incoming", "outgoing", "sent", "failed")
 LOOK_S: Final = 0.5  # seconds between two looks
 FAILURE_PAUSE_S: Final = 10.0  # seconds after the disk refused
 UNFINISHED_S: Final = 60.0  # seconds after which a file that is cut off will not be finished
-FILES_MAX: Final = 10_000  # names looked at in one look, and those that are remembered as not ours
+FILES_MAX: Final = 10_000  # files looked into in one look
+NOT_OURS_MAX: Final = (
+    100_000  # names that are remembered as not ours; what is beyond is looked into each time
+)
+VANISHED_S: Final = 600.0  # seconds after which a file that is in no folder of smsd's is taken for lost
 PREFIX: Final = "branch-kit-"  # of our files in outgoing, sent and failed
 _MODE: Final = 0o660  # smsd must be able to read, write and move it
 
@@ -59,7 +64,9 @@ class SmsdSpool:
         self._say: Final = say
         self._session: Final = session
         self._under_way: dict[str, int] = {}
-        self._not_ours: dict[str, None] = {}
+        self._not_ours: set[str] = set()
+        self._last = ""
+        self._seen_s: dict[str, float] = {}
 
     async def run(self) -> None:
         """Look again and again until cancelled; never returns by itself."""
@@ -116,22 +123,33 @@ class SmsdSpool:
                         headers, _ = headers_of(read_whole(path, FILE_MAX) or b"")
                         reason = f"smsd: {headers.get('Fail_reason', 'it does not say why')}"
                 path.unlink(missing_ok=True)
-                del self._under_way[name]
-                self._settled(Outcome(token, sent=folder == "sent", reason=reason))
+                self._settle(name, Outcome(token, sent=folder == "sent", reason=reason))
                 break
+            else:
+                self._look_whether_gone(name, token)
+
+    def _look_whether_gone(self, name: str, token: int) -> None:
+        """A file that somebody took away brings no outcome: its message is tried again, and its place is free."""
+        now_s = time.monotonic()
+        if any((self._root / folder / name).exists() for folder in ("outgoing", "checked")):
+            self._seen_s[name] = now_s
+        elif now_s - self._seen_s.setdefault(name, now_s) >= VANISHED_S:
+            self._settle(name, Outcome(token, sent=False, reason="its file is gone from smsd's folders"))
+
+    def _settle(self, name: str, outcome: Outcome) -> None:
+        del self._under_way[name]
+        self._seen_s.pop(name, None)
+        self._settled(outcome)
 
     def _look_for_messages(self) -> None:
+        """Those of others are no obstacle, however many there are: in turn, and each is looked into once."""
         with os.scandir(self._root / "incoming") as found:
-            entries = [
-                entry
-                for entry, _ in zip(found, range(FILES_MAX), strict=False)
-                if not entry.name.startswith(".")
-            ]
-        here = {entry.name for entry in entries}
-        self._not_ours = {name: None for name in self._not_ours if name in here}
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.name not in self._not_ours:
-                self._take(Path(entry.path))
+            names = {entry.name for entry in found if not entry.name.startswith(".")}
+        self._not_ours &= names
+        fresh = sorted(names - self._not_ours)
+        at = bisect(fresh, self._last) if len(fresh) > FILES_MAX else 0
+        for self._last in (fresh[at:] + fresh[:at])[:FILES_MAX]:
+            self._take(self._root / "incoming" / self._last)
 
     def _take(self, path: Path) -> None:
         try:
@@ -142,8 +160,9 @@ class SmsdSpool:
         except (UnreadableError, SmsdFileError) as error:
             if isinstance(error, UnfinishedFileError) and _age_s(path) < UNFINISHED_S:
                 return
-            self._not_ours[path.name] = None
-            self._say(f"{path.name} stays in incoming: {error}")
+            if len(self._not_ours) < NOT_OURS_MAX:
+                self._not_ours.add(path.name)
+                self._say(f"{path.name} stays in incoming: {error}")
             return
         self._arrived(message.sender, message.user_data)
         path.unlink(missing_ok=True)

@@ -161,3 +161,41 @@ async def test_outcomes_are_read_and_what_earlier_lives_left_is_cleared(
     (tmp_path / "failed").rmdir()
     with pytest.raises(SpoolError, match="failed"):
         check_spool(tmp_path)
+
+
+async def test_messages_of_others_lie_in_front_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smsd_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(smsd_module, "FILES_MAX", 5)
+    monkeypatch.setattr(smsd_module, "NOT_OURS_MAX", 12)
+
+    async def story(bench: Bench) -> None:
+        for number in range(30):
+            (tmp_path / "incoming" / f"GSM1.{number:02d}").write_bytes(received(b"buy", alphabet="ISO"))
+        (tmp_path / "incoming" / "GSM1.zz").write_bytes(received(b"\x05\x00\x03\x01\x02\x01abc"))
+        await until(lambda: len(bench.came) == 1)
+        assert len(bench.names("incoming")) == 30
+        assert len(bench.spool._not_ours) <= 12
+
+    await on_bench(tmp_path, story)
+
+
+async def test_file_vanishes_and_its_place_stays_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smsd_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(smsd_module, "VANISHED_S", 0.1)
+
+    async def story(bench: Bench) -> None:
+        (tmp_path / "checked").mkdir()
+        bench.spool.send(1, "+98912000001", b"one")
+        bench.spool.send(2, "+98912000001", b"two")
+        (tmp_path / "outgoing" / "branch-kit-s-2").rename(tmp_path / "checked" / "branch-kit-s-2")
+        (tmp_path / "outgoing" / "branch-kit-s-1").unlink()
+        await until(lambda: bool(bench.outcomes))
+        assert (bench.outcomes[0].token, bench.outcomes[0].sent) == (1, False)
+        await asyncio.sleep(0.3)
+        assert len(bench.outcomes) == 1, "smsd has the other one"
+
+    await on_bench(tmp_path, story)
