@@ -101,6 +101,8 @@ class Session:
         self._ended = "the connection ended"
         # By QoS: a probe that waited for the PUBACK of an envelope would call a slow uplink dead.
         self._queues = (_Queue(QUEUE_MAX), _Queue(QUEUE_MAX))
+        self._envelopes: set[tuple[str, bytes]] = set()
+        """Those of QoS 1 that wait, or whose PUBACK does."""
         self._dialling: asyncio.Task[Dialled] | None = None
         self._live: asyncio.Task[None] | None = None
         self._dropped = False
@@ -110,9 +112,13 @@ class Session:
         """Something large waits for its acknowledgement: when the session was last heard before, resent by then."""
 
     def send(self, topic: str, payload: bytes, qos: Qos) -> None:
-        """Queue a message; dropped where too many wait."""
+        """Queue a message; dropped where too many wait, or the same of QoS 1: slow lines would send nothing else."""
+        if qos > 0 and (topic, payload) in self._envelopes:
+            return
         with contextlib.suppress(asyncio.QueueFull):
             self._queues[qos].put_nowait((topic, payload))
+            if qos > 0:
+                self._envelopes.add((topic, payload))
 
     def drop(self) -> None:
         """Let go at once; ``run`` ends in its own time."""
@@ -226,6 +232,7 @@ class Session:
                 info = self._look()
                 self._hanging = (loop.time() - self._heard_at, info.total_retransmits if info else 0)
             await self._client.publish(topic, payload, qos=qos, timeout=PUBLISH_TIMEOUT_S)
+            self._envelopes.discard((topic, payload))
             if large:
                 self._hanging = None
                 if self._dialler is not None:

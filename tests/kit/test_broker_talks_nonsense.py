@@ -38,10 +38,19 @@ class Liar:
 
     def __init__(self, *, connack: bytes | None = CONNACK, ends: bool = False, after: bytes = b"") -> None:
         self._connack, self._ends, self._after = connack, ends, after
+        self.heard = b""
+        self._confirmed = 1  # SUBSCRIBE had that number
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
+
+    def confirm(self) -> None:
+        """The PUBACK of the next packet identifier, where it was heard."""
+        heard = self.heard.count(b"\x32")
+        if heard >= self._confirmed:
+            self._confirmed += 1
+            self._writer.write(b"\x40\x02" + struct.pack("!H", self._confirmed))
 
     async def close(self) -> None:
         self._server.close()
@@ -54,8 +63,9 @@ class Liar:
                 writer.write(self._connack)
                 if not self._ends:
                     writer.write(suback(await reader.read(4_096)) + self._after)
-            while not self._ends and await reader.read(4_096):
-                pass
+            self._writer = writer
+            while not self._ends and (piece := await reader.read(4_096)):
+                self.heard += piece
         except ConnectionError:
             pass
         finally:
@@ -141,3 +151,24 @@ async def test_session_after_nonsense_does_not_stand(broker: MqttBroker) -> None
         up.connect(LONG_MS)
         assert await up.until(UplinkConnected, UplinkLost) == UplinkConnected("fibre")
         await up.echoes(7)
+
+
+async def test_envelope_waits_behind_copies_of_another_one() -> None:
+    """The broker hears, and is slow to confirm it."""
+    liar = Liar()
+    async with lied_to(liar, dialled=True) as up:
+        up.connect(LONG_MS)
+        await up.until(UplinkConnected)
+        for _ in range(5):
+            up.mqtt.publish("fibre", b"the first" * 9)
+        up.mqtt.publish("fibre", b"the second" * 9)
+        async with asyncio.timeout(3):
+            while b"the second" not in liar.heard:
+                liar.confirm()
+                await asyncio.sleep(0.01)
+        assert liar.heard.count(b"the first" * 9) == 1
+        up.mqtt.publish("fibre", b"the first" * 9)  # what was confirmed may be sent again
+        async with asyncio.timeout(3):
+            while liar.heard.count(b"the first" * 9) < 2:
+                liar.confirm()
+                await asyncio.sleep(0.01)
