@@ -108,6 +108,10 @@ class DayState:
             return "tally"
         return catch_up(self.phase, unit.at)
 
+    def entering(self, trigger: PhaseTrigger, at: str) -> PhaseEntered:
+        """The fact that this trigger leads to the next phase."""
+        return PhaseEntered(at=at, phase=next_phase(self.phase, trigger), trigger=trigger)
+
     def reached(self, *, uplink_usable: bool) -> PhaseTrigger | None:
         """The trigger whose conditions hold."""
         units = self.active()

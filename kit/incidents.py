@@ -1,7 +1,9 @@
 """What was recorded as an incident in this life: each thing once, and not without end."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from kit.core import Step
 from kit.facts import IncidentRecorded
 
 INCIDENTS_MAX: Final = (
@@ -26,3 +28,7 @@ class Incidents:
             return []
         details.add(detail)
         return [IncidentRecorded(at=at, code=code, detail=detail)]
+
+    def step(self, troubles: Iterable[tuple[str, str]], at: str) -> Step:
+        """The facts of several, each a code and a sentence."""
+        return Step(facts=[fact for code, detail in troubles for fact in self.record(code, detail, at)])

@@ -4,15 +4,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from failover.events import Instant
+from kit import exit_codes
+from kit.core import Step
+from kit.day_state import DayState
+from kit.effects import AskTerminal, Reply
+from kit.events import ReadinessAsked
+from kit.facts import ReadinessPassed
 from kit.units import Unit
+from kit.wall import Wall
 
 SELF_TEST_MS: Final = 6_000  # what a terminal may take for its self-test
+READINESS_PHASES: Final = ("commissioned", "readiness")
 
 _WORDS: Final = {True: "self-test passed", False: "self-test failed", None: "no answer to the self-test"}
 
 
 @dataclass(slots=True)
-class Readiness:
+class _Check:
     """A check under way: who asks, until when the terminals may answer, what is known already."""
 
     reply: int
@@ -30,6 +38,64 @@ class Readiness:
             missing = "; ".join(f"{name}: {detail}" for name, ok, detail in items if not ok)
             body |= {"error": f"not ready: {missing}"}
         return tuple(name for name, _, _ in items), body
+
+
+class ReadinessDesk:
+    """Part of the day's core: one check at a time. ``definition_sha256``: the ballot definition of the branch."""
+
+    def __init__(self, state: DayState, wall: Wall, definition_sha256: str) -> None:
+        self._state, self._wall, self._definition = state, wall, definition_sha256
+        self._check: _Check | None = None
+
+    @property
+    def until(self) -> Instant | None:
+        """When the check that is under way ends, whoever has not answered."""
+        return None if self._check is None else self._check.until
+
+    def forget(self) -> None:
+        """A new life: nobody waits for an answer any more."""
+        self._check = None
+
+    def ask(self, event: ReadinessAsked, now: Instant) -> Step:
+        """Begin a check: the terminals that are there test themselves."""
+        if self._check is not None:
+            return _refuse(
+                event, "a readiness check is under way; ask again in a few seconds", exit_codes.UNAVAILABLE
+            )
+        if self._state.phase not in READINESS_PHASES:
+            return _refuse(
+                event, f"the branch is {self._state.phase!r}: readiness is past", exit_codes.FORBIDDEN
+            )
+        items = [(item.name, item.ok, item.detail) for item in event.items]
+        self._check = _Check(event.reply, now + SELF_TEST_MS, items)
+        for unit in self._state.active():
+            unit.self_test = None
+        there = [unit.terminal for unit in self._state.active() if unit.connected]
+        return Step(effects=[AskTerminal(terminal, "self-test") for terminal in there])
+
+    def self_tested(self, now: Instant) -> Step:
+        """A terminal has tested itself: when it was the last, the check is over."""
+        waiting = any(unit.self_test is None for unit in self._state.active())
+        return Step() if waiting else self.close(now)
+
+    def close(self, now: Instant) -> Step:
+        """End the check that is under way, if there is one: its answer, and the phase that it leads to."""
+        if self._check is None:
+            return Step()
+        check, self._check = self._check, None
+        names, body = check.close(self._state.active(), self._definition)
+        step = Step(effects=[Reply(check.reply, body)])
+        if body["ok"] and self._state.phase in READINESS_PHASES:
+            at = self._wall.text(now)
+            step.facts.append(ReadinessPassed(at=at, items=names))
+            # Entering a phase would sweep an order away that is being carried out.
+            if self._state.stage is None:
+                step.facts.append(self._state.entering("readiness-passed", at))
+        return step
+
+
+def _refuse(event: ReadinessAsked, error: str, code: int) -> Step:
+    return Step(effects=[Reply(event.reply, {"ok": False, "error": error, "code": code})])
 
 
 def _terminal_item(unit: Unit, definition_sha256: str) -> tuple[str, bool, str]:

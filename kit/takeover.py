@@ -9,8 +9,7 @@ from typing import Final, Literal
 
 from drivers.ports import TerminalPhase
 from kit.day_state import DayState
-from kit.facts import Fact, OrderFailed, PhaseEntered, PhaseTrigger, Standing, TakenOver
-from kit.phases import next_phase
+from kit.facts import Fact, OrderFailed, PhaseTrigger, Standing, TakenOver
 from kit.units import Unit
 
 REASON_MAX: Final = 500  # characters (kit.facts.Text)
@@ -61,7 +60,7 @@ def follow_terminals(state: DayState, at: str) -> tuple[list[Fact], str | None]:
     )
     return [
         TakenOver(at=at, cause=cause, terminals=standing, reason=state.reason),
-        PhaseEntered(at=at, phase=next_phase(state.phase, trigger), trigger=trigger),
+        state.entering(trigger, at),
     ], None
 
 

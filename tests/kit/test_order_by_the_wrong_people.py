@@ -159,7 +159,7 @@ def test_half_signed_orders_fill_the_memory() -> None:
     for number in range(HALF_SIGNED_MAX + 5):
         voters = dict.fromkeys(VOTERS_SIGNED_IN, number)
         assert hand_in(branch, "account", EXECUTIVE, voters_signed_in=voters)["ok"] is True
-    assert len(branch.station.day._desk._waiting) == HALF_SIGNED_MAX
+    assert len(branch.station.day._desk._orders._waiting) == HALF_SIGNED_MAX
     assert order(branch, "account")["accepted"] is True
 
 

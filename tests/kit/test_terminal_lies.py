@@ -13,7 +13,7 @@ from kit.effects import AskTerminal
 from kit.events import TerminalHeard
 from kit.facts import CounterRead, IncidentRecorded, OrderFailed, TallyTaken, TerminalActed
 from kit.incidents import INCIDENTS_MAX
-from kit.polling_day import COUNTER_MAX, COUNTER_MS
+from kit.terminals_heard import COUNTER_MAX, COUNTER_MS
 from simulators.devices.terminal_reports import Dishonesty
 from tests.crypto.election_fixture import COUNCIL
 from tests.kit.harness import OPEN_MS, TALLY_MS, TRUTH, TWO_TERMINALS, Branch
