@@ -37,6 +37,7 @@ def test_ups_that_died_with_the_kit_lets_the_branch_be_ready() -> None:
     for fact in branch.journal.facts:
         branch.station.apply(fact)
     assert branch.station.power.state == "mains"
+    branch.station.handle(Booted("boot", 0), branch.now)
     (power,) = [item for item in branch.station._readiness_items(branch.now) if item.name == "power"]
     assert (power.ok, power.detail) == (False, "the UPS says: unknown")
 
