@@ -67,6 +67,21 @@ def test_the_second_card_has_a_number_of_its_own() -> None:
     assert modem.ask("AT+CSUS=2")[-1] == "ERROR"
 
 
+def test_one_operator_refuses_its_card_and_the_other_serves_it() -> None:
+    modem = ModemAsker(sims=2).registered()
+    modem.obey("sim 1 barred")
+    assert modem.ask("AT+CREG?") == ["+CREG: 0,3", "OK"]
+    assert modem.ask("AT+CSUS=1", 500) == ["+CPIN: READY", "OK"]
+    modem.registered()
+    modem.obey("sim 2 unheard")
+    assert modem.ask("AT+CREG?;+CSQ") == ["+CREG: 0,2", "+CSQ: 99,99", "OK"]
+    modem.obey("sim 1 served")
+    modem.obey("sim 2 gone")
+    assert modem.ask("AT+CPIN?")[-1] == "ERROR"
+    assert modem.ask("AT+CSUS=0", 500) == ["+CPIN: READY", "OK"]
+    modem.registered()
+
+
 def test_texts_are_in_the_character_set_that_was_chosen() -> None:
     modem = ModemAsker(number="+99900000101").registered()
     assert modem.ask('AT+CSCS="UCS2"') == ["OK"]

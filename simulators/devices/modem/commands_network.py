@@ -65,7 +65,7 @@ def _operator_now(device: Device) -> str:
 
 
 def _networks(device: Device) -> str:
-    if device.radio.lost:
+    if not device.radio.audible:
         return ""
     stat = 3 if device.radio.denied else 2 if device.radio.registered else 1
     names = ",".join(_quoted(device, name) for name in _operator_names(device))
@@ -98,7 +98,7 @@ def _vendor_signal(device: Device, command: AtCommand, _now_ms: int) -> Answer:
     if command.kind == "test":
         return info('+QCSQ: "NOSERVICE","LTE"')
     radio = device.radio
-    if radio.lost or device.functionality != FULL:
+    if not radio.audible or device.functionality != FULL:
         return info('+QCSQ: "NOSERVICE"')
     sinr = round((radio.sinr_db + 20) * 5)
     return info(f'+QCSQ: "LTE",{radio.rssi_dbm},{radio.rsrp_dbm},{sinr},{round(radio.rsrq_db)}')

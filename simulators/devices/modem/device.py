@@ -113,6 +113,7 @@ class Device:
 
     def settle(self, now_ms: int) -> None:
         """Act on what changed around the radio, and tell whoever asked to be told."""
+        self.radio.service = "served" if self.sim is None else self.sim.service
         self.radio.settle(now_ms, usable=self.usable)
         if not self.radio.registered:
             self._drop_contexts()

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from simulators.devices.modem.sim_card import Service
+
 REGISTRATION_MS: Final = 1500  # from a visible network to registration
 LTE: Final = 7  # access technology (TS 27.007, +COPS)
 _HOME: Final = 1
@@ -17,6 +19,7 @@ class Radio:
         self.stat = 0
         self.registration_ms = REGISTRATION_MS
         self.lost = self.denied = self.roaming = self.detached = False
+        self.service: Service = "served"
         self.rsrp_dbm = -85
         self.cell = 0x00A1B201
         self.area = 0x1001
@@ -44,7 +47,7 @@ class Radio:
     @property
     def audible(self) -> bool:
         """Whether any network is heard."""
-        return not self.lost
+        return not self._silent
 
     @property
     def rsrq_db(self) -> float:
@@ -64,26 +67,30 @@ class Radio:
     @property
     def bars(self) -> int:
         """The indicator ``signal`` of +CIND, 0 to 5."""
-        if self.lost:
+        if self._silent:
             return 0
         return sum(self.rsrp_dbm >= bound for bound in (-120, -110, -100, -90, -80))
 
     def csq(self) -> str:
         """Values of +CSQ."""
-        return "99,99" if self.lost else f"{max(0, min(31, (self.rssi_dbm + 113) // 2))},99"
+        return "99,99" if self._silent else f"{max(0, min(31, (self.rssi_dbm + 113) // 2))},99"
 
     def cesq(self) -> str:
         """Values of +CESQ."""
-        if self.lost:
+        if self._silent:
             return "99,99,255,255,255,255"
         rsrq = max(0, min(34, int((self.rsrq_db + 19.5) * 2) + 1))
         return f"99,99,255,255,{rsrq},{max(0, min(97, self.rsrp_dbm + 141))}"
 
+    @property
+    def _silent(self) -> bool:
+        return self.lost or self.service == "unheard"
+
     def _target(self, *, usable: bool) -> int:
         if not usable or self.detached:
             return 0
-        if self.lost:
+        if self._silent:
             return 2
-        if self.denied:
+        if self.denied or self.service == "barred":
             return 3
         return _ROAMING if self.roaming else _HOME

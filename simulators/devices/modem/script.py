@@ -1,10 +1,11 @@
 """What a script can do to a simulated modem while it runs."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from simulators.devices.modem.charset import GSM_ALPHABET, pack_septets
 from simulators.devices.modem.hardware import ModemHardware
+from simulators.devices.modem.sim_card import Service
 from simulators.devices.modem.tpdu import USER_DATA_MAX
 from simulators.stand.model import CommandError
 
@@ -17,6 +18,8 @@ COMMANDS: Final = {
     "hang up": "the network ends the data connection",
     "sim absent": "the SIM is pulled out",
     "sim N": "the SIM in slot N (from 1) is in use",
+    "sim N served|barred|unheard": "the operator of that SIM serves it, refuses it, or has no network here",
+    "sim N gone": "there is no SIM in that slot",
     "pin DIGITS": "the SIM wants this PIN, now and after every start",
     "pin off": "the SIM wants no PIN",
     "sms NUMBER TEXT": "a message from NUMBER arrives: octets where TEXT is hexadecimal, else words",
@@ -57,8 +60,8 @@ class Script:
                 self._model.device.carrier_lost()
                 self._model.device.hang_up()
                 return "the network ended the data connection"
-            case ["sim", which]:
-                return self._sim(which, now_ms)
+            case ["sim", which, *about]:
+                return self._sim(which, about, now_ms)
             case ["pin", digits]:
                 return self._pin(digits, now_ms)
             case ["sms", *rest] if rest:
@@ -110,8 +113,15 @@ class Script:
             "denied": "the network refuses this SIM",
         }[what]
 
-    def _sim(self, which: str, now_ms: int) -> str:
+    def _sim(self, which: str, about: Sequence[str], now_ms: int) -> str:
         device = self._model.device
+        match about:
+            case []:
+                pass
+            case ["served" | "barred" | "unheard" | "gone" as service]:
+                return self._card(which, service, now_ms)
+            case _:
+                raise CommandError(f"sim {which} {' '.join(about)!r}: such as sim 1 barred")
         if which == "absent":
             device.sim_seated = False
             device.unsolicited("+CPIN: NOT INSERTED")
@@ -122,6 +132,19 @@ class Script:
         device.select_sim(slot - 1, now_ms)
         device.unsolicited(f"+CPIN: {device.sim.lock if device.sim else 'NOT INSERTED'}")
         return f"the SIM in slot {slot} is in use"
+
+    def _card(self, which: str, service: Service | Literal["gone"], now_ms: int) -> str:
+        device = self._model.device
+        slot = _number(which, 1, len(device.sims), "sim 1 barred")
+        card = device.sims[slot - 1]
+        if service == "gone":
+            device.sims[slot - 1] = None
+        elif card is None:
+            raise CommandError(f"sim {slot}: there is no SIM in that slot")
+        else:
+            card.service = service
+        device.settle(now_ms)
+        return f"the SIM in slot {slot} is {service}"
 
     def _pin(self, digits: str, now_ms: int) -> str:
         device = self._model.device

@@ -10,6 +10,8 @@ PUK_TRIES: Final = 10
 SIM_SLOTS: Final = 20  # messages that fit on a SIM
 
 Lock = Literal["READY", "SIM PIN", "SIM PUK"]
+Service = Literal["served", "barred", "unheard"]
+"""What this SIM's operator does: serves it, refuses it, or has no network here."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class SimCard:
     open: bool = True
     pin_tries: int = PIN_TRIES
     puk_tries: int = PUK_TRIES
+    service: Service = "served"
     messages: MessageStore = field(default_factory=lambda: MessageStore(SIM_SLOTS))
 
     @property
