@@ -17,6 +17,7 @@ from center.intake.schedule_desk import ScheduleDesk
 from center.intake.spool_desk import SpoolDesk
 from center.log.ledger import Ledger
 from center.log.ledger_file import LedgerIdentity
+from center.log.ledger_manifest import check_manifest
 from center.log.sequencer import Sequencer
 from center.ports import CenterPorts, Delivery, Session, SessionSettings
 from center.witness.desk import WitnessDesk
@@ -53,6 +54,7 @@ class CenterDaemon:
         try:
             ledger = self._open_ledger()
             try:
+                check_manifest(ledger, self._config.manifest.sha256)
                 await self._serve(ledger)
             finally:
                 ledger.close()
