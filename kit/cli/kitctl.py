@@ -148,6 +148,7 @@ def _health(status: dict[str, Any]) -> int:
         not uplinks["usable"],
         bool(status.get("journal_segments_flagged")),
         any(status.get("centre", {}).get("clock", {}).values()),
+        bool(status.get("centre", {}).get("manifest_announced")),
         any(state != "ok" for state in _device_states(status.get("devices", {}))),
     )
     return exit_codes.WARNING if any(look_at) else exit_codes.OK

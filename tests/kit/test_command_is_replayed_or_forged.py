@@ -10,6 +10,8 @@ from crypto.codec import unb64
 from crypto.command import Command
 from crypto.identity import SigningKey
 from crypto.notes import NoteSigner
+from kit import exit_codes
+from kit.cli.kitctl import _health
 from kit.clock_hints import BLOCKS_MS
 from kit.commands import FOLLOWED_MAX, HOUR_MS, REFUSALS_TOLD_MAX
 from kit.events import CommandHeard, OrderReceived
@@ -287,8 +289,8 @@ def test_clock_that_is_right_is_doubted() -> None:
 
 
 def test_newer_manifest_is_announced_and_nobody_knows() -> None:
-    branch = Branch()
-    branch.settle()
+    branch = standing_in("readiness")
+    assert _health(branch.station.status(branch.now)) == exit_codes.OK
     hear(branch, of_kind(branch, "manifest", 1, manifest_version=1, manifest_sha256="ab" * 32))
     assert centre(branch)["manifest_announced"] is None, "it has that version"
     hear(branch, of_kind(branch, "manifest", 2, manifest_version=2, manifest_sha256="ab" * 32))
@@ -299,6 +301,7 @@ def test_newer_manifest_is_announced_and_nobody_knows() -> None:
     (item,) = branch.station.commands.readiness(branch.now)
     assert "version 2" in item.detail
     assert "kitctl manifest bring" in item.detail
+    assert _health(branch.station.status(branch.now)) == exit_codes.WARNING
 
 
 def test_stolen_key_announces_what_does_not_exist() -> None:
