@@ -16,9 +16,10 @@ from center.config import Config, load_config, load_manifest
 from center.edges import LOCK_NAME, lock_state_dir, state_dir_in_use, wall_ms
 from center.errors import AlreadyRunningError, ConfigError, LedgerError, SmsError, SpoolError
 from center.files import UnreadableError, read_whole
-from center.sms.folder import Folder, give_to_owner
+from center.sms.folder import Folder
 from center.sms.gateway import Gateway, OpenMessages
 from center.sms.records import NUMBERS_MAX, NumbersRecord, OrderRecord
+from center.state_folders import give_to_owner
 from crypto import command, command_packing
 from crypto.codec import sha256_hex
 from crypto.manifest import TrustedManifest
@@ -281,7 +282,7 @@ def _address(config: Config, manifest: TrustedManifest) -> tuple[str, int]:
 def _lock(folder: Folder) -> Callable[[], None]:
     try:
         release = lock_state_dir(folder.root)
-        give_to_owner(folder.root / LOCK_NAME)
+        give_to_owner(folder.root / LOCK_NAME, like=folder.root)
     except AlreadyRunningError as error:
         raise AlreadyRunningError(
             f"{folder.root}: another gateway is running on it: stop that one first"

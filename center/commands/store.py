@@ -9,12 +9,9 @@
 Whoever is killed in between leaves a gap in the numbers, or a request that is done already: both do no harm.
 """
 
-import contextlib
 import itertools
 import os
 import re
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +20,7 @@ import msgspec
 from center.commands.request import CommandRequest
 from center.errors import SpoolError
 from center.files import UnreadableError, read_whole, sync_folder, write_whole
+from center.state_folders import give_to_owner, make_folders, naming
 from crypto.codec import sha256_hex, unb64
 from crypto.command import COMMAND_MAX, CommandKind
 from crypto.errors import EvidenceError
@@ -39,7 +37,6 @@ REQUEST_MAX: Final = MQTT_PAYLOAD_MAX * 4 // 3 + 4_096  # bytes of one request
 COUNTERS_MAX: Final = 4_096  # bytes
 REASON_MAX: Final = 4_096  # bytes
 
-_FOLDER_MODE: Final = 0o700
 _NAME: Final = re.compile(r"[0-9]{13,16}-[0-9a-f]{16}")
 
 
@@ -51,13 +48,9 @@ class CommandStore:
 
     def prepare(self) -> None:
         """Make the folders, in the name of the state directory's owner when root makes them."""
-        for folder in (self.folder, *(self.folder / name for name in (ASKED, GIVEN, REFUSED))):
-            with _named(folder):
-                with contextlib.suppress(FileExistsError):
-                    folder.mkdir(mode=_FOLDER_MODE)
-                    self._give_to_owner(folder)
-                if not stat.S_ISDIR(folder.lstat().st_mode):
-                    raise SpoolError(f"{folder}: is no folder: move it away")
+        make_folders(
+            self.folder, *(self.folder / name for name in (ASKED, GIVEN, REFUSED)), like=self.folder.parent
+        )
 
     # --- the side of those who ask ---
 
@@ -72,8 +65,8 @@ class CommandStore:
         name = f"{wall_ms:013d}-{sha256_hex(data)[:16]}"
         path = self.folder / ASKED / name
         write_whole(path, data)
-        with _named(path):
-            self._give_to_owner(path)
+        with naming(path):
+            give_to_owner(path, like=self.folder.parent)
         sync_folder(path.parent)
         return name
 
@@ -114,8 +107,8 @@ class CommandStore:
             ) from error
         number = max(counters.get(kind, 0), above) + 1
         write_whole(path, msgspec.json.encode({**counters, kind: number}) + b"\n")
-        with _named(path):
-            self._give_to_owner(path)
+        with naming(path):
+            give_to_owner(path, like=self.folder.parent)
         sync_folder(self.folder)
         return number
 
@@ -145,16 +138,16 @@ class CommandStore:
         """Keep the newest ``GIVEN_KEPT_MAX`` of what was given."""
         for name in self.given()[:-GIVEN_KEPT_MAX]:
             for suffix in (".manifest", ".note"):
-                with _named(self.folder / GIVEN):
+                with naming(self.folder / GIVEN):
                     (self.folder / GIVEN / f"{name}{suffix}").unlink(missing_ok=True)
 
     def _done(self, name: str) -> None:
-        with _named(self.folder / ASKED):
+        with naming(self.folder / ASKED):
             (self.folder / ASKED / name).unlink(missing_ok=True)
 
     def _names(self, folder: str, suffix: str, most: int) -> list[str]:
         path = self.folder / folder
-        with _named(path), os.scandir(path) as found:
+        with naming(path), os.scandir(path) as found:
             names = [entry.name for entry in itertools.islice(found, 2 * most)]
         stems = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
         return sorted(stem for stem in stems if _NAME.fullmatch(stem))
@@ -165,21 +158,7 @@ class CommandStore:
         except UnreadableError as error:
             raise SpoolError(f"{path}: {error}: give the right to read it") from error
 
-    def _give_to_owner(self, path: Path) -> None:
-        """What root makes belongs to whoever the state directory belongs to: centerd does not run as root."""
-        if os.geteuid() == 0:
-            owner = self.folder.parent.stat()
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
 
 def manifest_in(request: CommandRequest) -> bytes | None:
     """The manifest's bytes in a request; raises EncodingError."""
     return None if request.manifest is None else unb64(request.manifest)
-
-
-@contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SpoolError(f"{path}: cannot be used ({error.strerror}): check owner and disk") from error

@@ -10,8 +10,7 @@ import contextlib
 import itertools
 import os
 import re
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ import msgspec
 
 from center.errors import SpoolError
 from center.files import TEMPORARY_PREFIX, UnreadableError, read_whole, sync_folder, write_whole
+from center.state_folders import give_to_owner, make_folders, naming
 from crypto.carrier import from_compact
 from crypto.codec import sha256_hex
 from crypto.manifest import TrustedManifest
@@ -36,7 +36,6 @@ PARTS_FILE_MAX: Final = PARTS_MAX * 700  # bytes
 VERDICT_MAX: Final = 4_096  # bytes of a .result or .reason file
 UNFINISHED_MS: Final = 3_600_000  # a file half written this long ago will not be finished
 
-_FOLDER_MODE: Final = 0o700
 _NAME: Final = re.compile(r"[0-9]{13,16}-[0-9]{4}-[0-9a-f]{64}")
 
 
@@ -68,13 +67,7 @@ class Spool:
 
     def prepare(self) -> None:
         """Make the folders, in the name of the state directory's owner when root makes them."""
-        for folder in (self.folder, self.folder / DONE, self.folder / REFUSED):
-            with _named(folder):
-                with contextlib.suppress(FileExistsError):
-                    folder.mkdir(mode=_FOLDER_MODE)
-                    self._give_to_owner(folder)
-                if not stat.S_ISDIR(folder.lstat().st_mode):
-                    raise SpoolError(f"{folder}: is no folder: move it away")
+        make_folders(self.folder, self.folder / DONE, self.folder / REFUSED, like=self.folder.parent)
 
     # --- the side of those who bring files ---
 
@@ -83,7 +76,7 @@ class Spool:
 
         ``index`` (0-9999) keeps files of one moment in their order.
         """
-        with _named(self.folder), os.scandir(self.folder) as found:
+        with naming(self.folder), os.scandir(self.folder) as found:
             waiting = sum(1 for _ in itertools.islice(found, WAITING_MAX + 2))
         if waiting >= WAITING_MAX + 2:  # the two folders stand there as well
             raise SpoolError(
@@ -92,8 +85,8 @@ class Spool:
         name = f"{wall_ms:013d}-{index:04d}-{sha256_hex(data)}"
         path = self.folder / name
         write_whole(path, data)
-        with _named(path):
-            self._give_to_owner(path)
+        with naming(path):
+            give_to_owner(path, like=self.folder.parent)
         sync_folder(self.folder)
         return name
 
@@ -120,8 +113,8 @@ class Spool:
         """Keep these for later imports, in the place of those that were kept: at most ``PARTS_MAX``, the first ones."""
         path = self.folder / PARTS_NAME
         write_whole(path, "".join(f"{text}\n" for text in texts[:PARTS_MAX]).encode("ascii"))
-        with _named(path):
-            self._give_to_owner(path)
+        with naming(path):
+            give_to_owner(path, like=self.folder.parent)
         sync_folder(self.folder)
 
     # --- centerd's side ---
@@ -135,7 +128,7 @@ class Spool:
 
     def waiting(self) -> list[str]:
         """The names of what waits, in the order in which it was brought; names of strangers after them."""
-        with _named(self.folder), os.scandir(self.folder) as found:
+        with naming(self.folder), os.scandir(self.folder) as found:
             names = [entry.name for entry in itertools.islice(found, SCANNED_MAX)]
         names = [name for name in names if name not in (DONE, REFUSED) and not name.startswith(".")]
         return sorted(names, key=lambda name: (_NAME.fullmatch(name) is None, name))
@@ -169,16 +162,10 @@ class Spool:
         # Names of strangers may be of any length and hold any bytes: theirs are told by a hash.
         kept = name if _NAME.fullmatch(name) else f"foreign-{sha256_hex(os.fsencode(name))[:32]}"
         write_whole(target / f"{kept}{suffix}", record)
-        with _named(self.folder / name), contextlib.suppress(FileNotFoundError):
+        with naming(self.folder / name), contextlib.suppress(FileNotFoundError):
             (self.folder / name).rename(target / kept)
         sync_folder(target)
         sync_folder(self.folder)
-
-    def _give_to_owner(self, path: Path) -> None:
-        """What root makes belongs to whoever the state directory belongs to: centerd does not run as root."""
-        if os.geteuid() == 0:
-            owner = self.folder.parent.stat()
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def envelope_in(data: bytes, manifest: TrustedManifest) -> bytes:
@@ -196,11 +183,3 @@ def _read_record(path: Path) -> bytes | None:
         raise SpoolError(
             f"{path}: {error}: give the right to read it, or ask whoever runs centerd"
         ) from error
-
-
-@contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SpoolError(f"{path}: cannot be used ({error.strerror}): check owner and disk") from error

@@ -1,7 +1,6 @@
 """The gateway's own folder: records as files, whole and synced or not there."""
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from center.errors import OutputError, SpoolError
 from center.files import TEMPORARY_PREFIX, UnreadableError, read_whole, sync_folder, write_whole
 from center.sms.records import RECORD_MAX, TYPES, Kind, Record
+from center.state_folders import give_to_owner
 
 FILES_MAX: Final = 20_000  # of one kind that are read
 _MODE: Final = 0o700
@@ -44,14 +44,14 @@ class Folder:
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
-            give_to_owner(folder)
+            give_to_owner(folder, like=folder.parent)
 
     def keep(self, kind: Kind, name: str, record: Record) -> None:
         """As Store."""
         path = self.root / kind / name
         with _spoken():
             write_whole(path, msgspec.json.encode(record))
-            give_to_owner(path)
+            give_to_owner(path, like=path.parent)
             sync_folder(path.parent)
 
     def forget(self, kind: Kind, name: str) -> None:
@@ -76,7 +76,7 @@ class Folder:
         """An order is done with: ``words`` say how, an empty text that all was sent."""
         with _spoken():
             write_whole(self.root / _DONE / name, words.encode()[:_RESULT_MAX])
-            give_to_owner(self.root / _DONE / name)
+            give_to_owner(self.root / _DONE / name, like=self.root / _DONE)
             sync_folder(self.root / _DONE)
         self.forget("order", name)
 
@@ -87,13 +87,6 @@ class Folder:
         except UnreadableError as error:
             raise SpoolError(f"{self.root / _DONE / name}: {error}") from error
         return None if data is None else data.decode("utf-8", "replace")
-
-
-def give_to_owner(path: Path) -> None:
-    """What root makes belongs to whoever the folder belongs to: the gateway does not run as root."""
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @contextlib.contextmanager
