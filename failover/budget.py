@@ -28,7 +28,7 @@ def probe_bytes(topic_bytes: int) -> int:
 
 
 class ProbeBudget:
-    """What one uplink's probes have left. Volatile: a restart begins with a full bucket.
+    """What one uplink's probes have left. Begins full; what earlier lives spent is to be told (``recall``).
 
     Args:
         bytes_per_month: bytes in any 30 days; at least those of four probes.
@@ -53,6 +53,18 @@ class ProbeBudget:
         self._flow(now)
         self._level -= self._each * MONTH_MS
         self.spent += self._each
+
+    def recall(self, passed_ms: int, every_ms: int, more: int) -> None:
+        """Before the first probe of this life: what an earlier one spent at most.
+
+        It probed for ``passed_ms`` every ``every_ms``, or more rarely where it had to save; then ``more`` went out, or
+        none where none was paid for.
+        """
+        saved = min(self._level, self._size // _LOW_SHARE * MONTH_MS)
+        spent = self._each * MONTH_MS * (passed_ms // every_ms)
+        self._level = min(max(self._level + self._inflow * passed_ms - spent, saved), self._size * MONTH_MS)
+        if self._level >= self._each * MONTH_MS:
+            self._level = max(self._level - more * self._each * MONTH_MS, 0)
 
     def left(self, now: Instant) -> int:
         """Bytes in the bucket at ``now``; less than 0: the critical window left a debt."""

@@ -11,11 +11,13 @@ from typing import Final
 from failover.events import Instant, Probe, ProbeEchoed, UplinkPinned, UplinkTested
 from failover.machine import Failover
 from failover.switch import Switch
+from failover.timing import Timing
 from kit import exit_codes
 from kit.core import Step
 from kit.effects import Reply
 from kit.events import LinkTestAsked, LinkUseAsked, NoticeAbout, UplinkNoticed
 from kit.facts import Fact, LinkSwitched
+from kit.probe_memory import ProbeMemory
 from kit.wall import Wall
 
 HOUR_MS: Final = 3_600_000
@@ -43,11 +45,12 @@ class _Test:
 class Links:
     """Core: why which uplink is preferred.
 
-    ``failover``: whose switches these are; ``echo_ms``: how long a tested uplink may take.
+    ``failover``: whose switches these are; ``timing``: how long a tested uplink may take, and how often it is probed.
     """
 
-    def __init__(self, failover: Failover, echo_ms: int) -> None:
-        self._failover, self._echo_ms = failover, echo_ms
+    def __init__(self, failover: Failover, timing: Timing) -> None:
+        self._failover, self._echo_ms = failover, timing.echo_ms
+        self._memory = ProbeMemory(failover, timing)
         self._wall = Wall()
         self.history: deque[LinkSwitched] = deque(maxlen=HISTORY_MAX)
         """Durable: a fold over LinkSwitched, oldest first."""
@@ -61,6 +64,7 @@ class Links:
     def boot(self, wall: Wall) -> None:
         """The first event of a life came; ``wall`` tells the time from now on."""
         self._wall = wall
+        self._memory.boot(wall.boot_wall_ms)
 
     def handle(self, event: LinkUseAsked | LinkTestAsked | UplinkNoticed, now: Instant) -> Step:
         """Do what a technician asks; keep what a session notices."""
@@ -104,6 +108,7 @@ class Links:
 
     def apply(self, fact: Fact) -> None:
         """Fold."""
+        self._memory.apply(fact)
         if isinstance(fact, LinkSwitched):
             self.history.append(fact)
 

@@ -27,6 +27,10 @@ TABLE: Final[dict[Phase, dict[PhaseTrigger, Phase]]] = {
     "delivered": {"archive-ordered": "archived"},
     "archived": {},
 }
+POLLS_PHASES: Final[tuple[Phase, ...]] = (
+    *("open", "suspended", "closed", "accounted", "tallied", "sealed", "sending"),
+)
+"""While the day stands here, uplinks are probed as polls need it (failover.timing)."""
 
 _BEFORE_ACCOUNT: Final[tuple[Phase, ...]] = (
     *("commissioned", "readiness", "zeroed", "open", "suspended", "closed"),

@@ -57,6 +57,7 @@ from kit.links import Links
 from kit.manifest_adoption import ManifestAdoption
 from kit.manifest_judge import ManifestJudge
 from kit.outbox import Outbox
+from kit.phases import POLLS_PHASES
 from kit.polling_day import PollingDay
 from kit.power import Power
 from kit.sim_choice import SimChoice
@@ -65,8 +66,6 @@ from kit.tapes import PrinterHabits, Tapes
 from kit.wall import Wall
 
 INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
-POLLS_PHASES: Final = ("open", "suspended", "closed", "accounted", "tallied", "sealed", "sending")
-"""While the day stands here, uplinks are probed as polls need it (failover.timing)."""
 _LinkEvent = LinkUseAsked | LinkTestAsked | UplinkNoticed
 _UplinkEvent = UplinkConnected | UplinkLost | ProbeEchoed | PathChanged | LineSensed | TcpSensed
 
@@ -124,7 +123,7 @@ class Station:
             uplinks, self._device, timing, self._budgets(probe_budgets or {}), bound=bound
         )
         self.lines = Lines(lines or {})
-        self.links = Links(self.failover, timing.echo_ms)
+        self.links = Links(self.failover, timing)
         self.ladder = Ladder(
             ladder or LadderSetup(),
             manifest,
