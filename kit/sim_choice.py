@@ -15,7 +15,7 @@ from kit.events import Booted, Event, ModemHeard, SimOrdered
 from kit.facts import Fact, SimCause, SimChanged
 from kit.lines import silence
 from kit.sim_plan import SimPlan
-from kit.sim_state import REGISTER_MS, Pace, SimState
+from kit.sim_state import SWITCH_MS, Pace, SimState
 from kit.sms_modems import TRIES
 from kit.sms_rung import SmsRung
 from kit.wall import Wall
@@ -175,14 +175,16 @@ class SimChoice:
         if refusal is not None:
             error, code = refusal
             return Step(effects=[Reply(event.reply, {"ok": False, "error": error, "code": code})])
-        reading = self._modems[event.modem].reading
-        changed = reading is None or reading.sim_slot != event.slot
-        step = Step()
+        changed, step = not self._uses(event.modem, event.slot), Step()
         if changed:
             step = self._change(event.modem, event.slot, "ordered", "a technician wanted it", now)
         body: dict[str, object] = {"ok": True, "modem": event.modem, "slot": event.slot, "changed": changed}
         step.effects.append(Reply(event.reply, body))
         return step
+
+    def _uses(self, name: str, slot: int) -> bool:
+        reading = self._modems[name].reading
+        return reading is not None and reading.sim_slot == slot
 
     def _refusal(self, event: SimOrdered) -> tuple[str, int] | None:
         name, plan = event.modem, self._plans.get(event.modem)
@@ -196,6 +198,8 @@ class SimChoice:
             return error, exit_codes.USAGE
         if self._modems[name].reading is None:
             return f"modem {name} does not answer", exit_codes.UNAVAILABLE
+        if self._uses(name, event.slot):
+            return None
         if self._has_sms_under_way(name):
             return f"{SMS_UNDER_WAY}; try again in a minute", exit_codes.UNAVAILABLE
         if self._is_only_one(name) and not event.anyway:
@@ -207,7 +211,7 @@ class SimChoice:
     def _shown(self, name: str, now: Instant) -> dict[str, Any]:
         plan, modem, due = self._plans[name], self._modems[name], self._due(name)
         last, slot = modem.last, None if modem.reading is None else modem.reading.sim_slot
-        overdue = modem.changed_at is not None and now - modem.changed_at >= REGISTER_MS
+        overdue = modem.changed_at is not None and now - modem.changed_at >= SWITCH_MS
         picture: dict[str, Any] = {
             "modem": name,
             "slot": slot,

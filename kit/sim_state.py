@@ -22,6 +22,7 @@ PATIENCE_MS: Final[dict[Pace, int]] = {"critical": 30_000, "polls": 2 * MINUTE_M
 REGISTER_MS: Final = (
     60_000  # what a SIM is given to find its network, and an uplink to find its session after that
 )
+SWITCH_MS: Final = 45_000  # within which a modem answers whether it changes over, and tells of it
 STAY_FIRST_MS: Final = 90_000  # ceiling of the stay after a first change; it doubles with each that follows
 STAY_MAX_MS: Final[dict[Pace, int]] = {
     "critical": 5 * MINUTE_MS,
