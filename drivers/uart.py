@@ -9,6 +9,7 @@ from typing import Final
 
 import serial
 
+from drivers.descriptor import Descriptor
 from drivers.ports import Baudrate, ByteStream, OpenStream, StreamClosedError
 
 READ_MAX: Final = 4096  # bytes taken from the line at once: the size of the kernel's own line buffer
@@ -66,11 +67,7 @@ class Uart:
 
     def __init__(self, port: serial.Serial, path: str) -> None:
         self._port = port
-        self._path = path
-        self._fd: int = port.fileno()
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self._waiters: list[asyncio.Future[None]] = []
+        self._line = Descriptor(port.fileno(), path)
         self._reading: asyncio.Future[bytes] | None = None
         self._watched = False
         self._kept = b""  # of a read that was cancelled in the very moment
@@ -80,15 +77,15 @@ class Uart:
 
         One read at a time.
         """
-        self._check_open()
+        self._line.check_open()
         if self._kept:
             kept, self._kept = self._kept, b""
             return kept
-        reading: asyncio.Future[bytes] = self._loop.create_future()
+        reading: asyncio.Future[bytes] = self._line.loop.create_future()
         self._reading = reading
         if not self._watched:
             self._watched = True
-            self._loop.add_reader(self._fd, self._readable)
+            self._line.loop.add_reader(self._line.fd, self._readable)
         try:
             return await reading
         except asyncio.CancelledError:
@@ -99,75 +96,42 @@ class Uart:
     def offer(self, data: bytes) -> int:
         """Hand the kernel what it takes at once; returns how many bytes. None are taken when the line is gone."""
         try:
-            return 0 if self._closed else os.write(self._fd, data)
+            return 0 if self._line.closed else os.write(self._line.fd, data)
         except OSError:
             return 0  # whoever writes the rest hears why
 
     async def write(self, data: bytes) -> None:
         """Hand all bytes to the kernel, waiting while it takes none; raises StreamClosedError when the line is gone."""
-        rest = memoryview(data)
-        while rest:
-            self._check_open()
-            try:
-                rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:
-                await self._writable()
-            except OSError as wrong:
-                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+        await self._line.write(data)
 
     def close(self) -> None:
         """Let go of the line and of whoever waits for it. Idempotent."""
-        if self._closed:
+        if self._line.closed:
             return
-        self._closed = True
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        for waiter in (*self._waiters, self._reading):
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(StreamClosedError(f"{self._path} was closed"))
+        self._line.let_go()
+        if self._reading is not None and not self._reading.done():
+            self._reading.set_exception(StreamClosedError(f"{self._line.path} was closed"))
         # Closing a tty waits, up to 30 s on Linux, for unsent bytes to drain to a device that may be dead: drop them.
         with contextlib.suppress(OSError, termios.error):
             self._port.reset_output_buffer()
         with contextlib.suppress(OSError):
             self._port.close()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StreamClosedError(f"{self._path} was closed")
-
     def _readable(self) -> None:
         """The descriptor has bytes, or an end: hand it to whoever reads, or stop watching."""
         reading = self._reading
         if reading is None or reading.done():
             self._watched = False
-            self._loop.remove_reader(self._fd)
+            self._line.loop.remove_reader(self._line.fd)
             return
         try:
-            data = os.read(self._fd, READ_MAX)
+            data = os.read(self._line.fd, READ_MAX)
         except BlockingIOError:
             return
         except OSError as wrong:
-            reading.set_exception(StreamClosedError(f"{self._path} is gone: {wrong.strerror}"))
+            reading.set_exception(StreamClosedError(f"{self._line.path} is gone: {wrong.strerror}"))
             return
         if data:
             reading.set_result(data)
         else:  # a tty that calls itself readable and yields nothing has been hung up
-            reading.set_exception(StreamClosedError(f"{self._path} is gone: hung up"))
-
-    async def _writable(self) -> None:
-        """Wait until the descriptor takes bytes; watched only meanwhile."""
-        self._check_open()
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._waiters.append(waiter)
-        self._loop.add_writer(self._fd, _set, waiter)
-        try:
-            await waiter
-        finally:
-            self._waiters.remove(waiter)
-            if not self._closed:  # close() has unwatched already, and the number may be another file's by now
-                self._loop.remove_writer(self._fd)
-
-
-def _set(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+            reading.set_exception(StreamClosedError(f"{self._line.path} is gone: hung up"))

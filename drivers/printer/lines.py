@@ -6,6 +6,7 @@ import os
 import stat
 from typing import Final
 
+from drivers.descriptor import Descriptor
 from drivers.ports import ByteStream, OpenStream, StreamClosedError
 from drivers.tcp import connect
 
@@ -52,62 +53,29 @@ class _UsbPrinter:
     """An open character device. One task may read while another writes."""
 
     def __init__(self, fd: int, path: str) -> None:
-        self._fd, self._path = fd, path
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._line = Descriptor(fd, path)
 
     async def read(self) -> bytes:
         while True:
             await asyncio.sleep(0)  # a device that never stops talking leaves the others their turn
-            self._check_open()
+            self._line.check_open()
             try:
-                data = os.read(self._fd, READ_MAX)
+                data = os.read(self._line.fd, READ_MAX)
             except BlockingIOError:
-                await self._ready(writing=False)
+                await self._line.ready(writing=False)
                 continue
             except OSError as wrong:
-                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+                raise StreamClosedError(f"{self._line.path} is gone: {wrong.strerror}") from wrong
             if data:
                 return data
             await asyncio.sleep(_EMPTY_READ_S)
 
     async def write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            self._check_open()
-            try:
-                rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:
-                await self._ready(writing=True)
-            except OSError as wrong:
-                raise StreamClosedError(f"{self._path} is gone: {wrong.strerror}") from wrong
+        await self._line.write(data)
 
     def close(self) -> None:
-        if self._closed:
+        if self._line.closed:
             return
-        self._closed = True
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(StreamClosedError(f"{self._path} was closed"))
+        self._line.let_go()
         with contextlib.suppress(OSError):
-            os.close(self._fd)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StreamClosedError(f"{self._path} was closed")
-
-    async def _ready(self, *, writing: bool) -> None:
-        """Wait until the device takes or has bytes."""
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        watch = self._loop.add_writer if writing else self._loop.add_reader
-        self._waiters.add(waiter)
-        watch(self._fd, lambda: None if waiter.done() else waiter.set_result(None))
-        try:
-            await waiter
-        finally:
-            self._waiters.discard(waiter)
-            if not self._closed:
-                (self._loop.remove_writer if writing else self._loop.remove_reader)(self._fd)
+            os.close(self._line.fd)
