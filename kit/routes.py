@@ -21,6 +21,7 @@ class RoutesPart:
     def __init__(self, uplinks: tuple[Uplink, ...], ports: Ports, post: Post, log: Log) -> None:
         self._specs: Final = specs_of(uplinks)
         self._post, self._log = post, log
+        self._with_path: set[str] = set()
         self._routes: Final = Routes(
             self._specs, ports.clock.monotonic_ms, self._tell, self._say, open_kernel=ports.open_kernel
         )
@@ -35,10 +36,14 @@ class RoutesPart:
         return "routes", hold("routes", self._routes.run, self._lost, self._log)
 
     def _lost(self, why: str) -> None:
+        """What fails here says nothing of paths that stand: sessions are bound to their interfaces, and go on."""
         for spec in self._specs:
+            if spec.uplink in self._with_path:
+                continue
             self._post(PathChanged(spec.uplink, None, f"its routes are not kept: {why}"))
 
     def _tell(self, event: PathChanged) -> None:
+        (self._with_path.discard if event.path is None else self._with_path.add)(event.uplink)
         self._log.info("path" if event.path else "no path", uplink=event.uplink, reason=event.reason)
         self._post(event)
 

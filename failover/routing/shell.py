@@ -68,7 +68,8 @@ class Routes:
     async def run(self) -> None:
         """Hold until cancelled; then remove all that was made. Never returns by itself.
 
-        Run again after a failure, it tells all paths anew: somebody has been told since that there are none.
+        Run again after a failure, it tells all paths anew: somebody may have been told since that there are none. What
+        was made stays meanwhile, since sessions need it.
         """
         self._tellers = {spec.uplink: Teller(spec.uplink) for spec in self._specs}
         try:
@@ -84,8 +85,9 @@ class Routes:
                     if kernel is not None:
                         kernel.close()
                 await asyncio.sleep(RETRY_MS / 1000)
-        finally:
+        except asyncio.CancelledError:
             await self._remove()
+            raise
 
     async def _hold(self, kernel: Kernel) -> None:
         """Look at every piece of news and every RESYNC_MS; raises RoutingError."""
