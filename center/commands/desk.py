@@ -104,19 +104,24 @@ class CommandDesk:
     def _recall(self) -> None:
         """What was given in earlier lives and holds still."""
         for name in self._store.given():
-            note = self._store.note(name)
-            try:
-                one = command.check(note or "", self._manifest)
-            except EvidenceError as error:
-                _log.warning("command-of-another-log", file=name, reason=str(error))
-                continue
-            self._keep(_Standing(one, note or "", self._store.manifest(name)))
+            self._recall_one(name)
         self._drop_expired()
+
+    def _recall_one(self, name: str) -> None:
+        note = self._store.note(name) or ""
+        try:
+            one = command.check(note, self._manifest)
+        except EvidenceError as error:
+            _log.warning("command-of-another-log", file=name, reason=str(error))
+            return
+        if all(old.note != note for old in self._standing):
+            self._keep(_Standing(one, note, self._store.manifest(name)))
 
     def _take(self) -> None:
         for name in self._store.asked():
-            if self._store.note(name) is not None:  # whoever gave it was killed before the request was gone
+            if self._store.note(name) is not None:  # the power or the disk failed before the request was gone
                 self._store.give(name, self._store.note(name) or "", self._store.manifest(name))
+                self._recall_one(name)
                 continue
             try:
                 self._give(name, self._store.request(name))

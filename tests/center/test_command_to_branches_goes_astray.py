@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from center.commands.desk import MANIFEST_REPEAT_MS, RELIEF_PAUSE_MS, REPEAT_MS, CommandDesk
 from center.commands.request import CommandRequest
 from center.commands.store import CommandStore
+from center.errors import SpoolError
 from crypto import command, command_packing
 from crypto.command import Command
 from crypto.wire import MQTT_PAYLOAD_MAX, topic_command, topic_command_for_all, topic_manifest
@@ -139,6 +140,24 @@ def test_branch_comes_back_between_two_messages(centre: Centre) -> None:
         at for at in range(len(centre.heard)) if at == 0 or centre.heard[at][0] > centre.heard[at - 1][0]
     ]:
         assert [one.number for one in centre.commands(mark)][:3] == [1, 2, 3]
+
+
+def test_disk_fails_between_the_command_and_its_request(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, failed = centre.store._done, []
+
+    def fail_once(name: str) -> None:
+        if not failed:
+            failed.append(name)
+            raise SpoolError("input/output error")
+        done(name)
+
+    monkeypatch.setattr(centre.store, "_done", fail_once)
+    centre.ask(PACE)
+    centre.live_for(60)
+    assert failed
+    assert {one.number for one in centre.commands()} == {1}, "given, and so it is said"
 
 
 def test_numbers_begin_anew_after_a_restart(centre: Centre) -> None:
