@@ -96,6 +96,14 @@ class Dialler:
             "segments": self.segments.words,
         }
 
+    def certificate_words(self, connection: object) -> str:
+        """What is to be said now of the certificate of a session that stands: sessions outlive months."""
+        if self._gateway.tls is None:
+            return ""
+        from kit.uplinks.tls import words_on  # noqa: PLC0415 - only where there is TLS
+
+        return words_on(connection, self._gateway.tls, self._wall_ms())
+
     def fell(self, address: str) -> None:
         """The connection was made, and no session on it: whoever listens there is no broker of ours."""
         self.names.failed(address)

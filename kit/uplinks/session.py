@@ -35,6 +35,7 @@ SENSE_S: Final = 1.0  # between two looks at what the kernel knows of the connec
 PACKET_MAX: Final = (
     wire.MQTT_PAYLOAD_MAX + 4 * wire.ID_MAX
 )  # bytes of one packet of the broker: payload, topic
+CERTIFICATE_S: Final = 3_600.0  # between two looks at the time in the certificate of a session that stands
 _REST_MIN_S: Final = 0.05  # seconds that are left for the broker's word, however late the connection stood
 WORDS_MAX: Final = 100  # characters of what the kernel says of a connection that ended
 _SOCKET_ERROR: Final = re.compile(r"(?:timeout|failed to receive) on socket: (?:\[Errno -?\d+\] )?(.+)")
@@ -254,9 +255,14 @@ class Session:
         return [asyncio.get_running_loop().create_task(self._watch())]
 
     async def _watch(self) -> None:
-        watch = TcpWatch()
+        watch, loop = TcpWatch(), asyncio.get_running_loop()
+        certificate_at = loop.time() + CERTIFICATE_S
         while True:
             await asyncio.sleep(SENSE_S)
+            if self._dialler is not None and loop.time() >= certificate_at:
+                certificate_at = loop.time() + CERTIFICATE_S
+                words = self._dialler.certificate_words(self._client._client.socket())  # noqa: SLF001 - as below
+                self._owner.noticed(self, {"tls": words})
             info = self._look()
             if info is None:
                 return

@@ -104,6 +104,17 @@ def check_certificate(der: bytes, tls: UplinkTls, wall_ms: int) -> str:
     return f"its certificate {wrong}, or this kit's clock is wrong; used all the same"
 
 
+def words_on(connection: object, tls: UplinkTls, wall_ms: int) -> str:
+    """As ``check_certificate`` of a connection that stands, which nothing that it says ends."""
+    der = connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
+    if der is None:
+        return ""
+    try:
+        return check_certificate(der, tls, wall_ms)
+    except TlsRefusedError as error:
+        return str(error)
+
+
 def pin_of(certificate: x509.Certificate) -> str:
     """Base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469 §2.4)."""
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

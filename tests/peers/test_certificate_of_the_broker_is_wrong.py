@@ -1,13 +1,16 @@
 """TLS to a broker that nobody here wrote, whose certificate is good, near its end, out of its time, or another's."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from failover.events import UplinkConnected, UplinkLost
 from kit.uplink_config import UplinkTls
+from kit.uplinks import session
 from kit.uplinks.gateway import Gateway
 from tests.peers.certificates import Authority, Issued
 from tests.peers.kit_edge import KitEdge, until
@@ -140,6 +143,24 @@ async def test_certificate_out_of_its_time_is_taken_where_it_is_to_be_refused(
     async with connected(tmp_path, issued, tls) as kit:
         assert words in lost(kit)
         assert "clock" in lost(kit)
+
+
+@pytest.mark.parametrize("expired", ["warn", "refuse"])
+async def test_certificate_ends_while_its_session_stands_for_months(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expired: Literal["warn", "refuse"]
+) -> None:
+    monkeypatch.setattr(session, "SENSE_S", 0.02)
+    monkeypatch.setattr(session, "CERTIFICATE_S", 0.05)
+    authority = Authority(tmp_path)
+    tls = UplinkTls(ca_file=str(authority.file), server_name=NAME, expired=expired)
+    async with connected(tmp_path, authority.issue(NAME, ends_days=300), tls) as kit:
+        await stands(kit)
+        assert kit.notices() == {}
+        dialler = kit.uplinks._diallers["fibre"]
+        for days, words in ((290, "its certificate ends in"), (301, "its certificate expired on")):
+            monkeypatch.setattr(dialler, "_wall_ms", lambda days=days: (time.time() + days * 86_400) * 1_000)
+            await until(lambda words=words: words in kit.notices().get("tls", ""))  # type: ignore[misc]
+        await stands(kit)
 
 
 async def test_broker_without_tls_is_taken(tmp_path: Path) -> None:
