@@ -94,6 +94,20 @@ class Namespace:
         return done.stdout
 
 
+def run(*words: str, said: str = "") -> str:
+    """Run one command in the namespace that this thread is in; returns what it prints."""
+    done = subprocess.run(
+        [peers.require_program(words[0]), *words[1:]],
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_MAX,
+    )
+    assert done.returncode == 0, f"{' '.join(words)}: {said}: {done.stderr}"
+    return done.stdout
+
+
 def _enter(namespace: int) -> None:
     """Of this thread alone: others may be elsewhere at the same time."""
     if _libc.setns(namespace, _CLONE_NEWNET) != 0:

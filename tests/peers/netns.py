@@ -5,13 +5,11 @@ is free. That takes root, or CAP_SYS_ADMIN and CAP_NET_ADMIN; where it is not pe
 with the reason, and in CI it fails.
 """
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tests import peers
-from tests.peers.namespaces import RUN_MAX, Namespace
+from tests.peers.namespaces import Namespace, run
 
 NEAR: Final = "fibre0"  # the end that a driver watches
 FAR: Final = "box0"
@@ -22,31 +20,31 @@ class Cable:
     """The pair; each end is up at first."""
 
     def far_up(self) -> None:
-        _ip("link", "set", FAR, "up")
+        run("ip", "link", "set", FAR, "up")
 
     def far_down(self) -> None:
-        _ip("link", "set", FAR, "down")
+        run("ip", "link", "set", FAR, "down")
 
     def flap(self, times: int) -> None:
         """Down and up again, by one process."""
-        _ip("-batch", "-", said=f"link set {FAR} down\nlink set {FAR} up\n" * times)
+        run("ip", "-batch", "-", said=f"link set {FAR} down\nlink set {FAR} up\n" * times)
 
     def rename(self, name: str, to: str) -> None:
         """A name can only be changed while the interface is down; up again afterwards."""
-        _ip("link", "set", name, "down")
-        _ip("link", "set", name, "name", to)
-        _ip("link", "set", to, "up")
+        run("ip", "link", "set", name, "down")
+        run("ip", "link", "set", name, "name", to)
+        run("ip", "link", "set", to, "up")
 
     def remove(self) -> None:
-        _ip("link", "delete", FAR)
+        run("ip", "link", "delete", FAR)
 
     def add(self) -> None:
-        _ip("link", "add", NEAR, "type", "veth", "peer", "name", FAR)
+        run("ip", "link", "add", NEAR, "type", "veth", "peer", "name", FAR)
         for name in (NEAR, FAR):
-            _ip("link", "set", name, "up")
+            run("ip", "link", "set", name, "up")
 
     def add_alternative_name(self) -> None:
-        _ip("link", "property", "add", "dev", NEAR, "altname", ALTERNATIVE)
+        run("ip", "link", "property", "add", "dev", NEAR, "altname", ALTERNATIVE)
 
 
 @contextmanager
@@ -60,15 +58,3 @@ def cable() -> Iterator[Cable]:
             yield it
     finally:
         namespace.delete()
-
-
-def _ip(*words: str, said: str = "") -> None:
-    done = subprocess.run(
-        [peers.require_program("ip"), *words],
-        input=said,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=RUN_MAX,
-    )
-    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"

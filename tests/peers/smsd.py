@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.peers import require_program
 from tests.peers.modem_on_pty import ModemOnPty
 from tests.peers.patience import until
+from tests.peers.program import end_daemon, start_daemon
 
-STOP_S: Final = 20.0  # until the daemon is killed instead of asked
 FOLDERS: Final = ("outgoing", "checked", "incoming", "sent", "failed", "stats")
 
 
@@ -59,26 +56,10 @@ class Smsd:
         at = {option: str(self.folder / name) for option, name in (("-c", "smsd.conf"), ("-l", "smsd.log"))}
         state = {"-p": str(self.folder / "smsd.pid"), "-i": str(self.folder / "smsd.working")}
         words = [word for pair in {**at, **state}.items() for word in pair]
-        quiet = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(
-            require_program("smsd"),
-            *words,
-            "-t",
-            stdin=quiet,
-            stdout=quiet,
-            stderr=quiet,
-            start_new_session=True,
-        )
+        self._process = await start_daemon("smsd", *words, "-t")
 
     async def stop(self) -> None:
-        process = self._process
-        if process is not None and process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_S)
-            except TimeoutError:
-                os.killpg(process.pid, signal.SIGKILL)  # one process for each modem
-                await process.wait()
+        await end_daemon(self._process)  # one process for each modem
         self.modem.stop()
 
     def put(self, name: str, content: bytes) -> None:

@@ -11,13 +11,12 @@ from typing import Final
 import pytest
 
 from simulators.devices.modem import make_modem
-from tests.peers import require_program
 from tests.peers.modem_on_pty import ModemOnPty, now_ms
 from tests.peers.patience import until
+from tests.peers.program import end_daemon, start_daemon
 
 pytestmark = pytest.mark.peer("gammu-smsd")
 
-STOP_S: Final = 20.0  # until the daemon is killed instead of asked
 OWN: Final = "+99900000101"
 ELSEWHERE: Final = "+99900000555"
 FOLDERS: Final = ("inbox", "outbox", "sent", "error")
@@ -42,29 +41,11 @@ class GammuSmsd:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        quiet = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(
-            *(
-                require_program("gammu-smsd"),
-                "-c",
-                str(self._folder / "smsdrc"),
-                "-p",
-                str(self._folder / "pid"),
-            ),
-            stdin=quiet,
-            stdout=quiet,
-            stderr=quiet,
-        )
+        words = ("-c", str(self._folder / "smsdrc"), "-p", str(self._folder / "pid"))
+        self._process = await start_daemon("gammu-smsd", *words)
 
     async def stop(self) -> None:
-        process = self._process
-        if process is not None and process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_S)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        await end_daemon(self._process)
         self.modem.stop()
 
     def put(self, text: str) -> None:

@@ -379,26 +379,18 @@ def test_leftovers_of_a_life_that_was_killed_are_removed() -> None:
     tell(story)
 
 
+def advertised(interface: str) -> None:
+    """A default route as a router's advertisement makes it."""
+    ip("-6", "route", "add", "default", *f"via fe80::1 dev {interface} proto ra metric 1024".split())
+
+
 def test_ipv6_alone_and_beside() -> None:
     async def story() -> None:
         lay("fib0")
         async with watched(spec("fibre", "fib0")) as it:
             await it.down("fibre", "fib0: no address yet")
             ip("-6", "address", "add", "2001:db8:1::2/64", "dev", "fib0", "nodad")
-            ip(
-                "-6",
-                "route",
-                "add",
-                "default",
-                "via",
-                "fe80::1",
-                "dev",
-                "fib0",
-                "proto",
-                "ra",
-                "metric",
-                "1024",
-            )
+            advertised("fib0")
             assert (await it.up("fibre")).sources == ("2001:db8:1::2",)
             assert "via fe80::1 dev fib0 table 7101" in way("2001:db8:ffff::1", "from", "2001:db8:1::2")
             assert "dev fib0 table 7101" in way("2001:db8:1::77", "oif", "fib0")
@@ -412,20 +404,7 @@ def test_ipv6_alone_and_beside() -> None:
             ip("address", "add", "10.1.0.2/24", "dev", "fib0")
             ip("route", "add", "default", "via", "10.1.0.1", "dev", "fib0")
             assert (await it.up("fibre")).sources == ("10.1.0.2",)
-            ip(
-                "-6",
-                "route",
-                "add",
-                "default",
-                "via",
-                "fe80::1",
-                "dev",
-                "fib0",
-                "proto",
-                "ra",
-                "metric",
-                "1024",
-            )
+            advertised("fib0")
             both = await it.until("fibre", lambda path: path is not None and len(path.sources) == 2)
             assert both.path is not None
             assert both.path.sources == ("10.1.0.2", "2001:db8:1::2")

@@ -1,23 +1,16 @@
 """A branch with two cables to a centre, each in a network namespace; the centre drops what came by the wrong cable."""
 
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from pyroute2 import netns
-
 from failover.path import Path
-from tests import peers
+from tests.peers.namespaces import Namespace, run
 
 CENTRE: Final = "10.9.9.9"  # on the centre's loopback: both cables lead to it
 CENTRE_6: Final = "fd09:9::9"
 MTU: Final = 1_500
-RUN_MAX: Final = 20.0  # seconds
-_numbers = count()
 _CABLES: Final = """\
 link set lo up
 link set {name} up
@@ -55,17 +48,14 @@ table inet guard {{
 class Ways:
     """The two namespaces; the branch is entered."""
 
-    def __init__(self, near: str, far: str) -> None:
-        self._near, self._far = near, far
+    def __init__(self, centre: Namespace) -> None:
+        self._centre = centre
 
     @contextmanager
     def centre(self) -> Iterator[None]:
         """What is opened and started here is the centre's."""
-        netns.pushns(self._far)
-        try:
+        with self._centre.inside():
             yield
-        finally:
-            netns.popns()
 
     def path(self, number: int, table: int | None = None) -> Path:
         """By cable 1, which the main table prefers, or 2."""
@@ -75,69 +65,35 @@ class Ways:
     def guard(self, more: str = "") -> None:
         """Set up what the centre drops; ``more``: rules of nft(8)."""
         with self.centre():
-            _run(
-                "nft",
-                "-f",
-                "-",
-                said=f"table inet guard\ndelete table inet guard\n{_GUARD.format(more=more)}",
-            )
+            again = f"table inet guard\ndelete table inet guard\n{_GUARD.format(more=more)}"
+            run("nft", "-f", "-", said=again)
 
     def good_syns(self, number: int) -> int:
         """SYNs that came by this cable, from its address, and announce segments of 1200 bytes."""
         with self.centre():
-            told = _run("nft", "list", "counter", "inet", "guard", f"good{number}")
+            told = run("nft", "list", "counter", "inet", "guard", f"good{number}")
         return int(told.split("packets ")[1].split()[0])
 
 
 @contextmanager
 def two_ways() -> Iterator[Ways]:
     """Enter the branch; leave and remove both afterwards."""
-    near, far = (f"{side}-{os.getpid()}-{next(_numbers)}" for side in ("ways", "centre"))
-    made = []
-    try:
-        for name in (near, far):
-            done = subprocess.run(
-                [peers.require_program("ip"), "netns", "add", name],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=RUN_MAX,
-            )
-            if done.returncode != 0:
-                peers.missing(f"a network namespace cannot be made here: {done.stderr.strip()}")
-            made.append(name)
-        netns.pushns(near)
-        try:
-            it = Ways(near, far)
+    with ExitStack() as undo:
+        near = Namespace("ways")
+        undo.callback(near.delete)
+        far = Namespace("centre")
+        undo.callback(far.delete)
+        undo.enter_context(near.inside())
+        it = Ways(far)
+        with it.centre():
+            run("ip", "-batch", "-", said=_LOOPBACK)
+        for number, metric in ((1, 100), (2, 200)):
+            name = f"kit{number}"
+            far_end = ("peer", "name", f"{name}f", "netns", far.name)
+            # One packet for each segment: a large one, cut only behind the filter, would not be told from it.
+            run("ip", "link", "add", name, "gso_max_segs", "1", "type", "veth", *far_end)
             with it.centre():
-                _run("ip", "-batch", "-", said=_LOOPBACK)
-            for number, metric in ((1, 100), (2, 200)):
-                name = f"kit{number}"
-                far_end = ("peer", "name", f"{name}f", "netns", far)
-                # One packet for each segment: a large one, cut only behind the filter, would not be told from it.
-                _run("ip", "link", "add", name, "gso_max_segs", "1", "type", "veth", *far_end)
-                with it.centre():
-                    _run("ip", "-batch", "-", said=_CENTRE.format(name=f"{name}f", n=number))
-                _run("ip", "-batch", "-", said=_CABLES.format(name=name, n=number, metric=metric))
-            it.guard()
-            yield it
-        finally:
-            netns.popns()
-    finally:
-        for name in made:
-            subprocess.run(
-                [peers.require_program("ip"), "netns", "delete", name], check=True, timeout=RUN_MAX
-            )
-
-
-def _run(*words: str, said: str = "") -> str:
-    done = subprocess.run(
-        [peers.require_program(words[0]), *words[1:]],
-        input=said,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=RUN_MAX,
-    )
-    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
-    return done.stdout
+                run("ip", "-batch", "-", said=_CENTRE.format(name=f"{name}f", n=number))
+            run("ip", "-batch", "-", said=_CABLES.format(name=name, n=number, metric=metric))
+        it.guard()
+        yield it

@@ -1,7 +1,6 @@
 """A network namespace with a cable for each uplink, and the routing of uplinks at work in it."""
 
 import asyncio
-import os
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -9,53 +8,31 @@ from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Final
 
-from pyroute2 import netns
-
 from failover.events import PathChanged
 from failover.path import Path
 from failover.routing.shell import Routes
 from failover.routing.spec import UplinkSpec
-from tests import peers
+from tests.peers.namespaces import Namespace, run
 
 PATIENCE_S: Final = 15.0
 CENTRE: Final = "192.0.2.1"  # the same in every box
-RUN_MAX: Final = 20.0  # seconds for one command
-_numbers = count()
+_metrics = count(100)
 
 
 def ip(*words: str, said: str = "") -> str:
     """Run one ip command in the present namespace; returns what it prints."""
-    done = subprocess.run(
-        [peers.require_program("ip"), *words],
-        input=said,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=RUN_MAX,
-    )
-    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
-    return done.stdout
+    return run("ip", *words, said=said)
 
 
 @contextmanager
 def branch() -> Iterator[str]:
     """Enter a new namespace with nothing but a loopback in it; leave and remove it afterwards. Its name."""
-    program = peers.require_program("ip")
-    name = f"routes-{os.getpid()}-{next(_numbers)}"
-    made = subprocess.run(
-        [program, "netns", "add", name], capture_output=True, text=True, check=False, timeout=RUN_MAX
-    )
-    if made.returncode != 0:
-        peers.missing(f"a network namespace cannot be made here: {made.stderr.strip()}")
+    namespace = Namespace("routes")
     try:
-        netns.pushns(name)
-        try:
-            ip("link", "set", "lo", "up")
-            yield name
-        finally:
-            netns.popns()
+        with namespace.inside():
+            yield namespace.name
     finally:
-        subprocess.run([program, "netns", "delete", name], check=True, timeout=RUN_MAX)
+        namespace.delete()
 
 
 @contextmanager
@@ -64,22 +41,19 @@ def box(near: str, subnet: str, *, host: int = 2, metric: int = 100) -> Iterator
 
     The near end gets its address and its default route, as from DHCP. Yields the namespace's name.
     """
-    program, name = peers.require_program("ip"), f"box-{os.getpid()}-{next(_numbers)}"
-    ip("netns", "add", name)
+    there = Namespace("box")
     try:
-        ip("link", "add", near, "type", "veth", "peer", "name", "near0", "netns", name)
-        ip(
-            *("-n", name, "-batch", "-"),
-            said=f"link set lo up\nlink set near0 up\naddress add {subnet}.1/24 dev near0\n"
-            f"address add {CENTRE}/32 dev lo\n",
+        ip("link", "add", near, "type", "veth", "peer", "name", "near0", "netns", there.name)
+        there.ip(
+            "link set near0 up", f"address add {subnet}.1/24 dev near0", f"address add {CENTRE}/32 dev lo"
         )
         ip("link", "set", near, "up")
         _settle(near)
         ip("address", "add", f"{subnet}.{host}/24", "dev", near)
         ip("route", "add", "default", "via", f"{subnet}.1", "dev", near, "metric", str(metric))
-        yield name
+        yield there.name
     finally:
-        subprocess.run([program, "netns", "delete", name], check=True, timeout=RUN_MAX)
+        there.delete()
 
 
 def lay(name: str, address: str | None = None, gateway: str | None = None, mac: str | None = None) -> None:
@@ -91,7 +65,7 @@ def lay(name: str, address: str | None = None, gateway: str | None = None, mac: 
     if address is not None:
         ip("address", "add", address, "dev", name)
     if gateway is not None:
-        ip("route", "add", "default", "via", gateway, "dev", name, "metric", str(100 + next(_numbers)))
+        ip("route", "add", "default", "via", gateway, "dev", name, "metric", str(next(_metrics)))
 
 
 def _settle(name: str) -> None:
