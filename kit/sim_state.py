@@ -100,7 +100,7 @@ class SimState:
         match heard:
             case ModemLost():
                 self.begin(now)
-                self.reading, self.bad_since = None, None  # whatever is wrong, it is not the SIM
+                self.reading = None  # whatever is wrong, it is not the SIM
             case ModemReset():
                 self.begin(now)
             case ModemReading():

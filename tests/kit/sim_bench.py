@@ -17,7 +17,7 @@ from failover.events import Connect, Disconnect, Probe, ProbeEchoed, UplinkConne
 from failover.timing import Timing
 from kit.effects import Effect, Reply, SendSms, UseSim
 from kit.events import ModemHeard, SimOrdered
-from kit.facts import Fact, SimChanged
+from kit.facts import Fact, SimChanged, SmsPartTaken
 from kit.ladder import LadderSetup
 from kit.runner import Runner
 from kit.sim_plan import SimPlan
@@ -146,6 +146,14 @@ class SimBench:
 
     def changes(self) -> list[SimChanged]:
         return [fact for fact in self.journal.facts[self.begun :] if isinstance(fact, SimChanged)]
+
+    def taken_at(self) -> list[float]:
+        """When parts were taken by the network, by the clock of ``now``, in seconds."""
+        facts = [fact for fact in self.journal.facts if isinstance(fact, SmsPartTaken)]
+        return [(rfc3339.to_ms(fact.at) - self.wall_ms_offset) / 1000 for fact in facts]
+
+    def taken(self) -> int:
+        return len(self.taken_at())
 
     def picture(self) -> dict[str, Any]:
         (shown,) = self.station.status(self.now())["links"]["sims"]

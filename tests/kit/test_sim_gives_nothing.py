@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 
 from drivers.ports import ModemReading
-from kit.facts import SmsPartTaken
 from kit.sim_plan import SimPlan
 from kit.sim_state import PATIENCE_MS, Pace
 from simulators.virtual.loop import VirtualLoop
@@ -125,7 +124,7 @@ def test_message_is_lost_with_its_sim(loop: VirtualLoop) -> None:
     bench.works[MOBILE] = False
     for _ in range(300):
         bench.run(1)
-        if any(isinstance(fact, SmsPartTaken) for fact in bench.journal.facts):
+        if bench.taken():
             break
     bench.obey("sim 1 barred")
     for _ in range(600):
@@ -140,16 +139,26 @@ def test_message_is_lost_with_its_sim(loop: VirtualLoop) -> None:
 
 
 def test_sim_that_sends_a_message_is_left_for_want_of_data(loop: VirtualLoop) -> None:
+    """Data ends with the first part. The message goes out whole over the same SIM, whose number is answered, too."""
     bench = SimBench(loop, sms=True)
-    bench.works[MOBILE] = False
-    taken_by = []
-    for _ in range(400):
+    bench.port.model.device.send_ms = 8_000
+    for _ in range(600):
         bench.run(1)
-        taken = sum(isinstance(fact, SmsPartTaken) for fact in bench.journal.facts)
-        taken_by.append((taken, len(bench.used)))
-    changes_during = {used for taken, used in taken_by if 0 < taken < 5}
-    assert len(changes_during) <= 1, "a message was torn"
-    assert bench.gateway.whole
+        if bench.data[1] and bench.taken():
+            assert bench.has_session
+            bench.data[1] = False
+        if bench.used:
+            break
+    changed_s = bench.now() / 1000
+    bench.run(5)  # for what was taken to arrive
+    assert bench.changes()[0].reason.endswith("no session over 4g")
+    assert {sender for sender, _ in bench.gateway.parts} == {NUMBERS[0]}
+    assert len(set(bench.gateway.whole)) == 2, "the account and the tally"
+    parts = [part for _, part in bench.gateway.parts]
+    for one in parts:
+        arrived = {part.number for part in parts if part.reference == one.reference}
+        assert arrived == set(range(1, one.total + 1)), "a message was torn"
+    assert changed_s - bench.taken_at()[0] >= 120, "no answer was waited for"
 
 
 def test_restart_falls_between_the_fact_and_the_modem(loop: VirtualLoop) -> None:

@@ -14,12 +14,14 @@ from kit.facts import Fact, SimChanged
 from kit.sim_choice import SimChoice
 from kit.sim_plan import SimPlan
 from kit.sim_state import FORGET_MS, MINUTE_MS, PATIENCE_MS, REGISTER_MS, RETURN_MS, STAY_MAX_MS, Pace
+from kit.sms_plan import SmsPlan
 from kit.sms_rung import SmsRung
 from tests.kit.harness import MORNING_MS, ONE_TERMINAL
 from tests.kit.test_line_is_misread import READING
 
 LOOK_MS = 10_000
 HOUR_MS = 3_600_000
+SMS = SmsPlan(("+99900000201",), ("m",), 120_000, 60, 100)
 
 
 class Links(Failover):
@@ -50,7 +52,8 @@ class Kit:
 
     def boot(self) -> None:
         plans = {"m": SimPlan(self.slots, ("4g",))}
-        self.core = SimChoice(plans, self.device, self.links, SmsRung(None, ONE_TERMINAL.loaded, self.device))
+        self.sms = SmsRung(SMS, ONE_TERMINAL.loaded, self.device)
+        self.core = SimChoice(plans, self.device, self.links, self.sms)
         for fact in self.facts:
             self.core.apply(fact)
         self._turn(Booted("boot", self.wall_ms))
@@ -213,7 +216,11 @@ def test_restarts_forget_the_growth_and_the_clock_lies() -> None:
         kit.wall_ms += lie_ms
         kit.boot()
     assert min(kit.gaps()) >= REGISTER_MS - LOOK_MS
-    assert max(kit.gaps()) <= STAY_MAX_MS["critical"] + 5 * MINUTE_MS, "a clock that went back stops it"
+    assert max(kit.gaps()) <= STAY_MAX_MS["critical"] + 5 * MINUTE_MS
+    assert kit.now - kit.used[-1][0] <= STAY_MAX_MS["critical"] + 5 * MINUTE_MS, (
+        "a clock that went back stops it"
+    )
+    assert len(kit.used) >= 20
     kit.works[1] = True
     kit.run(10 * MINUTE_MS)
     assert kit.slot == 1
@@ -252,4 +259,31 @@ def test_modem_that_fell_back_by_itself_is_taken_for_the_other_sim(quiet: Kit) -
     quiet.slot = 1
     quiet.run(5 * MINUTE_MS)
     assert [slot for _, slot in quiet.used] == [2, 2]
+    assert quiet.slot == 2
+
+
+def test_trouble_of_one_sim_is_laid_to_the_other(quiet: Kit) -> None:
+    """It fell back to a SIM that gives nothing either, which has its own patience."""
+    quiet.pace("polls")
+    quiet.works = {1: False, 2: True}
+    quiet.run(HOUR_MS)
+    quiet.works[2] = False
+    quiet.run(70_000)
+    quiet.slot = 1
+    quiet.run(70_000)
+    assert (quiet.slot, len(quiet.used)) == (1, 1)
+    quiet.run(60_000)
+    assert (quiet.slot, len(quiet.used)) == (2, 2)
+
+
+def test_part_under_way_is_torn(quiet: Kit) -> None:
+    quiet.pace("critical")
+    quiet.run(120_000)
+    quiet.works[1] = False
+    under_way = quiet.sms.modems.states["m"].under_way
+    under_way.add(1)
+    quiet.run(10 * MINUTE_MS)
+    assert not quiet.used
+    under_way.clear()
+    quiet.run(LOOK_MS)
     assert quiet.slot == 2
