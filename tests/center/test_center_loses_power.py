@@ -14,7 +14,8 @@ from crypto import merkle, receipt
 from crypto.codec import sha256_hex
 from crypto.notes import Checkpoint as SignedCheckpoint
 from crypto.notes import verify_note
-from simulators.virtual.disk import CutMode, PowerCutError, SimDisk
+from simulators.virtual.disk import PowerCutError, SimDisk
+from simulators.virtual.platter import CutMode
 from tests.center.branch import Center, Device, receipts
 from tests.crypto.election_fixture import Election, make_election
 

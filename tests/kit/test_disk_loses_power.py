@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from crypto import canonical, merkle
 from kit.journal import Journal, JournalError, JournalUnavailableError
-from simulators.virtual.disk import CutMode, DiskFaults, PowerCutError, SimDisk
+from simulators.virtual.disk import DiskFaults, PowerCutError, SimDisk
+from simulators.virtual.platter import CutMode
 from tests.kit.harness import TWO_TERMINALS, Branch
 from tests.kit.staff import work_until
 

@@ -15,7 +15,8 @@ from kit.journal_chain import Chain
 from kit.journal_report import Report, verify
 from kit.journal_seeds import SLOT_BYTES, SeedFile, seeds_in
 from kit.journal_signed import CHECKPOINT_FACTS, SignedJournal
-from simulators.virtual.disk import CutMode, PowerCutError, SimDisk
+from simulators.virtual.disk import PowerCutError, SimDisk
+from simulators.virtual.platter import CutMode
 from tests.kit.signed_day import MANIFEST, NAME, Stream, built, opened
 
 AT = "2027-06-18T14:31:00.000Z"

@@ -6,8 +6,9 @@ import random
 import apsw
 import pytest
 
-from simulators.virtual.disk import CutMode, DiskFaults, PowerCutError, SimDisk
+from simulators.virtual.disk import DiskFaults, PowerCutError, SimDisk
 from simulators.virtual.loop import VirtualLoop
+from simulators.virtual.platter import CutMode
 
 MODES: tuple[CutMode, ...] = ("drop", "prefix", "subset", "torn")
 
