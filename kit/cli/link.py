@@ -11,7 +11,7 @@ from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.failing import fail
 from kit.cli.link_words import LinkWords
-from kit.cli.words import Words
+from kit.cli.words import Words, printable
 
 EXAMPLES: Final = """examples:
   kitctl link list                   all uplinks, the preferred one marked
@@ -20,6 +20,8 @@ EXAMPLES: Final = """examples:
   kitctl link history                the switches of the preferred uplink, each with its reason
   kitctl link use 4g --for 10m       prefer this one for ten minutes, wherever it works (s, m or h; 12h at most)
   kitctl link use auto               let the kit choose again
+  kitctl link sim m1 2               have modem m1 change over to the SIM in its slot 2 (--anyway: even where its uplink
+                                     is the only one that works)
 
 A restart of kitd forgets what was chosen by hand: no test of a technician who left outlives it. Nothing chosen silences
 the other uplinks: what is sealed goes out on every healthy one.
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> NoReturn:
         sys.exit(fail(f"{Words(given.lang)('no daemon')} ({error})", exit_codes.UNAVAILABLE))
     if not answer["ok"]:
         sys.exit(fail(str(answer["error"]), int(answer.get("code", exit_codes.UNAVAILABLE))))
-    if given.command in ("test", "use"):
+    if given.command in ("test", "use", "sim"):
         sys.exit(_done(given, answer, say))
     sys.exit(_shown(given, answer["status"]["links"], say))
 
@@ -70,6 +72,10 @@ def _parser() -> Parser:
     test = commands.add_parser("test", parents=[common], help="probe one uplink now")
     test.add_argument("uplink", metavar="NAME", help="as the configuration names it")
     commands.add_parser("history", parents=[common], help="switches of the preferred uplink, with reasons")
+    sim = commands.add_parser("sim", parents=[common], help="have a modem change over to another of its SIMs")
+    sim.add_argument("modem", metavar="MODEM", help="as [[modems]] names it")
+    sim.add_argument("slot", type=int, metavar="SLOT", help="from 1")
+    sim.add_argument("--anyway", action="store_true", help="even if that ends the only session there is")
     use = commands.add_parser("use", parents=[common], help="prefer one uplink for a while")
     use.add_argument("uplink", metavar="NAME|auto", help="auto: the kit chooses")
     use.add_argument(
@@ -87,6 +93,8 @@ def _request(given: argparse.Namespace) -> dict[str, Any]:
     match given.command:
         case "test":
             return {"op": "link-test", "uplink": given.uplink}
+        case "sim":
+            return {"op": "link-sim", "modem": given.modem, "slot": given.slot, "anyway": given.anyway}
         case "use" if given.uplink == "auto":
             return {"op": "link-use", "uplink": None}
         case "use":
@@ -101,6 +109,8 @@ def _done(given: argparse.Namespace, answer: dict[str, Any], say: LinkWords) -> 
         print(json.dumps(answer, ensure_ascii=False))
     elif given.command == "test":
         print(say("silent" if failed else "echoed", **answer))
+    elif given.command == "sim":
+        print(printable(say.sims("changed" if answer["changed"] else "already", **answer)))
     else:
         answer["preferred"] = answer["preferred"] or say("nothing")
         print(say("auto" if answer["pinned"] is None else "used", for_s=given.for_s, **answer))

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from kit.cli.path_words import PathWords
+from kit.cli.sim_words import SimWords
 from kit.cli.words import Words, printable
 
 _EN: Final = {
@@ -74,6 +75,7 @@ class LinkWords:
         self._sentences = _FA if language == "fa" else _EN
         self._say = Words(language)
         self._under = PathWords(language)
+        self.sims = SimWords(language)
 
     def __call__(self, key: str, **values: object) -> str:
         """One sentence."""
@@ -103,6 +105,7 @@ class LinkWords:
         lines += map(printable, self._under.lines(link))
         if link["trouble"]:
             lines.append(self("trouble", trouble=link["trouble"]))
+        lines += map(printable, self.sims.of(link["name"], links.get("sims", ())))
         return [*lines, *self.noticed(link)]
 
     def noticed(self, link: dict[str, Any]) -> list[str]:

@@ -47,6 +47,11 @@ _LINE_FA: Final = {
 """What kit.lines says; other words stay as they are."""
 
 
+def line_in_words(words: str, language: str) -> str:
+    """What kit.lines says of a line, in a language."""
+    return _LINE_FA.get(words, words) if language == "fa" else words
+
+
 class PathWords:
     """Sentences of one language."""
 

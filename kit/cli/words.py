@@ -6,6 +6,7 @@ from kit.cli.centre_words import CentreWords, centre_lines
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
 from kit.cli.ladder_words import LADDER_EN, LADDER_FA, ladder_lines
 from kit.cli.path_words import PathWords
+from kit.cli.sim_words import SimWords
 from kit.cli.tape_words import TAPES_EN, TAPES_FA, tape_lines
 
 _FA: Final[dict[str, str]] = {
@@ -145,6 +146,7 @@ def render(status: dict[str, Any], say: Words) -> str:
     if "centre" in status:
         lines[1:1] = centre_lines(status["centre"], CentreWords(say.language))
     lines += device_lines(status.get("devices", {}), say)
+    lines += SimWords(say.language).brief(status.get("links", {}).get("sims", ()))
     lines += tape_lines(status.get("printer"), say)
     times = status["schedule"]
     lines.append(f"{say('close')}: {times['close_not_before']}; {say('tally')}: {times['tally_not_before']}")
