@@ -85,6 +85,11 @@ def _check_host(where: str, host: str) -> None:
 
 
 def _check_slots(line: AtModemLine) -> None:
+    if line.other_apns and (line.apn is None or len(line.other_apns) >= line.sim_slots):
+        raise ConfigError(
+            f"modem {line.name}: other_apns are of the SIMs in slots 2 and up, beside apn of slot 1, and sim_slots is "
+            f"{line.sim_slots}"
+        )
     if len(line.other_pin_files) >= line.sim_slots and line.other_pin_files:
         raise ConfigError(
             f"modem {line.name}: other_pin_files are of the SIMs in slots 2 and up, and sim_slots is {line.sim_slots}"

@@ -76,6 +76,9 @@ class AtModemLine(Section, frozen=True, tag_field="kind", tag="at"):
     other_pin_files: Annotated[tuple[str, ...], Meta(max_length=SIM_SLOTS_MAX - 1)] = ()
     """Those of the SIMs in slots 2 and up."""
     apn: str | None = None
+    """Of the SIM in slot 1, and of all that ``other_apns`` does not name; None leaves the data to others."""
+    other_apns: Annotated[tuple[str, ...], Meta(max_length=SIM_SLOTS_MAX - 1)] = ()
+    """Those of the SIMs in slots 2 and up."""
     sim_slots: Annotated[int, Meta(ge=1, le=SIM_SLOTS_MAX)] = 1
     sim_switch: SimSwitch = "none"
     """By which commands it changes over to another SIM: ``drivers.modem.at.settings``."""

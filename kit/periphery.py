@@ -198,6 +198,7 @@ def _at_settings(line: AtModemLine) -> AtSettings:
         pin=_pin(line.pin_file),
         other_pins=tuple(_pin(path) for path in line.other_pin_files),
         apn=line.apn,
+        other_apns=line.other_apns,
         sim_slots=line.sim_slots,
         sim_switch=line.sim_switch,
         sms_centre=line.sms_centre,

@@ -66,6 +66,7 @@ class SimBench:
         sms: bool = False,
         sims: dict[str, SimPlan] = TWO_SIMS,
         switch: SimSwitch = "csus",
+        apns: tuple[str, ...] = ("first",),
     ) -> None:
         self.loop, self.sims, self.plan = loop, sims, PLAN if sms else None
         self.network = SimulatedNetwork()
@@ -76,7 +77,7 @@ class SimBench:
         self.centre_port = Port(
             make_modem(number=CENTRE, imei="001010000000901", network=self.network), self.now
         )
-        self.settings = AtSettings(sim_slots=2, sim_switch=switch)
+        self.settings = AtSettings(sim_slots=2, sim_switch=switch, apn=apns[0], other_apns=apns[1:])
         self.journal = Journal()
         facts = _DAYS[pace]()
         self.journal.append(facts)

@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from kit.config import ConfigError, load
+from kit.sim_config import MANAGED as MANAGED_CANNOT
+from kit.sim_config import sims_of
+from kit.sim_plan import SimPlan
 from tests.kit.commission import ROOT, command, commission
 
 MODEM = '\n[[modems]]\nkind = "at"\nname = "{name}"\nport = "/dev/ttyUSB{n}"\n{more}\n'
 MANAGED = '\n[[modems]]\nkind = "modemmanager"\nname = "{name}"\n{more}\n'
 NUT = '\n[nut]\nhost = "{host}"\nups = "branch"\n{more}\n'
 UPS = '[ups]\nport = "/dev/null"\npoll_interval_ms = 200\n'
+TWO_SIMS = 'sim_slots = 2\nsim_switch = "csus"\n'
 IMEI = 'imei = "490154203237518"'
 
 
@@ -58,6 +62,12 @@ def path(tmp_path: Path) -> Path:
         ),
         (_add(MODEM.format(name="a", n=1, more='other_pin_files = ["pin"]')), "slots 2 and up"),
         (_add(MODEM.format(name="a", n=1, more='sim_switch = "quectel-qdsim"')), "sim_slots is 1"),
+        (
+            _add(MODEM.format(name="a", n=1, more='apn = "x"\nother_apns = ["y"]')),
+            "other_apns are of the SIMs",
+        ),
+        (_add(MODEM.format(name="a", n=1, more=TWO_SIMS + 'other_apns = ["y"]')), "beside apn of slot 1"),
+        (_add(MANAGED.format(name="a", more="change_sim = true")), "change_sim"),
         (_nut(host="ups@localhost"), "neither a name nor an address"),
         (_nut(host="a..b"), "neither a name nor an address"),
         (_nut('server_name = "branch"'), "ca_file is missing"),
@@ -119,3 +129,23 @@ def test_check_before_the_start_lets_pass_what_the_start_refuses(path: Path, tab
     assert checked.returncode == 78
     assert says in checked.stderr
     assert "Traceback" not in checked.stderr
+
+
+def test_uplink_is_laid_to_another_modem_than_its_own(path: Path) -> None:
+    """Which uplinks a SIM carries, and who may change it over, is read out of the whole file."""
+    uplinks = '\n[[uplinks]]\nname = "{0}"\nkind = "4g"\nhost = "127.0.0.1"\nport = 1\n{1}\n'
+    tables = [
+        MODEM.format(name="a", n=1, more=TWO_SIMS),
+        MODEM.format(name="b", n=2, more=TWO_SIMS + "change_sim = false"),
+        MANAGED.format(name="c", more=IMEI),
+        uplinks.format("by-line", 'line = "modem:a"'),
+        uplinks.format("by-interface", '[uplinks.interface]\nmodem = "c"'),
+        uplinks.format("by-neither", ""),
+    ]
+    path.write_text(path.read_text() + "".join(tables))
+    config = load(path)
+    assert sims_of(config.modems, config.uplinks) == {
+        "a": SimPlan(2, ("by-line",)),
+        "b": SimPlan(2, (), changes=False),
+        "c": SimPlan(1, ("by-interface",), changes=False, cannot=MANAGED_CANNOT),
+    }

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from drivers.modem.at.settings import AtSettings
 from drivers.ports import ModemReading
 from kit.sim_plan import SimPlan
 from kit.sim_state import PATIENCE_MS, Pace
@@ -72,6 +73,29 @@ def test_sim_is_registered_and_carries_no_data(loop: VirtualLoop) -> None:
     bench.run(70)
     assert bench.has_session
     assert len(bench.changes()) == 1
+
+
+@pytest.mark.parametrize("second", [("second",), ()])
+def test_second_operator_is_asked_for_the_first_ones_apn(loop: VirtualLoop, second: tuple[str, ...]) -> None:
+    bench = SimBench(loop, apns=("first", *second))
+    bench.run(SETTLED_S)
+    bench.obey("sim 1 barred")
+    bench.run(120)
+    assert bench.slot == 2
+    context = bench.port.model.device.settings.contexts[1]
+    assert (context.apn, context.active) == (second[0] if second else "first", True)
+
+
+def test_data_ends_and_the_modem_says_so(loop: VirtualLoop) -> None:
+    """The operator takes the bearer away, and gives none any more; no uplink is known to hang on it."""
+    bench = SimBench(loop, sims={MODEM: SimPlan(slots=2)})
+    bench.run(SETTLED_S)
+    assert last_reading(bench).bearer_up
+    bench.settings = AtSettings(sim_slots=2, sim_switch="csus")
+    bench.modem._dialogue._session.settings = bench.settings  # type: ignore[misc] - brings none up any more
+    bench.port.model.device.settings.contexts[1].active = False
+    run_until_changed(bench, 50)
+    assert bench.changes()[0].reason.endswith("the data bearer is down")
 
 
 def test_both_networks_flicker(loop: VirtualLoop) -> None:

@@ -43,6 +43,7 @@ class AtSettings:
         pin: of the SIM in slot 1, four to eight digits; None where it has none or people enter it.
         other_pins: of the SIMs in slots 2 and up.
         apn: access point name of the network's bearer, which is then kept active; None leaves bearers alone.
+        other_apns: of the SIMs in slots 2 and up; one that stands not here has the same as the first.
         context_id: of that bearer, 1 to 15.
         sim_slots: how many SIMs the modem holds, 1 to SIM_SLOTS_MAX.
         sim_switch: by which commands it changes over.
@@ -58,6 +59,7 @@ class AtSettings:
     pin: str | None = field(default=None, repr=False)
     other_pins: tuple[str | None, ...] = field(default=(), repr=False)
     apn: str | None = None
+    other_apns: tuple[str, ...] = ()
     context_id: int = 1
     sim_slots: int = 1
     sim_switch: SimSwitch = "none"
@@ -70,8 +72,9 @@ class AtSettings:
             raise ValueError(f"poll interval of {self.poll_interval_ms} ms: at least 100 are needed")
         if any(pin is not None and not _PIN.fullmatch(pin) for pin in (self.pin, *self.other_pins)):
             raise ValueError("the PIN of a SIM has four to eight digits (its value is not shown here)")
-        if self.apn is not None and not _APN.fullmatch(self.apn):
-            raise ValueError(f"APN {self.apn!r}: letters, digits, dots and hyphens are known, 100 at most")
+        for apn in (*(() if self.apn is None else (self.apn,)), *self.other_apns):
+            if not _APN.fullmatch(apn):
+                raise ValueError(f"APN {apn!r}: letters, digits, dots and hyphens are known, 100 at most")
         if self.sms_centre is not None and not _CENTRE.fullmatch(self.sms_centre):
             raise ValueError(f"service centre {self.sms_centre!r}: write it as + and 3 to 15 digits")
         if not 1 <= self.sim_slots <= SIM_SLOTS_MAX or not 1 <= self.context_id <= 15:  # noqa: PLR2004
@@ -80,6 +83,11 @@ class AtSettings:
             )
         if self.sim_slots > 1 and self.sim_switch == "none":
             raise ValueError(f"{self.sim_slots} SIM slots and no way to change over: set sim_switch")
+
+    def apn_of(self, slot: int) -> str | None:
+        """The APN of the SIM in a slot, from 1; None where bearers are left alone."""
+        known = self.apn is not None and slot - 2 in range(len(self.other_apns))
+        return self.other_apns[slot - 2] if known else self.apn
 
     def pin_of(self, slot: int) -> str | None:
         """The PIN of the SIM in a slot, from 1."""

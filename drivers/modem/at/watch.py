@@ -97,14 +97,15 @@ def _merged(known: Measured, line: str) -> Measured:
 def _bearer(session: Session) -> Script[None]:
     yield from _ask_bearer(session)
     settings, tried_at = session.settings, session.bearer_tried_at
-    if settings.apn is None or session.knowledge.bearer_up or not session.knowledge.registered:
+    apn = settings.apn_of(session.knowledge.slot)
+    if apn is None or session.knowledge.bearer_up or not session.knowledge.registered:
         return
     if tried_at is not None and session.now - tried_at < BEARER_RETRY_MS:
         return
     session.bearer_tried_at = session.now
     answer = yield from session.ask("AT+CGDCONT?", "+CGDCONT", optional=True)
-    if settings.apn not in _apns(answer.lines, settings.context_id):
-        yield from session.ask(f'AT+CGDCONT={settings.context_id},"IP","{settings.apn}"')
+    if apn not in _apns(answer.lines, settings.context_id):
+        yield from session.ask(f'AT+CGDCONT={settings.context_id},"IP","{apn}"')
     yield from session.ask(f"AT+CGACT=1,{settings.context_id}", timeout_ms=60_000)
     yield from _ask_bearer(session)
 
