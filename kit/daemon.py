@@ -36,13 +36,22 @@ from kit.effects import (
     UseSim,
 )
 from kit.escalation_config import ladder_clocks
-from kit.events import ManifestKept, PrinterHeard
+from kit.events import ManifestHeard, ManifestKept, PrinterHeard
 from kit.held import hold
 from kit.journal import JournalError
 from kit.journal_signed import open_journal
 from kit.ladder import LadderSetup
 from kit.log import Log
-from kit.manifest_file import adopted_in, file_of, forget_unadopted, keep, load_adopted
+from kit.manifest_file import (
+    adopted_in,
+    begun_with,
+    file_of,
+    forget_unadopted,
+    keep,
+    keep_first,
+    laid_instead,
+    load_adopted,
+)
 from kit.manifest_judge import ManifestJudge
 from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
@@ -123,6 +132,8 @@ class Daemon:
     ) -> None:
         self._config, self._ports, self._log = config, ports, log
         self._adopted = asyncio.Event()
+        self.laid: bytes | None = None
+        """A newer manifest that somebody laid over the old one, to be judged like one that was brought."""
         self.journal = open_journal(
             Path(config.state_dir), manifest, config.branch, key, entropy=ports.entropy, vfs=ports.vfs
         )
@@ -200,6 +211,8 @@ class Daemon:
         if self.journal.key_lost is not None:
             self._log.warning("journal key lost", reason=self.journal.key_lost)
         self.runner.boot(boot_id, journal_key_lost=self.journal.key_lost)
+        if self.laid is not None:
+            self.runner.post(ManifestHeard(self.laid, "courier"))
         if listen:
             await self._listen(Path(self._config.control_socket))
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [("runner", self.runner.run())]
@@ -331,9 +344,21 @@ def _ladder_of(config: Config) -> LadderSetup:
 
 def build(config: Config, ports: Ports, log: Log) -> Daemon:
     """The whole kit from its configuration; raises ConfigError, JournalError."""
-    adopted = adopted_in(Path(config.state_dir), ports.vfs)
-    forget_unadopted(Path(config.state_dir), adopted)
+    state_dir, laid = Path(config.state_dir), None
+    adopted = adopted_in(state_dir, ports.vfs)
+    begun = begun_with(state_dir) if adopted is None and ports.vfs is None else None
+    forget_unadopted(state_dir, adopted or begun)
     if adopted is not None:
         config = msgspec.structs.replace(config, manifest=str(load_adopted(config, adopted)))
+    elif begun is not None and (instead := laid_instead(config, begun)) is not None:
+        kept, laid = instead
+        log.warning(
+            "a newer manifest lies in the place of this journal's: taken as if brought", path=config.manifest
+        )
+        config = msgspec.structs.replace(config, manifest=str(kept))
     manifest = load_manifest(config)
-    return Daemon(config, manifest, load_key(config, manifest), ports, log)
+    daemon = Daemon(config, manifest, load_key(config, manifest), ports, log)
+    daemon.laid = laid
+    if adopted is None and ports.vfs is None:
+        keep_first(state_dir, manifest.manifest.version, Path(config.manifest))
+    return daemon

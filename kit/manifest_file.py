@@ -12,13 +12,14 @@ from typing import Final
 
 from crypto.errors import EncodingError, EvidenceError
 from kit.config import Config, ConfigError
-from kit.facts import ManifestAdopted
+from kit.facts import Commissioned, Fact, ManifestAdopted
 from kit.journal import Journal, read_fact
 from kit.journal_signed import JOURNAL_FILE
 from kit.manifest_judge import ManifestJudge
 
 _FILE: Final = re.compile(r"manifest-([0-9]{1,10})\.dsse\.json")
 _ADOPTED: Final = b'"fact":"manifest-adopted"'
+_COMMISSIONED: Final = b'"fact":"commissioned"'
 
 
 def file_of(state_dir: Path, version: int) -> Path:
@@ -74,18 +75,59 @@ def adopted_in(state_dir: Path, vfs: str | None) -> ManifestAdopted | None:
     Raises:
         JournalError, JournalUnavailableError: as Journal.
     """
+    fact = _newest(_ADOPTED, state_dir, vfs)
+    return fact if isinstance(fact, ManifestAdopted) else None
+
+
+def begun_with(state_dir: Path) -> ManifestAdopted | None:
+    """The manifest that the journal began with, as if it had been adopted; None where there is no journal yet.
+
+    Raises:
+        JournalError, JournalUnavailableError: as Journal.
+    """
+    fact = _newest(_COMMISSIONED, state_dir, None)
+    if not isinstance(fact, Commissioned):
+        return None
+    return ManifestAdopted(at=fact.at, version=fact.manifest_version, manifest_sha256=fact.manifest_sha256)
+
+
+def _newest(text: bytes, state_dir: Path, vfs: str | None) -> Fact | None:
     path = state_dir / JOURNAL_FILE
     if vfs is None and not path.exists():
         return None
     journal = Journal(path, vfs=vfs)
     try:
-        body = journal.newest_with(_ADOPTED)
-        fact = None if body is None else read_fact(body)
+        body = journal.newest_with(text)
+        return None if body is None else read_fact(body)
     except EncodingError:
         return None  # the replay, a moment later, says which fact cannot be read
     finally:
         journal.close()
-    return fact if isinstance(fact, ManifestAdopted) else None
+
+
+def laid_instead(config: Config, begun: ManifestAdopted) -> tuple[Path, bytes] | None:
+    """Where the kept manifest is that the journal began with, and the newer one that somebody laid in its place.
+
+    None where nobody did, where it is of another poll (the journal is foreign then), or none is kept.
+    """
+    kept, judge = file_of(Path(config.state_dir), begun.version), ManifestJudge.of(config)
+    try:
+        laid, first = Path(config.manifest).read_bytes(), kept.read_bytes()
+        if laid == first:
+            return None
+        new, old = judge.load(laid), judge.load(first)
+    except (OSError, EvidenceError):
+        return None
+    its, mine = new.manifest, old.manifest
+    newer = its.version > mine.version and (its.election, its.round) == (mine.election, mine.round)
+    return (kept, laid) if newer and old.sha256 == begun.manifest_sha256 else None
+
+
+def keep_first(state_dir: Path, version: int, source: Path) -> None:
+    """Keep the manifest that a journal begins with, for whoever lays a newer one over it; no room is no harm."""
+    with contextlib.suppress(OSError):
+        if not file_of(state_dir, version).exists():
+            keep(state_dir, version, source.read_bytes())
 
 
 def load_adopted(config: Config, adopted: ManifestAdopted) -> Path:

@@ -19,6 +19,7 @@ from tests.crypto.election_fixture import ELECTION, make_election
 from tests.kit.commission import command as command_line
 from tests.kit.harness import ONE_TERMINAL, SCHEDULE, Branch
 from tests.kit.real_kit import RealKit, real_kit
+from tests.kit.staff import standing_in
 
 NEW = make_election(2, schedule=SCHEDULE, standbys=2, version=2)
 
@@ -139,3 +140,25 @@ async def test_courier_brings_a_manifest(tmp_path: Path) -> None:
         (kit.folder / "manifest.dsse.json").write_bytes(NEW.manifest_bytes)
         await kit.start()
         assert (await kit.ask({"op": "status"}))["status"]["manifest_sha256"] == NEW.loaded.sha256
+
+
+async def test_manifest_is_laid_over_the_old_one() -> None:
+    # As somebody does who copies files: the journal goes by the old one, which is nowhere else.
+    async with real_kit(Branch()) as kit:
+        await kit.end()
+        (kit.folder / "manifest.dsse.json").write_bytes(NEW.manifest_bytes)
+        await kit.start()
+        await ended(kit)
+        await kit.start()
+        assert (await kit.ask({"op": "status"}))["status"]["manifest_sha256"] == NEW.loaded.sha256
+
+
+async def test_manifest_is_laid_over_the_old_one_when_polls_are_open() -> None:
+    branch = standing_in("open")
+    async with real_kit(branch) as kit:
+        await kit.end()
+        (kit.folder / "manifest.dsse.json").write_bytes(NEW.manifest_bytes)
+        await kit.start()
+        status = (await kit.ask({"op": "status"}))["status"]
+        assert status["manifest_sha256"] == branch.election.loaded.sha256
+        assert "polls have begun" in str(status["centre"]["manifest"]["refusal"])
