@@ -125,37 +125,23 @@ def load_key(config: Config, manifest: TrustedManifest) -> SigningKey:
 
 
 class Daemon:
-    """All parts of a running kit."""
+    """All parts of a running kit.
+
+    Attributes:
+        laid: a newer manifest that somebody laid over the old one, to be judged like one that was brought.
+    """
+
+    laid: bytes | None = None
 
     def __init__(
         self, config: Config, manifest: TrustedManifest, key: SigningKey, ports: Ports, log: Log
     ) -> None:
         self._config, self._ports, self._log = config, ports, log
         self._adopted = asyncio.Event()
-        self.laid: bytes | None = None
-        """A newer manifest that somebody laid over the old one, to be judged like one that was brought."""
         self.journal = open_journal(
             Path(config.state_dir), manifest, config.branch, key, entropy=ports.entropy, vfs=ports.vfs
         )
-        self.station = Station(
-            manifest,
-            config.branch,
-            uplinks=tuple(uplink.name for uplink in config.uplinks),
-            timing=config.failover,
-            has_ups=config.ups is not None or config.nut is not None,
-            battery=config.battery.ratings(),
-            modems=tuple(line.name for line in config.modems),
-            has_fibre=config.fibre is not None,
-            printer=None if config.printer is None else config.printer.habits,
-            device=config.device,
-            poll=config.poll,
-            manifest_judge=_judge_of(config),
-            probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
-            ladder=_ladder_of(config),
-            bound=frozenset(uplink.name for uplink in config.uplinks if uplink.interface is not None),
-            lines={uplink.name: uplink.line for uplink in config.uplinks if uplink.line is not None},
-            sims=sims_of(config.modems, config.uplinks),
-        )
+        self.station = _station_of(config, manifest)
         self.runner = Runner(self.station, self.journal, ports.clock, self._release)
         self.control = Control(
             self.runner.post,
@@ -327,6 +313,29 @@ class Daemon:
         while True:
             self._ports.notify("WATCHDOG=1")
             await asyncio.sleep(WATCHDOG_S)
+
+
+def _station_of(config: Config, manifest: TrustedManifest) -> Station:
+    """The cores, as the configuration wants them."""
+    return Station(
+        manifest,
+        config.branch,
+        uplinks=tuple(uplink.name for uplink in config.uplinks),
+        timing=config.failover,
+        has_ups=config.ups is not None or config.nut is not None,
+        battery=config.battery.ratings(),
+        modems=tuple(line.name for line in config.modems),
+        has_fibre=config.fibre is not None,
+        printer=None if config.printer is None else config.printer.habits,
+        device=config.device,
+        poll=config.poll,
+        manifest_judge=_judge_of(config),
+        probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
+        ladder=_ladder_of(config),
+        bound=frozenset(uplink.name for uplink in config.uplinks if uplink.interface is not None),
+        lines={uplink.name: uplink.line for uplink in config.uplinks if uplink.line is not None},
+        sims=sims_of(config.modems, config.uplinks),
+    )
 
 
 def _judge_of(config: Config) -> ManifestJudge | None:
