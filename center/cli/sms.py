@@ -5,6 +5,7 @@ import asyncio
 import csv
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -71,7 +72,9 @@ def add(commands: Commands) -> None:
         "--folder", type=Path, metavar="DIR", help="the gateway's own; default: sms in centerd's state_dir"
     )
     parser.add_argument(
-        "--client-id", default=CLIENT_ID, metavar="ID", help=f"at the broker; default {CLIENT_ID}"
+        "--client-id",
+        metavar="ID",
+        help=f"at the broker; default {CLIENT_ID}- and a hash of machine and folder",
     )
     parser.add_argument(
         "--ask-after",
@@ -132,7 +135,7 @@ async def _serve_locked(
         manifest,
         folder,
         _address(config, manifest),
-        arguments.client_id,
+        arguments.client_id or _client_id(folder),
         _way(arguments),
         tell=_tell,
         ask_after_ms=max(1, arguments.ask_after) * 1_000,
@@ -277,6 +280,11 @@ def _address(config: Config, manifest: TrustedManifest) -> tuple[str, int]:
         )
     address = config.broker or manifest.manifest.endpoints[0]
     return address.host, address.port
+
+
+def _client_id(folder: Folder) -> str:
+    """Another one for each gateway: a broker ends the session of whoever else comes under the same."""
+    return f"{CLIENT_ID}-{sha256_hex(f'{socket.gethostname()} {folder.root.resolve()}'.encode())[:8]}"
 
 
 def _lock(folder: Folder) -> Callable[[], None]:

@@ -13,10 +13,12 @@ ASK_AFTER_S: Final = 3
 class SmsGateway:
     """One gateway, killed and started again as often as a test likes. ``way``: --modem LINE or --spool DIR."""
 
-    def __init__(self, site: Site, *way: str | Path, ask_after_s: int = ASK_AFTER_S) -> None:
+    def __init__(
+        self, site: Site, *way: str | Path, ask_after_s: int = ASK_AFTER_S, log: str = "sms.log"
+    ) -> None:
         self._site = site
         self._arguments = ("--config", site.config, *way, "--ask-after", str(ask_after_s))
-        self._output = site.folder / "sms.log"
+        self._output = site.folder / log
         self._process: subprocess.Popen[bytes] | None = None
         self.folder: Final = site.state_dir / "sms"
 

@@ -145,3 +145,26 @@ def test_branch_whose_id_is_a_number_is_no_telephone_number(tmp_path: Path) -> N
     for to in ((), ("--to", "1001")):
         code, out, err = ran("center", "sms", "--config", config, "--send", note, *to)
         assert (code, "no number of branch '1001'" in err) == (78, True), out + err
+
+
+async def test_second_gateway_throws_the_first_one_out_of_the_broker(tmp_path: Path) -> None:
+    site = Site(tmp_path, make_election(1))
+    gateways = []
+    try:
+        site.start_broker()
+        for name in ("one", "two"):
+            spool = tmp_path / f"spool-{name}"
+            for folder in ("incoming", "outgoing", "sent", "failed"):
+                (spool / folder).mkdir(parents=True)
+            gateways.append(
+                SmsGateway(site, "--spool", spool, "--folder", tmp_path / name, log=f"{name}.log")
+            )
+            gateways[-1].start()
+        for gateway in gateways:
+            await until(lambda gateway=gateway: "connected" in gateway.said(), gateway.said)
+        await asyncio.sleep(1.5)
+        assert [gateway.said().count("connected") for gateway in gateways] == [1, 1]
+    finally:
+        for gateway in gateways:
+            gateway.close()
+        site.close()
