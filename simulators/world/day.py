@@ -13,8 +13,8 @@ import msgspec
 from simulators.officials import ImpatientError
 from simulators.results import Results, Station
 from simulators.verdict import judge
-from simulators.virtual.loop import START_S
 from simulators.virtual.net import install
+from simulators.virtual.timed_loop import START_S
 from simulators.world.branch import Branch
 from simulators.world.checks import (
     evidence_findings,

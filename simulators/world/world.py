@@ -10,10 +10,11 @@ from crypto.statements import Endpoint
 from simulators.election import Election, Times, commission
 from simulators.results import Results, Station
 from simulators.virtual.clock import SeededEntropy
-from simulators.virtual.loop import START_S, VirtualLoop
+from simulators.virtual.loop import VirtualLoop
 from simulators.virtual.mqtt_broker import SimBroker
 from simulators.virtual.mqtt_packets import Message
 from simulators.virtual.net import Network
+from simulators.virtual.timed_loop import START_S
 from simulators.virtual.trace import Trace
 from simulators.world.branch import BROKER_PORT, UPLINKS, Branch
 from simulators.world.centre import HOST, PORT, Centre

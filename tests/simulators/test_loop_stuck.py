@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-import simulators.virtual.loop
+import simulators.virtual.timed_loop
 from simulators.virtual.errors import DeadlockError, LivelockError, SimulationError
 from simulators.virtual.loop import VirtualLoop
 
@@ -16,7 +16,7 @@ def test_a_day_takes_no_time() -> None:
         began = time.perf_counter()
         loop.run_until_complete(asyncio.sleep(14 * 3_600))
         assert time.perf_counter() - began < 1.0
-        assert 14 * 3_600 <= loop.time() - simulators.virtual.loop.START_S < 14 * 3_600 + 1
+        assert 14 * 3_600 <= loop.time() - simulators.virtual.timed_loop.START_S < 14 * 3_600 + 1
 
 
 def test_waiting_for_ever_is_a_deadlock_that_names_who_waits() -> None:
@@ -30,7 +30,7 @@ def test_waiting_for_ever_is_a_deadlock_that_names_who_waits() -> None:
 
 
 def test_spinning_without_time_passing_is_a_livelock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulators.virtual.loop, "STEPS_PER_INSTANT_MAX", 1_000)
+    monkeypatch.setattr(simulators.virtual.timed_loop, "STEPS_PER_INSTANT_MAX", 1_000)
 
     async def spin() -> None:
         for _ in range(10_000):

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Final
 
 from simulators.results import Station
-from simulators.virtual.loop import START_S
+from simulators.virtual.timed_loop import START_S
 from simulators.world.branch import Branch
 from simulators.world.day import Outcome, WorldDay
 from simulators.world.world import Hours

@@ -8,8 +8,8 @@ import pytest
 
 from failover import backoff
 from failover.timing import Timing
-from simulators.virtual.loop import START_S
 from simulators.virtual.net import Link, install
+from simulators.virtual.timed_loop import START_S
 from simulators.world.world import Hours, World
 from tests.world.short_day import sample
 

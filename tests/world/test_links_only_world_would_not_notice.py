@@ -10,7 +10,7 @@ from crypto import rfc3339
 from failover.timing import Timing
 from kit.facts import EnvelopeSealed, LinkCause, LinkSwitched, ReceiptStored
 from kit.links import WRITTEN_MAX
-from simulators.virtual.loop import START_S
+from simulators.virtual.timed_loop import START_S
 from simulators.world.rungs import day, swarm
 from simulators.world.rungs.bounds import RECEIPTED_MAX_S
 from simulators.world.rungs.findings import Waits, late_findings, restless_findings, unique_findings

@@ -12,7 +12,7 @@ import pytest
 from center.opening.types import Opening
 from kit.cli import media
 from simulators.election import device_of, spare_of, terminal_of
-from simulators.virtual.loop import START_S
+from simulators.virtual.timed_loop import START_S
 from simulators.world.swarm import Swarm
 from tests.world.story import NOON_S, Story, rows_of, unit_of, units, votes_in
 

@@ -11,8 +11,8 @@ from typing import Final
 from simulators.election import Election
 from simulators.officials import ImpatientError
 from simulators.results import Results, Station
-from simulators.virtual.loop import START_S
 from simulators.virtual.net import install
+from simulators.virtual.timed_loop import START_S
 from simulators.world.branch import KINDS, UPLINKS, Branch
 from simulators.world.checks import (
     flap_findings,

@@ -13,9 +13,10 @@ from random import Random
 from typing import Final, Literal
 
 from simulators.virtual.connection import Direction
-from simulators.virtual.loop import START_S, VirtualLoop
+from simulators.virtual.loop import VirtualLoop
 from simulators.virtual.mqtt_broker import SimBroker
 from simulators.virtual.net import Link, Network
+from simulators.virtual.timed_loop import START_S
 from simulators.world.branch import Branch
 from simulators.world.rungs.conditions import CONDITIONS, GOOD, LAST, OUT, Condition, befall
 from simulators.world.rungs.lives import Lives
