@@ -36,6 +36,9 @@ COURIER: Final = "courier"  # stands for the uplink where people brought a recei
 RESEND_MIN_MS: Final = 200  # no receipt is back sooner
 RESEND_FIRST_MS: Final = 1_000  # the first ceiling; doubles up to the last
 RESEND_MAX_MS: Final = 30_000
+RESORT_MS: Final = (
+    1_500  # without any receipt so long after the first send: uplinks that answer too slowly are used, too
+)
 ACKNOWLEDGED_MIN_MS: Final = 7_500  # between sends of what the centre has acknowledged: it is at work on it
 ACKNOWLEDGED_FIRST_MS: Final = 15_000
 ACKNOWLEDGED_MAX_MS: Final = 300_000
@@ -96,6 +99,10 @@ class Outbox:
         self._wall = Wall()
         self._pacing: Pacing | None = None
         self._uplinks: tuple[str, ...] = ()
+        self._slow: tuple[str, ...] = ()
+        """Those whose session stands, and which answer too slowly to be among the others."""
+        self._began: dict[int, Instant] = {}
+        """When an envelope went out first, in this life."""
         self._attempts: dict[tuple[int, str], Attempt] = {}
         self._questions: dict[int, Question] = {}
         self._incidents = Incidents()
@@ -116,6 +123,7 @@ class Outbox:
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
             self._attempts.clear()
+            self._began.clear()
             self._questions.clear()
         elif isinstance(event, UplinksUsable):
             self._uplinks_changed(event.uplinks or event.last_resort, event.standing, now)
@@ -157,8 +165,11 @@ class Outbox:
                 question = self._questions.get(item.seq)
                 dues.append(question.due if question else 0)
                 continue
-            attempts = [self._attempts.get((item.seq, uplink)) for uplink in self._uplinks]
-            dues += [attempt.due if attempt else 0 for attempt in attempts]
+            resort_at = self._began[item.seq] + RESORT_MS if item.seq in self._began else 0
+            for uplink in (*self._uplinks, *(self._slow if item.grade is None else ())):
+                attempt = self._attempts.get((item.seq, uplink))
+                due = attempt.due if attempt else 0
+                dues.append(due if uplink in self._uplinks else max(due, resort_at))
         return min(dues, default=None)
 
     def _uplinks_changed(self, uplinks: tuple[str, ...], standing: tuple[str, ...], now: Instant) -> None:
@@ -174,6 +185,7 @@ class Outbox:
                     longest_ms = max(question.pause_ms, ASK_RETURN_MS)
                     question.due = now + self._drawn_ms(ASK_MIN_MS, longest_ms, seq, "return", question.asked)
         self._uplinks = uplinks
+        self._slow = tuple(uplink for uplink in standing if uplink not in uplinks)
 
     def _free(self) -> list[Item]:
         """What may be sent."""
@@ -189,11 +201,17 @@ class Outbox:
         return step
 
     def _hedge(self, item: Item, now: Instant, step: Step) -> None:
-        """Send on every usable uplink, each with its own growing pause."""
+        """Send on every usable uplink, each with its own growing pause.
+
+        What brings no receipt by those may pass by a slower one: a probe comes back where an envelope is swallowed.
+        """
         least_ms, first_ms, longest_ms = RESEND_MIN_MS, RESEND_FIRST_MS, RESEND_MAX_MS
         if item.grade == "acknowledged":
             least_ms, first_ms, longest_ms = ACKNOWLEDGED_MIN_MS, ACKNOWLEDGED_FIRST_MS, ACKNOWLEDGED_MAX_MS
-        for uplink in self._uplinks:
+        ways = self._uplinks
+        if item.grade is None and ways and now >= self._began.setdefault(item.seq, now) + RESORT_MS:
+            ways = (*ways, *self._slow)
+        for uplink in ways:
             attempt = self._attempts.get((item.seq, uplink))
             if attempt is not None and attempt.due > now:
                 continue
@@ -220,6 +238,7 @@ class Outbox:
     def _forget_attempts(self, seq: int) -> None:
         for key in [key for key in self._attempts if key[0] == seq]:
             del self._attempts[key]
+        self._began.pop(seq, None)
 
     def _next(
         self, item: Item, way: str, tried: int, least_ms: int, ceiling_ms: int, now: Instant
