@@ -23,6 +23,7 @@ from center.sms.records import NUMBERS_MAX, NumbersRecord, OrderRecord
 from center.state_folders import give_to_owner
 from crypto import command, command_packing
 from crypto.codec import sha256_hex
+from crypto.errors import ProofError
 from crypto.manifest import TrustedManifest
 
 FOLDER: Final = "sms"  # in centerd's state directory, unless told otherwise
@@ -227,7 +228,12 @@ def _packed(path: Path, manifest: TrustedManifest) -> tuple[bytes, str | None]:
     """The command, verified and packed, and the branch that it is for; raises EvidenceError or ConfigError."""
     data = _read(path, 4 * command.COMMAND_MAX)
     note = command_packing.note_of(data, manifest)
-    return command_packing.pack(note, manifest), command.check(note, manifest).branch
+    one = command.check(note, manifest)
+    if one.expires_s * 1000 <= wall_ms():
+        raise ProofError(
+            f"{path}: {one.kind} {one.number} expired at {one.expires_at}: no branch follows it any more"
+        )
+    return command_packing.pack(note, manifest), one.branch
 
 
 def _numbers(to: str, arguments: argparse.Namespace, folder: Folder) -> tuple[str, ...]:

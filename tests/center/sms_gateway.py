@@ -2,9 +2,11 @@
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
+from crypto import command
 from tests.center.site import WAIT_S, Site, program
 
 ASK_AFTER_S: Final = 3
@@ -58,3 +60,9 @@ class SmsGateway:
 def admitted(site: Site) -> int:
     """How many envelopes centerd has logged, in all its lives."""
     return sum(line["admitted"] for line in site.log_lines() if line["event"] == "batch")
+
+
+def just_now() -> dict[str, str]:
+    """The times of a command that was given now, and holds for ten minutes."""
+    now_s = int(time.time())
+    return {"issued_at": command.seconds_text(now_s), "expires_at": command.seconds_text(now_s + 600)}

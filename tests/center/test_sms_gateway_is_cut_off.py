@@ -14,7 +14,7 @@ from crypto import command, command_packing
 from crypto.command import Command
 from simulators.devices.modem import SimulatedNetwork
 from tests.center.site import Site, ran, write_files
-from tests.center.sms_gateway import SmsGateway, admitted
+from tests.center.sms_gateway import SmsGateway, admitted, just_now
 from tests.center.sms_world import parts_of, tally_of
 from tests.crypto.election_fixture import ELECTION, Election, make_election
 from tests.peers.kit_modem import KitModem, kit_modem
@@ -99,6 +99,11 @@ def test_wrong_places_commands_and_branches_are_refused_with_words(tmp_path: Pat
         note.write_bytes(b"\xc5 nothing")
         code, _, err = ran("center", "sms", "--config", site.config, "--send", note, "--to", BRANCH)
         assert code == 65
+        times = {"issued_at": "2026-06-18T20:00:00Z", "expires_at": "2026-06-18T20:10:00Z"}
+        late = Command("pacing", ELECTION, 1, None, 4, **times, pause_ms=20_000)
+        note.write_text(command.make(late, site.election.log), encoding="utf-8")
+        code, _, err = ran("center", "sms", "--config", site.config, "--send", note, "--to", BRANCH)
+        assert (code, "expired at 2026-06-18T20:10:00Z" in err) == (65, True)
         code, _, err = ran(
             "center", "sms", "--config", site.config, "--send", tmp_path / "no", "--to", BRANCH
         )
@@ -112,7 +117,7 @@ def test_command_waits_for_the_gateway_under_the_numbers_of_its_branch(tmp_path:
     site = Site(tmp_path, election)
     try:
         note = tmp_path / "pacing.note"
-        times = {"issued_at": "2027-06-18T20:00:00Z", "expires_at": "2027-06-18T20:10:00Z"}
+        times = just_now()
         order = Command("pacing", ELECTION, 1, None, 4, **times, pause_ms=20_000)
         note.write_text(command.make(order, election.log), encoding="utf-8")
         numbers = tmp_path / "numbers.csv"
@@ -138,7 +143,7 @@ def test_branch_whose_id_is_a_number_is_no_telephone_number(tmp_path: Path) -> N
     manifest = election.sign_unchecked(msgspec.structs.replace(election.manifest, branches=(branch,)))
     config = write_files(tmp_path, election)
     (tmp_path / "manifest.dsse.json").write_bytes(manifest)
-    times = {"issued_at": "2027-06-18T20:00:00Z", "expires_at": "2027-06-18T20:10:00Z"}
+    times = just_now()
     one = Command("message", ELECTION, 1, "1001", 1, **times, text="Come.")
     note = tmp_path / "message.note"
     note.write_text(command.make(one, election.log), encoding="utf-8")

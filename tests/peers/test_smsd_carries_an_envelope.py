@@ -17,7 +17,7 @@ from crypto.command import Command
 from drivers.ports import SmsReceived
 from simulators.devices.modem import SimulatedNetwork
 from tests.center.site import Site, program
-from tests.center.sms_gateway import SmsGateway, admitted
+from tests.center.sms_gateway import SmsGateway, admitted, just_now
 from tests.center.sms_world import parts_of, tally_of
 from tests.crypto.election_fixture import ELECTION, Election, make_election
 from tests.peers.kit_modem import KitModem, kit_modem
@@ -112,8 +112,7 @@ async def _is_told_what_the_centre_commands(now: Scene) -> None:
         round=1,
         branch="branch-1",
         number=1,
-        issued_at="2027-06-18T20:00:00Z",
-        expires_at="2027-06-18T21:00:00Z",
+        **just_now(),
         text=(text * 3).strip(),
     )
     path = now.site.folder / "message.note"
@@ -141,9 +140,8 @@ async def test_command_goes_without_a_gateway(tmp_path: Path) -> None:
     network, election = SimulatedNetwork(), make_election(1)
     network.forward_ms = 50
     site = Site(tmp_path, election)
-    times = {"issued_at": "2027-06-18T20:00:00Z", "expires_at": "2027-06-18T20:10:00Z"}
     note = tmp_path / "pacing.note"
-    order = Command("pacing", ELECTION, 1, None, 4, **times, pause_ms=20_000)
+    order = Command("pacing", ELECTION, 1, None, 4, **just_now(), pause_ms=20_000)
     note.write_text(command.make(order, election.log), encoding="utf-8")
     async with (
         kit_modem(tmp_path / "branch", network=network, number=BRANCH) as branch,
