@@ -1,7 +1,6 @@
 """The configuration of kitd: one TOML file, checked to the last key before anything starts."""
 
 import dataclasses
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -29,6 +28,7 @@ from kit.device_tables import DeviceTables
 from kit.escalation_config import EscalationTable, PhaseClock, ladder_clocks
 from kit.near_miss import explain
 from kit.sms_config import SmsTable
+from kit.toml_file import read_toml
 from kit.uplink_config import Uplink, UplinkInterface, UplinkTls, check_uplinks
 
 __all__ = ["Config", "ConfigError", "TerminalLine", "Trust", "Uplink", "UpsLine", "load"]
@@ -91,12 +91,7 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a wrong, missing or unknown key.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); check the path and its permissions") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    raw = read_toml(path, "check the path and its permissions")
     try:
         config = msgspec.convert(raw, Config, strict=True)
         _no_unknown_timing(raw)

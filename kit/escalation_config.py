@@ -6,7 +6,6 @@ kit's county, and what stands in kitd.toml itself.
 
 import difflib
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -19,12 +18,12 @@ from crypto.wire import Id
 from failover.ladder import DAY_MS, RungClock
 from kit.device_config import ConfigError, Section
 from kit.near_miss import explain
+from kit.toml_file import read_toml
 
 Seconds = Annotated[int, Meta(ge=10, le=86_400)]
 Kind = Literal["account", "tally"]
 KINDS: Final[tuple[Kind, ...]] = ("account", "tally")
 COUNTIES_MAX: Final = 2_000  # counties of one table
-TABLE_MAX: Final = 1_000_000  # bytes of one table
 _MINUTE_MS: Final = 60_000
 
 
@@ -107,14 +106,7 @@ def ladder_clocks(table: EscalationTable, *, has_sms: bool) -> dict[Kind, RungCl
 
 def read_table(path: Path) -> EscalationFile:
     """Read and check the whole shared table, every county of it; raises ConfigError."""
-    try:
-        if path.stat().st_size > TABLE_MAX:
-            raise ConfigError(f"{path}: larger than any escalation table ({TABLE_MAX} bytes)")
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); [escalation] table_file names it") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    raw = read_toml(path, "[escalation] table_file names it")
     try:
         shared = msgspec.convert(raw, EscalationFile, strict=True)
     except msgspec.ValidationError as error:
