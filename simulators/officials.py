@@ -177,3 +177,14 @@ def reached(phase: str, wanted: str) -> bool:
     """Whether a phase is the wanted one or comes after it."""
     order: tuple[str, ...] = PHASES
     return order.index(phase) >= order.index(wanted)
+
+
+async def complaints_of(day: "asyncio.Task[None]") -> list[str]:
+    """See a branch's day out, or its end; returns what its officials did not have the patience for."""
+    try:
+        await day
+    except ImpatientError as error:
+        return [str(error)]
+    except asyncio.CancelledError:
+        pass
+    return []

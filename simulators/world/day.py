@@ -1,7 +1,5 @@
 """One polling day of a world, from a seed: build, run with the swarm, heal, demand that everything arrived, judge."""
 
-import asyncio
-import contextlib
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from simulators.officials import ImpatientError
+from simulators.officials import complaints_of
 from simulators.results import Results, Station
 from simulators.verdict import judge
 from simulators.virtual.net import install
@@ -98,11 +96,7 @@ class WorldDay(World):
                     f"{branch.name}: not archived {since_s} s after everything healed (it is {phase})"
                 )
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                try:
-                    await task
-                except ImpatientError as error:
-                    findings.append(str(error))
+            findings += await complaints_of(task)
         return findings
 
     async def _branch_day(self, branch: Branch) -> None:

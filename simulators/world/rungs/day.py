@@ -1,7 +1,6 @@
 """One links-only day, from a seed: the polls are about to close, links break as they please, then one of each lives."""
 
 import asyncio
-import contextlib
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from random import Random
 from typing import Final
 
 from simulators.election import Election
-from simulators.officials import ImpatientError
+from simulators.officials import complaints_of
 from simulators.results import Results, Station
 from simulators.virtual.net import install
 from simulators.virtual.timed_loop import START_S
@@ -136,11 +135,7 @@ class LinksDay(World):
             if day in late:
                 day.cancel()
                 findings.append(f"{branch.name}: not delivered when the day ended")
-            with contextlib.suppress(asyncio.CancelledError):
-                try:
-                    await day
-                except ImpatientError as error:
-                    findings.append(str(error))
+            findings += await complaints_of(day)
         return findings
 
     async def _branch_day(self, branch: Branch) -> None:
