@@ -7,15 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crypto import command, rfc3339
-from crypto.codec import b64
 from crypto.identity import SigningKey
 from crypto.notes import NoteSigner
 from kit.effects import Publish
 from kit.events import Booted, Tick, UplinksUsable
-from kit.facts import CommandFollowed, EnvelopeSealed
+from kit.facts import CommandFollowed
 from kit.outbox import RESEND_MAX_MS, Outbox
 from kit.pacing import PACE_MAX_MS, PACED_MAX_MS, PATIENCE_MS, Pacing, pacing_of
 from tests.crypto.election_fixture import make_election
+from tests.kit.sealed import sealed
 
 ELECTION = make_election(2)
 WALL_MS = rfc3339.to_ms("2027-06-18T15:00:00.000Z")
@@ -44,17 +44,7 @@ def booted(
     wall_ms: int = WALL_MS, *, sealed_ms: int = WALL_MS, facts: tuple[CommandFollowed, ...] = ()
 ) -> Outbox:
     outbox = Outbox(ELECTION.loaded, "device-1")
-    outbox.apply(
-        EnvelopeSealed(
-            at=rfc3339.to_text(sealed_ms),
-            kind="account",
-            terminal="terminal-1-1",
-            close_no=1,
-            seq=1,
-            sha256="00" * 32,
-            envelope=b64(b"envelope"),
-        )
-    )
+    outbox.apply(sealed(sealed_ms))
     for fact in facts:
         outbox.apply(fact)
     outbox.handle(Booted("00" * 8, wall_ms), 0)

@@ -7,12 +7,11 @@ from typing import Final
 import pytest
 
 from crypto import rfc3339
-from crypto.codec import b64
 from failover.backoff import backoff_ms, full_jitter_ms
 from failover.timing import Timing
 from kit.effects import Publish
 from kit.events import Booted, Tick, UplinksUsable
-from kit.facts import EnvelopeSealed, ReceiptStored
+from kit.facts import ReceiptStored
 from kit.outbox import (
     ASK_MAX_MS,
     ASK_MIN_MS,
@@ -23,6 +22,7 @@ from kit.outbox import (
     Outbox,
 )
 from tests.crypto.election_fixture import make_election
+from tests.kit.sealed import sealed
 
 DEVICES: Final = 70_000
 DEAD_MS: Final = 150_000  # so long the broker is gone: every branch has reached its longest wait
@@ -79,17 +79,7 @@ def test_first_tries_in_the_critical_window_are_slow(tries: int) -> None:
 def _outbox(device: str) -> Outbox:
     """Holds one envelope; the uplinks come later."""
     outbox = Outbox(make_election(2).loaded, device)
-    outbox.apply(
-        EnvelopeSealed(
-            at=rfc3339.to_text(WALL_MS),
-            kind="account",
-            terminal="terminal-1-1",
-            close_no=1,
-            seq=1,
-            sha256="00" * 32,
-            envelope=b64(b"envelope"),
-        )
-    )
+    outbox.apply(sealed(WALL_MS))
     outbox.handle(Booted("00" * 8, WALL_MS), 0)
     return outbox
 
