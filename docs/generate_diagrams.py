@@ -10,9 +10,9 @@ from pathlib import Path
 
 from crypto.statements import OrderKind
 from failover.table import TABLE as UPLINK
-from kit.phases import AT_ONCE, DONE, ORDERS
-from kit.phases import TABLE as DAY
-from kit.power import TABLE as POWER
+from kit.day.phases import AT_ONCE, DONE, ORDERS
+from kit.day.phases import TABLE as DAY
+from kit.power.power import TABLE as POWER
 
 TARGET = Path(__file__).with_name("state-machines.md")
 INTRODUCTION = """\
@@ -54,13 +54,13 @@ def render() -> str:
     uplink = [edge for edge in _edges(UPLINK) if edge[0] != edge[2]]
     parts = [
         INTRODUCTION,
-        "## The polling day (`kit/phases.py`)\n",
+        "## The polling day (`kit/day/phases.py`)\n",
         _diagram("commissioned", _edges(DAY)),
         "\nOrders of officials, the phases in which they are possible, and the trigger that their completion is:\n",
         f"| order | possible in | completes as |\n|---|---|---|\n{orders}",
         UPLINK_WORDS,
         _diagram("pathless: bound to an interface", [("[*]", "bound to none", "down"), *uplink]),
-        "\n## Power (`kit/power.py`)\n",
+        "\n## Power (`kit/power/power.py`)\n",
         _diagram("unknown", power),
     ]
     return "\n".join(parts) + "\n"

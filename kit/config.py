@@ -9,9 +9,10 @@ from msgspec import Meta
 
 from crypto.wire import B64, Id
 from failover.machine import Timing
-from kit.battery_config import BatteryTable
-from kit.device_checks import check_devices
-from kit.device_config import (
+from kit.tables.all_devices import DeviceTables
+from kit.tables.battery import BatteryTable
+from kit.tables.device_checks import check_devices
+from kit.tables.devices import (
     AtModemLine,
     ConfigError,
     FibreTable,
@@ -24,12 +25,11 @@ from kit.device_config import (
     UpsLine,
     in_folder,
 )
-from kit.device_tables import DeviceTables
-from kit.escalation_config import EscalationTable, PhaseClock, ladder_clocks
-from kit.near_miss import explain
-from kit.sms_config import SmsTable
-from kit.toml_file import read_toml
-from kit.uplink_config import Uplink, UplinkInterface, UplinkTls, check_uplinks
+from kit.tables.escalation import EscalationTable, PhaseClock, ladder_clocks
+from kit.tables.near_miss import explain
+from kit.tables.sms import SmsTable
+from kit.tables.toml_file import read_toml
+from kit.tables.uplinks import Uplink, UplinkInterface, UplinkTls, check_uplinks
 
 __all__ = ["Config", "ConfigError", "TerminalLine", "Trust", "Uplink", "UpsLine", "load"]
 

@@ -28,7 +28,7 @@ from kit.events import (
     ReceiptBrought,
     ScheduleHeard,
 )
-from kit.manifest_parts import ManifestParts
+from kit.manifests.parts import ManifestParts
 from kit.ports import Post
 from kit.questions import question
 

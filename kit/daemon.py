@@ -35,14 +35,13 @@ from kit.effects import (
     SignAccount,
     UseSim,
 )
-from kit.escalation_config import ladder_clocks
 from kit.events import ManifestHeard, ManifestKept, PrinterHeard
 from kit.held import hold
-from kit.journal import JournalError
-from kit.journal_signed import open_journal
-from kit.ladder import LadderSetup
+from kit.journal.journal import JournalError
+from kit.journal.signed import open_journal
+from kit.ladder.ladder import LadderSetup
 from kit.log import Log
-from kit.manifest_file import (
+from kit.manifests.file import (
     adopted_in,
     begun_with,
     file_of,
@@ -52,14 +51,15 @@ from kit.manifest_file import (
     laid_instead,
     load_adopted,
 )
-from kit.manifest_judge import ManifestJudge
+from kit.manifests.judge import ManifestJudge
 from kit.periphery import Periphery
 from kit.ports import Ports, Sealer, Uplinks
 from kit.printing import make_printing
 from kit.runner import Runner
 from kit.sealer import LocalSealer
-from kit.sim_config import sims_of
 from kit.station import Station
+from kit.tables.escalation import ladder_clocks
+from kit.tables.sims import sims_of
 from kit.uplinks.gateway import gateway_of
 from kit.uplinks.uplinks import MqttUplinks
 

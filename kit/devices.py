@@ -126,7 +126,7 @@ class Devices:
         return self._watched[name].heard
 
     def count_message(self, modem: str) -> None:
-        """A binary SMS came; what is in it is for others (``kit.sms_inbox``)."""
+        """A binary SMS came; what is in it is for others (``kit.sms.inbox``)."""
         self._watched[_name(modem)].messages += 1
 
     def messages(self, modem: str) -> int:

@@ -6,7 +6,7 @@ branch is an act that people must be able to account for.
 
 from typing import Any
 
-from kit.day_state import DayState
+from kit.day.day_state import DayState
 
 
 def released(state: DayState) -> dict[str, Any]:

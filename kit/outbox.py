@@ -1,7 +1,8 @@
 """The outbox: sealed envelopes that are not delivered yet, sent until their receipts say that they are.
 
-Durable state is a fold over EnvelopeSealed, ReceiptStored and the centre's wish for pacing (``kit.pacing``). A send is
-believed by its verified receipt alone: a PUBACK means that a broker heard us, not that anything was stored (DESIGN §8).
+Durable state is a fold over EnvelopeSealed, ReceiptStored and the centre's wish for pacing
+(``kit.commands.pacing``). A send is believed by its verified receipt alone: a PUBACK means that a broker heard us, not
+that anything was stored (DESIGN §8).
 
 What is sent how often depends on what we hold already. Nothing: on every usable uplink at once. ``acknowledged``: the
 same, with long pauses. ``included``: the log has it for good, only witnesses are missing, and the centre pushes their
@@ -24,12 +25,12 @@ from crypto.notes import NoteVerifier
 from failover.backoff import full_jitter_ms
 from failover.events import Instant
 from kit import exit_codes
+from kit.commands.pacing import PATIENCE_MS, Pacing, pacing_of
 from kit.core import Step
 from kit.effects import Publish, Reply
 from kit.events import Booted, Event, ReceiptBrought, ReceiptHeard, RefusalHeard, Tick, UplinksUsable
 from kit.facts import CommandFollowed, EnvelopeSealed, Fact, ReceiptStored
 from kit.incidents import Incidents
-from kit.pacing import PATIENCE_MS, Pacing, pacing_of
 from kit.wall import Wall
 
 COURIER: Final = "courier"  # stands for the uplink where people brought a receipt

@@ -25,7 +25,12 @@ from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import SerialUps
 from drivers.ups.protocols import PROTOCOLS
 from kit.config import Config
-from kit.device_config import (
+from kit.effects import SendSms, UseSim
+from kit.events import FibreHeard, ModemHeard, TerminalHeard, UpsHeard
+from kit.held import hold
+from kit.log import Log
+from kit.ports import Ports, Post
+from kit.tables.devices import (
     AtModemLine,
     ConfigError,
     FibreTable,
@@ -37,12 +42,7 @@ from kit.device_config import (
     UpsLine,
     secret,
 )
-from kit.effects import SendSms, UseSim
-from kit.events import FibreHeard, ModemHeard, TerminalHeard, UpsHeard
-from kit.held import hold
-from kit.log import Log
-from kit.ports import Ports, Post
-from kit.uplink_config import Uplink
+from kit.tables.uplinks import Uplink
 
 if TYPE_CHECKING:
     from kit.routes import RoutesPart

@@ -5,11 +5,11 @@ from typing import Any
 from failover.events import Instant
 from failover.machine import Failover
 from failover.uplink import Uplink
-from kit.day_state import DayState
+from kit.day.day_state import DayState
 from kit.devices import Devices
-from kit.links import Links
+from kit.links.links import Links
 from kit.outbox import Outbox
-from kit.power import Power
+from kit.power.power import Power
 from kit.tapes import DueTape, Tapes
 
 

@@ -7,11 +7,11 @@ from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 from drivers.ports import OpenStream, PrinterEvent, TapeBroken
 from kit.config import Config
-from kit.device_config import ConfigError, PrinterTable
 from kit.effects import PrintTape
 from kit.events import PrinterHeard
 from kit.log import Log
 from kit.ports import Ports, Post
+from kit.tables.devices import ConfigError, PrinterTable
 
 if TYPE_CHECKING:
     from drivers.printer.driver import EscposPrinter

@@ -10,7 +10,7 @@ from failover.routing.spec import How, UplinkSpec
 from kit.held import hold
 from kit.log import Log
 from kit.ports import Ports, Post
-from kit.uplink_config import Uplink, UplinkInterface, table_of
+from kit.tables.uplinks import Uplink, UplinkInterface, table_of
 
 _WAYS: Final[tuple[How, ...]] = ("name", "mac", "device", "modem")
 

@@ -8,8 +8,8 @@ from typing import Final
 from kit.core import Core
 from kit.effects import Effect
 from kit.events import Booted, Event, Tick
-from kit.journal import Journal
-from kit.journal_signed import SignedJournal
+from kit.journal.journal import Journal
+from kit.journal.signed import SignedJournal
 from kit.ports import Clock
 
 EVENTS_MAX: Final = 10_000  # events that wait; more means that the loop is stuck, and a restart replays

@@ -25,10 +25,11 @@ from failover.events import Tick as FailoverTick
 from failover.machine import Failover, Timing
 from kit import pictures
 from kit.clock_check import clock_objection
-from kit.commands import Commands
+from kit.commands.commands import Commands
 from kit.core import Core, Step
+from kit.day.phases import POLLS_PHASES
+from kit.day.polling_day import PollingDay
 from kit.devices import Devices
-from kit.endurance import Ratings
 from kit.events import (
     Booted,
     CommandHeard,
@@ -50,18 +51,17 @@ from kit.events import (
     UplinksUsable,
 )
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
-from kit.journal_desk import JournalDesk
-from kit.ladder import Ladder, LadderSetup
-from kit.lines import Lines
-from kit.links import Links
-from kit.manifest_adoption import ManifestAdoption
-from kit.manifest_judge import ManifestJudge
+from kit.journal.desk import JournalDesk
+from kit.ladder.ladder import Ladder, LadderSetup
+from kit.links.lines import Lines
+from kit.links.links import Links
+from kit.manifests.adoption import ManifestAdoption
+from kit.manifests.judge import ManifestJudge
 from kit.outbox import Outbox
-from kit.phases import POLLS_PHASES
-from kit.polling_day import PollingDay
-from kit.power import Power
-from kit.sim_choice import SimChoice
-from kit.sim_plan import SimPlan
+from kit.power.endurance import Ratings
+from kit.power.power import Power
+from kit.sims.choice import SimChoice
+from kit.sims.plan import SimPlan
 from kit.tapes import PrinterHabits, Tapes
 from kit.wall import Wall
 
@@ -105,7 +105,7 @@ class Station:
         """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one.
 
         ``ladder``: None: envelopes go over data links, and nothing else is tried. ``bound``: uplinks that are bound to
-        an interface. ``lines``: the device whose word on the line counts, by uplink (kit.lines).
+        an interface. ``lines``: the device whose word on the line counts, by uplink (kit.links.lines).
         ``sims``: modems that may hold several SIMs, by name.
         """
         self._manifest, self._branch = manifest, branch

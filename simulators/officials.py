@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from crypto.statements import OrderKind
-from kit.phases import PHASES
+from kit.day.phases import PHASES
 from simulators.election import Election
 
 Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]

@@ -14,12 +14,24 @@ WINGS: Final = ("kit", "drivers", "failover", "crypto", "simulators", "center")
 FUNCTION_MAX: Final = 70  # lines, docstring and all
 CORE_MAX: Final = 400  # lines
 CORES: Final = (
-    *("kit/polling_day.py", "kit/day_desk.py", "kit/terminals_heard.py", "kit/readiness.py"),
-    *("kit/power.py", "kit/endurance.py", "kit/devices.py", "kit/tapes.py"),
-    *("kit/outbox.py", "kit/station.py", "kit/commands.py", "kit/clock_hints.py", "kit/manifest_adoption.py"),
-    *("kit/escalation.py", "kit/ladder.py", "kit/sms_rung.py", "kit/sms_letter.py", "kit/sms_modems.py"),
-    *("kit/sms_inbox.py", "kit/lines.py", "kit/pacing.py", "kit/sim_choice.py"),
-    *("kit/sim_state.py",),
+    *("kit/day/polling_day.py", "kit/day/day_desk.py", "kit/day/terminals_heard.py", "kit/day/readiness.py"),
+    *("kit/power/power.py", "kit/power/endurance.py", "kit/devices.py", "kit/tapes.py"),
+    *(
+        "kit/outbox.py",
+        "kit/station.py",
+        "kit/commands/commands.py",
+        "kit/commands/clock_hints.py",
+        "kit/manifests/adoption.py",
+    ),
+    *(
+        "kit/ladder/escalation.py",
+        "kit/ladder/ladder.py",
+        "kit/sms/rung.py",
+        "kit/sms/letter.py",
+        "kit/sms/modems.py",
+    ),
+    *("kit/sms/inbox.py", "kit/links/lines.py", "kit/commands/pacing.py", "kit/sims/choice.py"),
+    *("kit/sims/state.py",),
 )
 CORE_WINGS: Final = ("failover", "crypto")
 SHELLS: Final = ("failover/routing/shell.py", "failover/routing/netlink.py")  # in these wings, and no core

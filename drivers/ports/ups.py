@@ -26,7 +26,7 @@ discharging, bypass, calibrating, output off, overload, trimming, boosting, forc
 
 @dataclass(frozen=True, slots=True)
 class UpsReading:
-    """One reading. What the UPS does not tell is None. What it says of itself may be wrong: see ``kit.endurance``.
+    """One reading. What the UPS does not tell is None. What it says of itself may be wrong (``kit.power.endurance``).
 
     ``on_battery`` and ``battery_low`` are OB and LB; ``battery_charge_percent`` and ``battery_runtime_s`` are the UPS's
     own claims.

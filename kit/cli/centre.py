@@ -16,7 +16,7 @@ from kit.cli.centre_words import CentreWords, centre_lines
 from kit.cli.client import NoDaemonError, ask
 from kit.cli.failing import fail
 from kit.cli.words import Words, printable
-from kit.manifest_parts import PART_MAX
+from kit.manifests.parts import PART_MAX
 
 EXAMPLES: Final = """examples:
   kitctl messages                          what the centre wrote to this branch

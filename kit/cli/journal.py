@@ -17,7 +17,7 @@ from crypto.journal_note import JournalKey, JournalNote, add_official, check_cer
 from crypto.notes import text_of
 from crypto.wire import ENVELOPE_MAX
 from kit import config as configs
-from kit import exit_codes, journal_proof, journal_report
+from kit import exit_codes
 from kit.cli import journal_sources as sources
 from kit.cli.arguments import Parser, default_socket, language, program
 from kit.cli.client import ask
@@ -27,8 +27,10 @@ from kit.cli.new_file import write_new
 from kit.cli.outcome import outcome
 from kit.cli.trust import trust_options, trusted_manifest
 from kit.facts import CheckpointSigned, JournalKeyCertified
-from kit.journal import FACT_MAX, JournalError, read_fact
-from kit.journal_report import Report
+from kit.journal import proof as journal_proof
+from kit.journal import report as journal_report
+from kit.journal.journal import FACT_MAX, JournalError, read_fact
+from kit.journal.report import Report
 
 EXAMPLES: Final = """examples:
   kitctl journal verify --config /etc/branch-kit/kitd.toml            ask the running kit, and look at everything again

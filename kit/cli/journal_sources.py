@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from crypto.wire import ENVELOPE_MAX
 from kit.cli.client import ask
-from kit.journal import FACT_MAX, Journal, JournalError
-from kit.journal_seeds import seeds_in
-from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE
+from kit.journal.journal import FACT_MAX, Journal, JournalError
+from kit.journal.seeds import seeds_in
+from kit.journal.signed import JOURNAL_FILE, SEEDS_FILE
 
 EXPORT_MAX: Final = 1024 * 1024 * 1024  # bytes of one export
 SEEDS_MAX: Final = 64 * 1024  # bytes of a seed file

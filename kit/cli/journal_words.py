@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from kit.cli.words import printable
-from kit.journal_report import Report
+from kit.journal.report import Report
 
 SHOWN_MAX: Final = 50  # faults printed in words; --json has all of them
 

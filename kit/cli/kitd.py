@@ -13,7 +13,7 @@ from kit.cli.arguments import program
 from kit.config import Config, ConfigError, load
 from kit.daemon import ManifestAdoptedError, build, load_key, load_manifest
 from kit.edges import InUseError, StateLock, real_ports
-from kit.journal import JournalError, JournalUnavailableError
+from kit.journal.journal import JournalError, JournalUnavailableError
 from kit.log import Log, setup
 from kit.periphery import Periphery
 from kit.printing import check_printing

@@ -9,7 +9,7 @@ from kit import exit_codes
 from kit.cli import journal_sources as sources
 from kit.cli.client import NoDaemonError
 from kit.cli.failing import fail
-from kit.journal import JournalError
+from kit.journal.journal import JournalError
 
 
 def outcome(command: Callable[[argparse.Namespace], int], given: argparse.Namespace) -> int:

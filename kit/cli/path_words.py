@@ -44,11 +44,11 @@ _LINE_FA: Final = {
     "carrier": "کابل وصل است",
     "light and carrier": "نور و کابل هست",
 }
-"""What kit.lines says; other words stay as they are."""
+"""What kit.links.lines says; other words stay as they are."""
 
 
 def line_in_words(words: str, language: str) -> str:
-    """What kit.lines says of a line, in a language."""
+    """What kit.links.lines says of a line, in a language."""
     return _LINE_FA.get(words, words) if language == "fa" else words
 
 

@@ -27,7 +27,7 @@ from kit.cli.outcome import outcome
 from kit.cli.receipt_words import ReceiptWords
 from kit.cli.trust import trust_options
 from kit.facts import EnvelopeSealed, ReceiptStored
-from kit.journal import FACT_MAX, JournalError
+from kit.journal.journal import FACT_MAX, JournalError
 
 EXAMPLES: Final = """examples:
   kitctl receipt list                                            what was sealed, and how far it has come

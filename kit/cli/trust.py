@@ -10,7 +10,7 @@ from crypto.identity import check_public, key_id
 from crypto.manifest import TrustedManifest
 from kit import config as configs
 from kit.cli.arguments import Parser
-from kit.manifest_file import newest_in
+from kit.manifests.file import newest_in
 
 
 def trust_options() -> Parser:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from kit.uplink_config import MSS_DEFAULT, Uplink, UplinkTls
+from kit.tables.uplinks import MSS_DEFAULT, Uplink, UplinkTls
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One uplink's way to the broker; the fields are those of ``kit.uplink_config.Uplink``."""
+    """One uplink's way to the broker; the fields are those of ``kit.tables.uplinks.Uplink``."""
 
     host: str
     port: int

@@ -5,7 +5,7 @@ from typing import Final
 
 from crypto.statements import OrderKind
 from drivers.ports import TerminalPhase
-from kit.day_state import DayState
+from kit.day.day_state import DayState
 from kit.facts import Phase
 from simulators.devices.terminal import TerminalModel
 from simulators.officials import reached

@@ -14,11 +14,11 @@ from crypto.statements import JournalCheckpoint, Order
 from drivers.ports import OpenStream
 from kit.config import Config, TerminalLine, Trust, Uplink, UpsLine
 from kit.daemon import Daemon
-from kit.journal import Journal
-from kit.journal_seeds import seeds_in
-from kit.journal_signed import SEEDS_FILE
+from kit.journal.journal import Journal
+from kit.journal.seeds import seeds_in
+from kit.journal.signed import SEEDS_FILE
 from kit.ports import Ports
-from kit.uplink_config import UplinkInterface, UplinkKind
+from kit.tables.uplinks import UplinkInterface, UplinkKind
 from simulators.devices.pipe import PipeLine
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.terminal_reports import TerminalSetup

@@ -9,9 +9,9 @@ from crypto import merkle, receipt, rfc3339
 from crypto.manifest import TrustedManifest
 from crypto.notes import Checkpoint, verify_note
 from failover.timing import Timing
+from kit.day.phases import PHASES
 from kit.facts import BootRecorded, EnvelopeSealed, LinkSwitched, PhaseEntered, ReceiptStored
-from kit.journal_report import verify
-from kit.phases import PHASES
+from kit.journal.report import verify
 from simulators.secrecy import secrets_of, told
 from simulators.world.branch import Branch
 
@@ -71,7 +71,7 @@ def journal_findings(
 def flap_findings(name: str, facts: Sequence[Any], per_hour: int = Timing().switches_per_hour) -> list[str]:
     """No kit leaves a working uplink for a better one more often than it is configured to, in any hour of one life.
 
-    Those that the journal had no room for (kit.links.WRITTEN_MAX, twice the rate) are not seen here.
+    Those that the journal had no room for (kit.links.links.WRITTEN_MAX, twice the rate) are not seen here.
     """
     found: list[str] = []
     life: list[int] = []

@@ -11,8 +11,8 @@ from crypto.notes import Checkpoint, NoteSigner
 from kit.effects import KeepManifest
 from kit.events import Booted, CommandHeard, ManifestHeard
 from kit.facts import CommandFollowed, Phase
-from kit.manifest_adoption import ManifestAdoption
-from kit.manifest_judge import ManifestJudge
+from kit.manifests.adoption import ManifestAdoption
+from kit.manifests.judge import ManifestJudge
 from tests.attacks.catalogue import attack
 from tests.crypto.election_fixture import ELECTION, make_election
 from tests.kit.harness import BRANCH, SCHEDULE, Branch

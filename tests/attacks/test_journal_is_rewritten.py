@@ -12,9 +12,9 @@ from crypto.journal_note import JournalNote, epoch_key, sign_note
 from crypto.merkle import leaf_hash, root
 from crypto.notes import Checkpoint, text_of
 from kit.facts import CheckpointSigned, EnvelopeSealed, Fact, PhaseEntered
-from kit.journal import Journal, JournalError, read_fact
-from kit.journal_report import verify
-from kit.journal_signed import JOURNAL_FILE
+from kit.journal.journal import Journal, JournalError, read_fact
+from kit.journal.report import verify
+from kit.journal.signed import JOURNAL_FILE
 from tests.attacks.catalogue import attack
 from tests.kit.center_stand_in import Center
 from tests.kit.harness import ONE_TERMINAL

@@ -12,7 +12,7 @@ import pytest
 
 from center.log.entries import Entry
 from center.log.ledger import Ledger
-from kit.journal import Journal
+from kit.journal.journal import Journal
 from simulators.cli import SAMPLE
 from simulators.day.progress import PlainLog
 from simulators.day.run import Day, Options, Scene, run_day

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kit.uplink_config import UplinkTls
+from kit.tables.uplinks import UplinkTls
 from kit.uplinks.errors import TlsRefusedError
 from kit.uplinks.tls import check_certificate
 

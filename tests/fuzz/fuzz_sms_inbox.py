@@ -5,7 +5,7 @@ from typing import Final
 from crypto import sms
 from drivers.ports import SmsReceived
 from kit.events import CommandHeard, ModemHeard, ReceiptHeard, SmsPartsAsked, Tick
-from kit.sms_inbox import SmsInbox
+from kit.sms.inbox import SmsInbox
 from tests.crypto.election_fixture import make_election
 
 NUMBER: Final = "+99900000201"

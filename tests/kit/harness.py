@@ -21,8 +21,8 @@ from failover.timing import Timing
 from kit.effects import AskTerminal, Effect, Publish, Reply, SealTally, SignAccount
 from kit.events import Booted, Event, ReceiptHeard, TerminalHeard, Tick, UpsHeard
 from kit.facts import EnvelopeSealed, Fact
-from kit.journal import FACT_MAX
-from kit.ladder import LadderSetup
+from kit.journal.journal import FACT_MAX
+from kit.ladder.ladder import LadderSetup
 from kit.sealer import LocalSealer
 from kit.station import Station
 from kit.tapes import PrinterHabits

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kit.facts import Fact
-from kit.journal import Journal
+from kit.journal.journal import Journal
 from simulators.devices.pty import PtyLine
 from simulators.devices.terminal import TerminalModel
 from simulators.devices.ups import UpsModel

@@ -13,12 +13,12 @@ from crypto.journal_note import JournalName
 from crypto.statements import JournalCheckpoint
 from kit.events import Booted, Event
 from kit.facts import Fact
-from kit.journal import Journal, read_fact
-from kit.journal_chain import Chain
-from kit.journal_notary import Notary
-from kit.journal_report import Report, verify
-from kit.journal_seeds import SeedFile, seeds_in
-from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE, SignedJournal, open_journal
+from kit.journal.chain import Chain
+from kit.journal.journal import Journal, read_fact
+from kit.journal.notary import Notary
+from kit.journal.report import Report, verify
+from kit.journal.seeds import SeedFile, seeds_in
+from kit.journal.signed import JOURNAL_FILE, SEEDS_FILE, SignedJournal, open_journal
 from kit.ports import SeedStore
 from tests.crypto.election_fixture import Election
 from tests.kit.center_stand_in import Center

@@ -18,11 +18,11 @@ from failover.timing import Timing
 from kit.effects import Effect, Reply, SendSms, UseSim
 from kit.events import ModemHeard, SimOrdered
 from kit.facts import Fact, SimChanged, SmsPartTaken
-from kit.ladder import LadderSetup
+from kit.ladder.ladder import LadderSetup
 from kit.runner import Runner
-from kit.sim_plan import SimPlan
-from kit.sim_state import Pace
-from kit.sms_plan import SmsPlan
+from kit.sims.plan import SimPlan
+from kit.sims.state import Pace
+from kit.sms.plan import SmsPlan
 from kit.station import Station
 from simulators.devices.modem import SimulatedNetwork, make_modem
 from simulators.virtual.loop import VirtualLoop

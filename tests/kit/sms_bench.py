@@ -20,9 +20,9 @@ from failover.timing import Timing
 from kit.effects import Effect, SendSms
 from kit.events import ModemHeard
 from kit.facts import EnvelopeSealed, Fact, SmsPartTaken
-from kit.ladder import LadderSetup
+from kit.ladder.ladder import LadderSetup
 from kit.runner import Runner
-from kit.sms_plan import SmsPlan
+from kit.sms.plan import SmsPlan
 from kit.station import Station
 from simulators.devices.modem import ModemModel, SimulatedNetwork, make_modem
 from simulators.virtual.loop import VirtualLoop

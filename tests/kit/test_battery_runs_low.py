@@ -8,7 +8,7 @@ import pytest
 from drivers.ports import UpsEvent, UpsLost
 from kit.events import UpsHeard
 from kit.facts import OrderAccepted, PowerChanged, PowerState, TerminalActed
-from kit.power import TABLE, state_of
+from kit.power.power import TABLE, state_of
 from tests.kit.harness import BATTERY, LOW, MAINS, TWO_TERMINALS, Branch
 from tests.kit.staff import order, standing_in, work_until
 

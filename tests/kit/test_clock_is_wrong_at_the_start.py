@@ -3,8 +3,8 @@
 import pytest
 
 from kit.clock_check import BACK_MS, GAP_MS, clock_objection
+from kit.day.phases import PHASES
 from kit.facts import IncidentRecorded, Phase
-from kit.phases import PHASES
 from tests.kit.harness import Branch
 from tests.kit.staff import standing_in
 

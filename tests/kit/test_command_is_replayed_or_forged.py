@@ -12,8 +12,8 @@ from crypto.identity import SigningKey
 from crypto.notes import NoteSigner
 from kit import exit_codes
 from kit.cli.kitctl import _health
-from kit.clock_hints import BLOCKS_MS
-from kit.commands import FOLLOWED_MAX, HOUR_MS, REFUSALS_TOLD_MAX
+from kit.commands.clock_hints import BLOCKS_MS
+from kit.commands.commands import FOLLOWED_MAX, HOUR_MS, REFUSALS_TOLD_MAX
 from kit.events import CommandHeard, OrderReceived
 from kit.facts import CommandFollowed, IncidentRecorded
 from kit.outbox import RESEND_MAX_MS

@@ -14,10 +14,10 @@ from failover.timing import Timing
 from kit import exit_codes
 from kit.config import ConfigError, load
 from kit.daemon import load_key, load_manifest
-from kit.device_config import secret
 from kit.events import Booted
-from kit.journal import Journal
+from kit.journal.journal import Journal
 from kit.station import Station
+from kit.tables.devices import secret
 from tests.crypto.election_fixture import key_of, make_election
 from tests.kit.commission import ELECTION, commission, run
 

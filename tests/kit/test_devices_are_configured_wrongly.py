@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kit.config import ConfigError, load
-from kit.sim_config import MANAGED as MANAGED_CANNOT
-from kit.sim_config import sims_of
-from kit.sim_plan import SimPlan
+from kit.sims.plan import SimPlan
+from kit.tables.sims import MANAGED as MANAGED_CANNOT
+from kit.tables.sims import sims_of
 from tests.kit.commission import ROOT, command, commission
 
 MODEM = '\n[[modems]]\nkind = "at"\nname = "{name}"\nport = "/dev/ttyUSB{n}"\n{more}\n'

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import canonical, merkle
-from kit.journal import Journal, JournalError, JournalUnavailableError
+from kit.journal.journal import Journal, JournalError, JournalUnavailableError
 from simulators.virtual.disk import DiskFaults, PowerCutError, SimDisk
 from simulators.virtual.platter import CutMode
 from tests.kit.harness import TWO_TERMINALS, Branch

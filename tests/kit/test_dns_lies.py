@@ -13,7 +13,7 @@ import pytest
 
 from failover.events import ProbeEchoed, UplinkConnected, UplinkLost
 from kit.events import UplinkNoticed
-from kit.uplink_config import UplinkTls
+from kit.tables.uplinks import UplinkTls
 from kit.uplinks import resolver
 from kit.uplinks.errors import NameUnknownError
 from kit.uplinks.gateway import Gateway

@@ -11,7 +11,7 @@ from kit.core import Step
 from kit.effects import Reply
 from kit.events import Booted, Event, Tick, UplinksUsable
 from kit.facts import BootRecorded, Fact
-from kit.journal import Journal, JournalUnavailableError
+from kit.journal.journal import Journal, JournalUnavailableError
 from kit.runner import EVENTS_MAX, TICKS_MAX, Runner, StuckError
 from kit.station import Station
 from tests.kit.harness import ONE_TERMINAL, Branch

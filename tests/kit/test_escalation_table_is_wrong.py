@@ -9,9 +9,9 @@ import pytest
 from failover.ladder import DAY_MS, RungClock
 from kit import exit_codes
 from kit.config import Config, ConfigError, load
-from kit.escalation_config import BUILT_IN, CountyClock, Kind, ladder_clocks
-from kit.sms_config import SmsTable
-from kit.sms_plan import SmsPlan
+from kit.sms.plan import SmsPlan
+from kit.tables.escalation import BUILT_IN, CountyClock, Kind, ladder_clocks
+from kit.tables.sms import SmsTable
 from tests.kit.commission import ROOT, commission, run
 
 TABLE = """

@@ -11,6 +11,7 @@ from crypto import receipt
 from crypto.codec import b64, unb64
 from drivers.ports import TerminalDone, TerminalRefused, TerminalStatus, UpsLost
 from failover.events import ProbeEchoed
+from kit.day.phases import PHASES
 from kit.events import (
     EnvelopeReady,
     MediaAsked,
@@ -23,7 +24,6 @@ from kit.events import (
     UpsHeard,
 )
 from kit.facts import ReceiptStored
-from kit.phases import PHASES
 from tests.kit.harness import BATTERY, LOW, MAINS, TWO_TERMINALS, UPLINKS, Branch, PowerCut
 from tests.kit.staff import order, standing_in, take_next_step, work_until
 from tests.kit.test_schedule_moves_earlier import act

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from crypto import rfc3339
-from kit.sim_state import REGISTER_MS
+from kit.sims.state import REGISTER_MS
 from simulators.virtual.loop import VirtualLoop
 from tests.kit.sim_bench import SimBench
 

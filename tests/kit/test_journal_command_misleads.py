@@ -17,12 +17,13 @@ from crypto.errors import EvidenceError
 from crypto.journal_note import add_official, check_certificate
 from crypto.passphrase import REHEARSAL_COST
 from crypto.submissions import check_submission
-from kit import exit_codes, journal_proof
+from kit import exit_codes
 from kit.cli import journal as command
 from kit.cli import journal_words
 from kit.facts import CheckpointSigned
-from kit.journal import read_fact
-from kit.journal_signed import SEEDS_FILE
+from kit.journal import proof as journal_proof
+from kit.journal.journal import read_fact
+from kit.journal.signed import SEEDS_FILE
 from tests.crypto.election_fixture import key_of
 from tests.kit.commission import commission, run
 from tests.kit.harness import ONE_TERMINAL, Branch

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from crypto import canonical, merkle
 from crypto.errors import EncodingError
 from kit.facts import BootRecorded, CounterRead, EnvelopeSealed, Fact, IncidentRecorded, PowerChanged
-from kit.journal import FACT_MAX, SCHEMA_VERSION, Journal, JournalError, JournalUnavailableError
+from kit.journal.journal import FACT_MAX, SCHEMA_VERSION, Journal, JournalError, JournalUnavailableError
 from tests.kit.harness import TWO_TERMINALS, Branch
 from tests.kit.staff import work_until
 
@@ -225,7 +225,14 @@ def test_file_cannot_be_opened(tmp_path: Path, name: str, make: Callable[[Path],
         Journal(tmp_path / name)
 
 
-HOLDER = "import sys; from kit.journal import Journal; j = Journal(sys.argv[1]); print('held', flush=True); input()"
+HOLDER = """
+import sys
+from kit.journal.journal import Journal
+
+j = Journal(sys.argv[1])
+print("held", flush=True)
+input()
+"""
 
 
 def test_another_process_writes_too(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from crypto.journal_note import add_official, check_certificate
 from kit import exit_codes
 from kit.events import EndorsementReceived
 from kit.facts import IncidentRecorded, JournalKeyCertified, SegmentEndorsed
-from kit.journal_report import verify
-from kit.journal_signed import SEEDS_FILE
+from kit.journal.report import verify
+from kit.journal.signed import SEEDS_FILE
 from tests.crypto.election_fixture import key_of
 from tests.kit.signed_day import MANIFEST, NAME, SignedBranch, bodies_in, codes, looked_at
 from tests.kit.staff import work_until

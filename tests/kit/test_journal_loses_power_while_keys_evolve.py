@@ -10,11 +10,11 @@ import pytest
 
 from crypto.journal_note import epoch_key
 from kit.facts import BootRecorded, Commissioned, Fact, JournalKeyCertified, PhaseEntered, PowerChanged
-from kit.journal import Journal, JournalError, JournalUnavailableError
-from kit.journal_chain import Chain
-from kit.journal_report import Report, verify
-from kit.journal_seeds import SLOT_BYTES, SeedFile, seeds_in
-from kit.journal_signed import CHECKPOINT_FACTS, SignedJournal
+from kit.journal.chain import Chain
+from kit.journal.journal import Journal, JournalError, JournalUnavailableError
+from kit.journal.report import Report, verify
+from kit.journal.seeds import SLOT_BYTES, SeedFile, seeds_in
+from kit.journal.signed import CHECKPOINT_FACTS, SignedJournal
 from simulators.virtual.disk import PowerCutError, SimDisk
 from simulators.virtual.platter import CutMode
 from tests.kit.signed_day import MANIFEST, NAME, Stream, built, opened

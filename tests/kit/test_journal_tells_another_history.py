@@ -22,9 +22,9 @@ from crypto.notes import Checkpoint, text_of
 from crypto.statements import JournalCheckpoint
 from crypto.submissions import check_submission
 from kit.facts import CheckpointSigned, Commissioned, EnvelopeSealed, Fact, JournalKeyCertified, PhaseEntered
-from kit.journal import Journal, JournalError, read_fact
-from kit.journal_report import verify
-from kit.journal_signed import JOURNAL_FILE, SEEDS_FILE, open_journal
+from kit.journal.journal import Journal, JournalError, read_fact
+from kit.journal.report import verify
+from kit.journal.signed import JOURNAL_FILE, SEEDS_FILE, open_journal
 from tests.crypto.election_fixture import COUNCIL, MAYOR, key_of, make_election
 from tests.kit.center_stand_in import Center
 from tests.kit.harness import ONE_TERMINAL, TRUTH, Branch

@@ -4,7 +4,7 @@ from kit import pictures
 from kit.devices import Devices
 from kit.events import Booted, FibreHeard, ModemHeard, UpsHeard
 from kit.facts import DeviceChanged, PowerChanged
-from kit.power import Power
+from kit.power.power import Power
 from tests.kit.harness import LOW, MAINS, Branch
 from tests.kit.test_modem_flickers import _fibre, _modem
 

@@ -9,7 +9,7 @@ from failover.budget import MEGABYTE, MONTH_MS, PROBE_BYTES, ProbeBudget
 from failover.events import Probe, Tick, UplinkConnected
 from failover.machine import Failover, Timing
 from kit.facts import BootRecorded, Fact, PhaseEntered
-from kit.probe_memory import ProbeMemory
+from kit.links.probe_memory import ProbeMemory
 
 BUDGET: Final = 5 * MEGABYTE
 BEGAN_MS: Final = rfc3339.to_ms("2026-03-01T00:00:00.000Z")

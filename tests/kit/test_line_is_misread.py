@@ -17,7 +17,7 @@ from drivers.ports import (
 )
 from failover.events import LineSensed
 from kit.events import FibreHeard, ModemHeard, Tick
-from kit.lines import Lines
+from kit.links.lines import Lines
 
 READING = ModemReading(
     identity=ModemIdentity("maker", "model", "1", ""),

@@ -11,14 +11,14 @@ from crypto.codec import b64
 from crypto.identity import key_id
 from crypto.statements import Schedule
 from kit.config import load
+from kit.day.schedule import EffectiveSchedule
 from kit.effects import AdoptManifest, KeepManifest
 from kit.events import Booted, Event, ManifestHeard, ManifestKept
 from kit.facts import Commissioned, IncidentRecorded, ManifestAdopted, PhaseEntered, ScheduleExtended
-from kit.manifest_adoption import ManifestAdoption
-from kit.manifest_file import adopted_in, file_of, forget_unadopted, keep, load_adopted, newest_in
-from kit.manifest_judge import ManifestJudge
-from kit.manifest_parts import PART_MAX, ManifestParts
-from kit.schedule import EffectiveSchedule
+from kit.manifests.adoption import ManifestAdoption
+from kit.manifests.file import adopted_in, file_of, forget_unadopted, keep, load_adopted, newest_in
+from kit.manifests.judge import ManifestJudge
+from kit.manifests.parts import PART_MAX, ManifestParts
 from tests.crypto.election_fixture import SCHEDULE, Election, key_of, make_election
 from tests.kit.commission import commission
 from tests.kit.harness import BRANCH, MORNING_MS

@@ -20,7 +20,7 @@ from kit.devices import HOLD_MS, Devices, fibre_state, modem_state
 from kit.events import Booted, Event, FibreHeard, ModemHeard, Tick
 from kit.facts import DeviceChanged, DeviceState
 from kit.pictures import devices as picture
-from kit.sms_inbox import SmsInbox
+from kit.sms.inbox import SmsInbox
 from tests.kit.harness import ONE_TERMINAL
 
 WALL_MS = 1_700_000_000_000

@@ -7,7 +7,6 @@ from crypto import acknowledgement, rfc3339
 from failover.ladder import RungClock
 from kit.cli.kitctl import _health
 from kit.cli.words import Words, render
-from kit.escalation import BOOT_GRACE_MS, NOTED_MS, Escalation, in_words
 from kit.events import Booted, MediaAsked, ReceiptHeard, RefusalHeard, Tick
 from kit.facts import (
     BootRecorded,
@@ -20,7 +19,8 @@ from kit.facts import (
     WaitNoted,
 )
 from kit.incidents import Incidents
-from kit.ladder import LadderSetup
+from kit.ladder.escalation import BOOT_GRACE_MS, NOTED_MS, Escalation, in_words
+from kit.ladder.ladder import LadderSetup
 from tests.kit.harness import TALLY_MS, Branch
 from tests.kit.sms_bench import PLAN
 from tests.kit.staff import order, standing_in

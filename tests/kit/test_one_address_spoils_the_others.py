@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from failover.events import UplinkConnected, UplinkLost
-from kit.uplink_config import UplinkTls
+from kit.tables.uplinks import UplinkTls
 from kit.uplinks import dialler, sockets
 from kit.uplinks.errors import DialError
 from kit.uplinks.gateway import Gateway

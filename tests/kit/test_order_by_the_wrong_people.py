@@ -9,10 +9,10 @@ from crypto import manifest as manifests
 from crypto.codec import b64
 from crypto.statements import DUAL_CONTROL, Official, OrderKind
 from kit import exit_codes
+from kit.day.order_desk import HALF_SIGNED_MAX
+from kit.day.phases import ORDERS
 from kit.events import OrderReceived
 from kit.facts import OrderAccepted
-from kit.order_desk import HALF_SIGNED_MAX
-from kit.phases import ORDERS
 from tests.crypto.byte_flips import every_bit_flipped
 from tests.crypto.election_fixture import VOTERS_SIGNED_IN, Election, key_of
 from tests.kit.harness import CLOSE_MS, ONE_TERMINAL, OPEN_MS, SIGNED_IN, STANDBY_DEVICE, Branch

@@ -6,9 +6,9 @@ import pytest
 
 from crypto.statements import OrderKind
 from kit import exit_codes
+from kit.day.phases import ORDERS, PHASES, TABLE
 from kit.effects import AskTerminal
 from kit.facts import OrderAccepted, Phase, PhaseEntered
-from kit.phases import ORDERS, PHASES, TABLE
 from tests.kit.harness import CLOSE_MS, OPEN_MS, STANDBY_DEVICE, TALLY_MS, TWO_TERMINALS, Branch
 from tests.kit.staff import order, readiness, standing_in, work_until
 

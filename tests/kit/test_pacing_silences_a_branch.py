@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from crypto import command, rfc3339
 from crypto.identity import SigningKey
 from crypto.notes import NoteSigner
+from kit.commands.pacing import PACE_MAX_MS, PACED_MAX_MS, PATIENCE_MS, Pacing, pacing_of
 from kit.effects import Publish
 from kit.events import Booted, Tick, UplinksUsable
 from kit.facts import CommandFollowed
 from kit.outbox import RESEND_MAX_MS, Outbox
-from kit.pacing import PACE_MAX_MS, PACED_MAX_MS, PATIENCE_MS, Pacing, pacing_of
 from tests.crypto.election_fixture import make_election
 from tests.kit.sealed import sealed
 

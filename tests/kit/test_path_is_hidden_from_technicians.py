@@ -8,13 +8,14 @@ import pytest
 from failover.events import PathChanged, TcpSensed
 from failover.path import Path
 from failover.timing import Timing
-from kit import exit_codes, lines
+from kit import exit_codes
 from kit.cli import path_words
 from kit.cli.link import _health_of
 from kit.cli.link_words import LinkWords
 from kit.cli.words import Words, render
 from kit.events import FibreHeard, ModemHeard
 from kit.facts import LinkSwitched
+from kit.links import lines
 from kit.station import Station
 from tests.kit.harness import Branch
 from tests.kit.test_line_is_misread import FIBRE, READING

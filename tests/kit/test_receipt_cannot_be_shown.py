@@ -16,7 +16,7 @@ from crypto.statements import WitnessPolicy
 from kit.cli import receipts
 from kit.cli.receipt_words import _EN, _FA
 from kit.facts import ReceiptStored
-from kit.journal import Journal
+from kit.journal.journal import Journal
 from tests.crypto.election_fixture import make_election
 from tests.kit.commission import commission
 from tests.kit.harness import SCHEDULE, Branch

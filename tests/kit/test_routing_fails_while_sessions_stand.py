@@ -9,7 +9,7 @@ from failover.events import PathChanged
 from failover.routing.picture import Picture
 from kit.events import Event
 from kit.routes import RoutesPart
-from kit.uplink_config import Uplink, UplinkInterface
+from kit.tables.uplinks import Uplink, UplinkInterface
 from tests.drivers.virtual_time import VirtualLoop, now
 from tests.failover.kernels import FakeKernel, address, default, link
 from tests.kit.uplink_bench import Quiet

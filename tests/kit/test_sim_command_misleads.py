@@ -12,8 +12,8 @@ from kit import exit_codes
 from kit.cli import link, sim_words
 from kit.cli.words import Words, render
 from kit.questions import question
-from kit.sim_plan import SimPlan
-from kit.sms_modems import ModemState
+from kit.sims.plan import SimPlan
+from kit.sms.modems import ModemState
 from simulators.virtual.loop import VirtualLoop
 from tests.kit.sim_bench import MOBILE, MODEM, SimBench
 

@@ -7,8 +7,8 @@ import pytest
 
 from drivers.modem.at.settings import AtSettings
 from drivers.ports import ModemReading
-from kit.sim_plan import SimPlan
-from kit.sim_state import PATIENCE_MS, Pace
+from kit.sims.plan import SimPlan
+from kit.sims.state import PATIENCE_MS, Pace
 from simulators.virtual.loop import VirtualLoop
 from tests.kit.sim_bench import MOBILE, MODEM, NUMBERS, SimBench
 

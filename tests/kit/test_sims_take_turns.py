@@ -11,11 +11,11 @@ from failover.timing import Timing
 from kit.effects import UseSim
 from kit.events import Booted, ModemHeard, SimOrdered, Tick
 from kit.facts import Fact, SimChanged
-from kit.sim_choice import SimChoice
-from kit.sim_plan import SimPlan
-from kit.sim_state import FORGET_MS, MINUTE_MS, PATIENCE_MS, REGISTER_MS, RETURN_MS, STAY_MAX_MS, Pace
-from kit.sms_plan import SmsPlan
-from kit.sms_rung import SmsRung
+from kit.sims.choice import SimChoice
+from kit.sims.plan import SimPlan
+from kit.sims.state import FORGET_MS, MINUTE_MS, PATIENCE_MS, REGISTER_MS, RETURN_MS, STAY_MAX_MS, Pace
+from kit.sms.plan import SmsPlan
+from kit.sms.rung import SmsRung
 from tests.kit.harness import MORNING_MS, ONE_TERMINAL
 from tests.kit.test_line_is_misread import READING
 

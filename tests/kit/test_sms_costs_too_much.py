@@ -24,10 +24,10 @@ from kit.core import Step
 from kit.effects import SendSms
 from kit.events import Booted, Event, ModemHeard, SmsPartsAsked, Tick
 from kit.facts import EnvelopeSealed, Fact, IncidentRecorded, ReceiptStored, RungReached, SmsPartTaken
-from kit.sms_letter import GROUP_KEPT_MS
-from kit.sms_modems import FINAL_PAUSE_MS, GRACE_MS, UNDER_WAY_MAX_MS
-from kit.sms_plan import SmsPlan
-from kit.sms_rung import HOUR_MS, SmsRung
+from kit.sms.letter import GROUP_KEPT_MS
+from kit.sms.modems import FINAL_PAUSE_MS, GRACE_MS, UNDER_WAY_MAX_MS
+from kit.sms.plan import SmsPlan
+from kit.sms.rung import HOUR_MS, SmsRung
 from tests.crypto.carrier_world import HASH, outer, results_of, sealed, world
 from tests.kit.harness import TALLY_MS
 

@@ -11,7 +11,7 @@ from failover.ladder import RungClock
 from kit.effects import Effect, SendSms
 from kit.events import ModemHeard, ReceiptHeard
 from kit.facts import ReceiptStored, RungReached, SmsPartTaken
-from kit.ladder import LadderSetup
+from kit.ladder.ladder import LadderSetup
 from tests.kit.harness import Branch, PowerCut
 from tests.kit.sms_bench import PLAN
 from tests.kit.staff import work_until

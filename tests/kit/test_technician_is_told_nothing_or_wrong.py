@@ -13,9 +13,9 @@ from failover.table import TABLE as UPLINK_TABLE
 from kit import exit_codes
 from kit.cli import arguments, kitctl
 from kit.cli.words import Words, render
+from kit.day.phases import PHASES
 from kit.events import RefusalHeard, TerminalHeard
-from kit.phases import PHASES
-from kit.power import TABLE as POWER_TABLE
+from kit.power.power import TABLE as POWER_TABLE
 from tests.kit.harness import BATTERY, LOW, MAINS, Branch
 from tests.kit.staff import standing_in, work_until
 
@@ -47,7 +47,7 @@ def test_phase_has_no_persian_word(phase: str) -> None:
 def incident_codes() -> list[str]:
     """Every code that the kit's sources give to an incident."""
     sources = "".join(
-        path.read_text(encoding="utf-8") for path in Path(kitctl.__file__).parent.parent.glob("*.py")
+        path.read_text(encoding="utf-8") for path in Path(kitctl.__file__).parent.parent.rglob("*.py")
     )
     return sorted(set(re.findall(r"_incident\(\s*\"([a-z-]+)\"", sources)))
 

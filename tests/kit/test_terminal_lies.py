@@ -9,11 +9,11 @@ from crypto.statements import Finding, SealedTally, Tally
 from crypto.submissions import check_submission
 from crypto.wire import TYPE_TALLY
 from drivers.ports import TerminalDone, TerminalEvent, TerminalIdentity, TerminalStatus, TerminalUp
+from kit.day.terminals_heard import COUNTER_MAX, COUNTER_MS
 from kit.effects import AskTerminal
 from kit.events import TerminalHeard
 from kit.facts import CounterRead, IncidentRecorded, OrderFailed, TallyTaken, TerminalActed
 from kit.incidents import INCIDENTS_MAX
-from kit.terminals_heard import COUNTER_MAX, COUNTER_MS
 from simulators.devices.terminal_reports import Dishonesty
 from tests.crypto.election_fixture import COUNCIL
 from tests.kit.harness import OPEN_MS, TALLY_MS, TRUTH, TWO_TERMINALS, Branch

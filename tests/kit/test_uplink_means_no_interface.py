@@ -10,11 +10,11 @@ import pytest
 
 from drivers.ports import ModemLost
 from failover.routing.spec import UplinkSpec
-from kit.device_config import ConfigError
 from kit.edges import real_ports
 from kit.log import setup
 from kit.routes import RoutesPart, specs_of
-from kit.uplink_config import Uplink, check_uplinks
+from kit.tables.devices import ConfigError
+from kit.tables.uplinks import Uplink, check_uplinks
 from tests.kit.test_line_is_misread import READING
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kit.device_config import ConfigError
-from kit.uplink_config import Uplink, UplinkTls, check_uplinks
+from kit.tables.devices import ConfigError
+from kit.tables.uplinks import Uplink, UplinkTls, check_uplinks
 
 
 def check(**keys: object) -> None:

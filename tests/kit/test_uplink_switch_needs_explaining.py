@@ -8,7 +8,7 @@ from kit import exit_codes
 from kit.effects import Publish
 from kit.events import LinkTestAsked, LinkUseAsked
 from kit.facts import LinkSwitched
-from kit.links import HISTORY_MAX, PIN_MAX_MS, WRITTEN_MAX
+from kit.links.links import HISTORY_MAX, PIN_MAX_MS, WRITTEN_MAX
 from tests.kit.harness import Branch
 from tests.kit.staff import work_until
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from drivers.ports import UpsCommandEnded, UpsReading
 from drivers.ups.megatec import MEGATEC
-from kit.discharge import RECENT_STEPS, Fall
-from kit.endurance import RESERVE_S, Endurance, EnduranceEstimator, Ratings
 from kit.events import Booted, UpsHeard
 from kit.facts import PowerChanged
-from kit.power import Power, state_of
+from kit.power.discharge import RECENT_STEPS, Fall
+from kit.power.endurance import RESERVE_S, Endurance, EnduranceEstimator, Ratings
+from kit.power.power import Power, state_of
 from simulators.devices.ups import UpsModel, make_ups
 from tests.kit.harness import BATTERY, MAINS, Branch
 

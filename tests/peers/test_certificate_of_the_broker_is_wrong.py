@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from failover.events import UplinkConnected, UplinkLost
-from kit.uplink_config import UplinkTls
+from kit.tables.uplinks import UplinkTls
 from kit.uplinks import session
 from kit.uplinks.gateway import Gateway
 from tests.peers.certificates import Authority, Issued

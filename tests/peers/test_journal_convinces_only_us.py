@@ -15,10 +15,10 @@ from crypto.codec import from_bytes, unb64
 from crypto.envelope import Envelope
 from crypto.journal_note import JournalKey, JournalNote
 from crypto.notes import text_of
-from kit import journal_proof
 from kit.cli.journal_sources import to_export
 from kit.facts import CheckpointSigned, JournalKeyCertified
-from kit.journal import read_fact
+from kit.journal import proof as journal_proof
+from kit.journal.journal import read_fact
 from tests.kit.signed_day import KEY, MANIFEST, NAME, SignedBranch, bodies_in
 from tests.kit.staff import work_until
 from tests.peers.verifylog import Stranger, build

@@ -11,10 +11,10 @@ from center.sms.folder import Folder
 from center.sms.gateway import Gateway
 from center.sms.modem import ModemMessages
 from drivers.modem.at.settings import AtSettings
-from kit.device_config import AtModemLine
-from kit.escalation_config import EscalationTable, PhaseClock
 from kit.facts import EnvelopeSealed
-from kit.sms_config import SmsTable
+from kit.tables.devices import AtModemLine
+from kit.tables.escalation import EscalationTable, PhaseClock
+from kit.tables.sms import SmsTable
 from simulators.devices.modem import SimulatedNetwork, make_modem
 from simulators.devices.pipe import PipeLine
 from simulators.virtual.net import install

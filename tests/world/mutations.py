@@ -15,7 +15,7 @@ from kit.daemon import Daemon
 from kit.effects import Publish, SealTally
 from kit.events import Event, ReceiptHeard
 from kit.facts import EnvelopeSealed
-from kit.journal import Journal
+from kit.journal.journal import Journal
 from kit.outbox import Outbox
 from kit.runner import Runner
 

@@ -9,7 +9,7 @@ from center.log.entries import Entry
 from crypto import rfc3339
 from failover.timing import Timing
 from kit.facts import EnvelopeSealed, LinkCause, LinkSwitched, ReceiptStored
-from kit.links import WRITTEN_MAX
+from kit.links.links import WRITTEN_MAX
 from simulators.virtual.timed_loop import START_S
 from simulators.world.rungs import day, swarm
 from simulators.world.rungs.bounds import RECEIPTED_MAX_S

@@ -10,7 +10,7 @@ from center.log.entries import Entry
 from crypto import rfc3339
 from failover.timing import Timing
 from kit.facts import EnvelopeSealed, LinkSwitched, ReceiptStored
-from kit.links import WRITTEN_MAX
+from kit.links.links import WRITTEN_MAX
 from simulators.virtual.timed_loop import START_S
 from simulators.world.checks import HOUR_MS
 from simulators.world.rungs.bounds import DELIVERED_MAX_S, RECEIPTED_MAX_S

@@ -8,7 +8,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from failover.timing import POLLS_SWITCH_MAX_MS, QUIET_SWITCH_MAX_MS, SWITCH_MAX_MS
-from kit.phases import POLLS_PHASES
+from kit.day.phases import POLLS_PHASES
 from kit.station import Station
 from simulators.virtual import mqtt_packets as packets
 from simulators.virtual.connection import Direction

@@ -1,0 +1,1 @@
+"""Commands of the centre: judged, followed, bounded."""

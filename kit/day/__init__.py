@@ -1,0 +1,1 @@
+"""The polling day: phases, orders, terminals, reports, schedule."""

@@ -1,0 +1,1 @@
+"""A newer manifest: judged, kept, adopted before the polls."""

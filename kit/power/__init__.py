@@ -1,0 +1,1 @@
+"""Power: what the UPS says, and for how long it will last."""
