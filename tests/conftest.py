@@ -10,9 +10,9 @@ from tests import peers
 
 # Deadlines and "too slow" measure the machine, not the code: CI's is shared and noisy.
 _PATIENT = [HealthCheck.too_slow]
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=_PATIENT)
+settings.register_profile("dev", max_examples=30, deadline=None, suppress_health_check=_PATIENT)
 settings.register_profile(
-    "ci", max_examples=50, deadline=None, derandomize=True, print_blob=True, suppress_health_check=_PATIENT
+    "ci", max_examples=30, deadline=None, derandomize=True, print_blob=True, suppress_health_check=_PATIENT
 )
 settings.register_profile(
     "nightly", max_examples=2_000, deadline=None, print_blob=True, suppress_health_check=_PATIENT

@@ -23,7 +23,7 @@ from tests import peers
 
 FOLDER: Final = Path(__file__).parent
 HARNESSES: Final = sorted(path.stem for path in FOLDER.glob("fuzz_*.py"))
-EXAMPLES: Final = 400  # in an ordinary run
+EXAMPLES: Final = 150  # in an ordinary run
 INPUT_MAX: Final = 4_096  # bytes
 CAMPAIGN_S: Final = int(os.environ.get("FUZZ_SECONDS", "120"))  # for each harness
 RSS_MAX_MB: Final = 512  # of the whole process, Python and atheris included
