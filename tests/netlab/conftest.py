@@ -1,11 +1,12 @@
 """One laboratory for all tests of a worker: it takes seconds to build, and each test leaves it as it found it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.netlab.branch import Branch
+from tests.netlab.branch import Branch, Report
 from tests.netlab.lab import DISH, FIBRE, MOBILE, Lab, laboratory
 
 PACE = """
@@ -15,6 +16,8 @@ backoff_base_ms = 300
 backoff_max_ms = 1000
 """
 """Outside the critical window a little less patient than a branch is, or tests would wait most of the time."""
+
+TOOK: Final = "seconds from seal to receipt"
 
 
 @pytest.fixture(scope="package")
@@ -29,11 +32,13 @@ def whole_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def lab(whole_lab: Lab) -> Iterator[Lab]:
+def lab(whole_lab: Lab, record_property: Callable[[str, object], None]) -> Iterator[Lab]:
     """With all links in order at first; afterwards nothing may be lost, nothing counted twice."""
     branch = whole_lab.branches[0]
     until_well(branch)
+    since = branch.mark()
     yield whole_lab
+    record_property(TOOK, _took_s(branch.reports[since:]))
     for link in branch.links.values():
         link.heal()
     until_well(branch)
@@ -56,3 +61,27 @@ def until_well(branch: Branch) -> None:
     """Until every uplink works, and answers a probe."""
     for name in branch.links:
         branch.until_answers(name)
+
+
+def _took_s(reports: Sequence[Report]) -> list[float]:
+    """Of each tally that was sealed meanwhile."""
+    asked = {report["seq"]: report["asked"] for report in reports if report["what"] == "sealed"}
+    return [
+        round(report["t"] - asked[report["seq"]], 3)
+        for report in reports
+        if report["what"] == "receipt" and report["seq"] in asked
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Fault by fault, how long each tally was on its way. Measured beside other tests: bench/failover.py is calmer."""
+    lines = [
+        f"{report.nodeid.partition('::')[2]}: {', '.join(f'{each:.3f}' for each in took)} s"
+        for report in terminalreporter.getreports("")  # what ended well, after its call
+        for name, took in report.user_properties
+        if name == TOOK and took and report.when == "teardown"
+    ]
+    if lines:
+        terminalreporter.section(f"network laboratory: {TOOK}")
+        for line in sorted(lines):
+            terminalreporter.line(line)
