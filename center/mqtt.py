@@ -12,6 +12,7 @@ from typing import Final
 import aiomqtt
 import structlog
 
+from center.cancelled import end_if_cancelled
 from center.ports import Delivery, SessionSettings, Sink
 from crypto.wire import MQTT_PAYLOAD_MAX
 
@@ -80,7 +81,7 @@ class MqttSession:
                 _log.warning(
                     "broker-lost", host=self._settings.host, port=self._settings.port, error=str(error)
                 )
-            _end_if_cancelled()
+            end_if_cancelled()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, BACKOFF_MAX_S)
 
@@ -109,12 +110,12 @@ class MqttSession:
         self._client = client
         try:
             await client.__aenter__()  # not "async with": its end may raise, and would swallow a cancellation
-            _end_if_cancelled()
+            end_if_cancelled()
             await self._subscribe(client)
-            _end_if_cancelled()
+            end_if_cancelled()
             _log.info("broker-connected", host=self._settings.host, port=self._settings.port)
             await self._probe_payload_limit(client)
-            _end_if_cancelled()
+            end_if_cancelled()
             async for _ in client.messages:
                 pass  # never: messages go to the sink; the iterator ends with the session
         finally:
@@ -206,16 +207,6 @@ class MqttSession:
         if self._probe_timer is not None:
             self._probe_timer.cancel()
             self._probe_timer = None
-
-
-def _end_if_cancelled() -> None:
-    """Raise CancelledError where one was asked for and swallowed.
-
-    asyncio.wait_for, on which aiomqtt waits, swallows a cancellation that comes as its future is done (Python 3.11).
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _leave(client: aiomqtt.Client) -> None:

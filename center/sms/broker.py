@@ -8,6 +8,7 @@ from typing import Final
 import aiomqtt
 import msgspec
 
+from center.cancelled import end_if_cancelled
 from center.sms.port import Say
 from crypto.wire import branch_of_topic, topic_narrow_envelope, topic_receipt, topic_refusal
 
@@ -76,6 +77,7 @@ class SmsBroker:
                     keepalive=KEEPALIVE_S,
                     timeout=TIMEOUT_S,
                 ) as client:
+                    end_if_cancelled()
                     pause_s = BACKOFF_MIN_S
                     self._lost_words = ""
                     self._say(f"broker {self._host}:{self._port}: connected")
@@ -86,6 +88,7 @@ class SmsBroker:
                 if words != self._lost_words:
                     self._lost_words = words
                     self._say(words)
+            end_if_cancelled()
             self._connected(False)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, BACKOFF_MAX_S)

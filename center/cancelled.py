@@ -1,0 +1,14 @@
+"""Whoever is told to end does end, though a library swallowed the word."""
+
+import asyncio
+
+
+def end_if_cancelled() -> None:
+    """Raise CancelledError where one was asked of this task and swallowed.
+
+    asyncio.wait_for, on which aiomqtt waits, swallows a cancellation that comes as its future is done (Python 3.11);
+    and the end of an aiomqtt session that fails puts its own error in the place of one.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
