@@ -216,7 +216,8 @@ async def _leave(client: aiomqtt.Client) -> None:
         await client.__aexit__(None, None, None)
     # After a CONNACK that never came aiomqtt leaves the socket open.
     client._client.disconnect()  # noqa: SLF001
-    if client._disconnected.done():  # noqa: SLF001
+    # aiomqtt cancels it when the broker does not answer the good-bye; to ask then would end us, whom nobody cancelled.
+    if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
         client._disconnected.exception()  # noqa: SLF001 - look, or asyncio complains that nobody did
 
 

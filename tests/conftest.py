@@ -1,12 +1,19 @@
 """What all tests share: hypothesis profiles, peers, and which tests run when nobody says which."""
 
+import asyncio
+import faulthandler
+import gc
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import peers
+
+CLEAN_UP_S: Final = 60.0  # for what a test that took too long leaves behind
 
 # Deadlines and "too slow" measure the machine, not the code: CI's is shared and noisy.
 _PATIENT = [HealthCheck.too_slow]
@@ -31,6 +38,39 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("peer"):
         for program in marker.args:
             peers.require_program(program)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that took too long, show what every task of asyncio was waiting for."""
+    report = yield
+    if _took_too_long(call):
+        report.sections.append(("tasks of asyncio", _tasks()))
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(call: pytest.CallInfo[object]) -> None:
+    """What did not end in time may hang while it is cleaned up, too: then its worker ends, and the others go on.
+
+    pytest gives up faulthandler's timer for good at a failure (hence "last"), and cancels this one after the test.
+    """
+    if _took_too_long(call):
+        faulthandler.dump_traceback_later(CLEAN_UP_S, exit=True)
+
+
+def _took_too_long(call: pytest.CallInfo[Any]) -> bool:
+    return call.excinfo is not None and "Timeout" in call.excinfo.exconly()
+
+
+def _tasks() -> str:
+    text = io.StringIO()
+    # Not asyncio.all_tasks: no loop runs where this is asked.
+    for task in [each for each in gc.get_objects() if isinstance(each, asyncio.Task) and not each.done()]:
+        task.print_stack(file=text)
+    return text.getvalue()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
