@@ -135,7 +135,8 @@ class Control:
         self._waiting[token] = future
         self._post(make(token))
         try:
-            return await asyncio.wait_for(future, ANSWER_TIMEOUT_S)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await future
         except TimeoutError:
             return _no(
                 f"no answer within {ANSWER_TIMEOUT_S:.0f} s; look at the log of kitd", exit_codes.UNAVAILABLE

@@ -122,6 +122,13 @@ def test_core_is_allowed_clocks_or_sockets() -> None:
     assert not allowed & (cores - set(SHELLS)), "a core is sans-I/O: nothing may be lifted for it"
 
 
+def test_wait_that_swallows_a_cancellation() -> None:
+    """asyncio.wait_for does, when what it waits for is done just then (Python 3.11): a program does not end."""
+    ours = [name for name in PYTHON if name.split("/")[0] in WINGS]
+    waiting = [name for name in ours if "asyncio.wait_for(" in (ROOT / name).read_text(encoding="utf-8")]
+    assert not waiting, "async with asyncio.timeout(...)"
+
+
 def test_tree_without_a_licence() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 

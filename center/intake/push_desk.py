@@ -35,7 +35,8 @@ class PushDesk:
         while True:
             if not self._pushes.waiting:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._signal.wait(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await self._signal.wait()
                 self._signal.clear()
                 self._look()
                 continue

@@ -173,7 +173,8 @@ class Site:
             raise ConnectionError(str(error)) from error
         try:
             writer.write(json.dumps(request).encode() + b"\n")
-            line = await asyncio.wait_for(reader.readline(), ANSWER_TIMEOUT_S)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                line = await reader.readline()
         except TimeoutError:
             raise ConnectionError(f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from None
         finally:

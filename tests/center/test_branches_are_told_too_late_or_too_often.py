@@ -229,3 +229,21 @@ def test_receipt_too_long_for_any_message_ends_centerd(
     assert not scene.post.sent
     assert not scene.pushes.waiting
     scene.center.close()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_centre_is_told_to_end_while_a_cosignature_wakes_it(
+    tmp_path: Path, election: Election, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    monkeypatch.setattr(push_desk, "LOOK_S", 10.0)
+    scene = Scene(tmp_path, election, BRANCHES)
+    desk = PushDesk(scene.center.log, scene.pushes, scene.post.send)
+    task = asyncio.create_task(desk.run())
+    await asyncio.sleep(0)
+    desk.wake()
+    for _ in range(turns):  # of the loop, between the one word and the other
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=1)
+    assert done, "it sleeps on"
+    assert task.cancelled()

@@ -140,7 +140,8 @@ class LinkSwarm:
     async def _wait_for_envelope(self, branch: str) -> None:
         left_s = self.heal_at[branch] - self._loop.time()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ambush[branch].wait(), max(0.0, left_s))
+            async with asyncio.timeout(max(0.0, left_s)):
+                await self._ambush[branch].wait()
 
     def _sent(self, _at: float, link: str, direction: Direction, data: bytes) -> None:
         if direction == "up" and link in self._owner and ENVELOPE_TOPIC in data:
