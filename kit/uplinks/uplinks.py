@@ -21,6 +21,7 @@ from kit.events import (
 )
 from kit.log import Log
 from kit.ports import Post
+from kit.uplinks.client_id import client_id_of
 from kit.uplinks.dialler import Dialler
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.session import CLOSE_TIMEOUT_S, Qos, Session
@@ -131,11 +132,11 @@ class MqttUplinks:
         ]
 
     def client_id(self, uplink: str) -> str:
-        """No slash and no plus in it (wire.py says why)."""
-        return f"kit-{self._standby or self._branch}-{uplink}"
+        """As nobody else is called."""
+        return client_id_of(self._election, self._branch, self._standby, uplink)
 
     def _topic_probe(self, uplink: str) -> str:
-        name = uplink if self._standby is None else f"{self._standby}.{uplink}"
+        name = uplink if self._standby is None else f"{self._standby}/{uplink}"  # a slash is in no name
         return wire.topic_probe(self._election, self._branch, name)
 
     def up(self, session: Session) -> None:
