@@ -230,7 +230,7 @@ class ManifestKept:
     error: str | None = None
 
 
-NoticeAbout = Literal["tls", "dns", "portal", "binding", "segments"]
+NoticeAbout = Literal["tls", "dns", "portal", "binding", "segments", "rights"]
 
 
 @dataclass(frozen=True, slots=True)

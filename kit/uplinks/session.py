@@ -36,6 +36,7 @@ PACKET_MAX: Final = (
     wire.MQTT_PAYLOAD_MAX + 4 * wire.ID_MAX
 )  # bytes of one packet of the broker: payload, topic
 CERTIFICATE_S: Final = 3_600.0  # between two looks at the time in the certificate of a session that stands
+QOS_REFUSED: Final = 0x80  # and above: return codes of a SUBACK (MQTT 3.1.1 §3.9.3)
 _REST_MIN_S: Final = 0.05  # seconds that are left for the broker's word, however late the connection stood
 WORDS_MAX: Final = 100  # characters of what the kernel says of a connection that ended
 _SOCKET_ERROR: Final = re.compile(r"(?:timeout|failed to receive) on socket: (?:\[Errno -?\d+\] )?(.+)")
@@ -53,6 +54,9 @@ class Owner(Protocol):
 
     def subscriptions(self, uplink: str) -> list[tuple[str, int]]:
         """Topics and QoS."""
+
+    def needs(self, uplink: str, topic: str) -> bool:
+        """Whether a session that may not read this is of no use."""
 
     def up(self, session: "Session") -> None:
         """The session stands."""
@@ -156,7 +160,7 @@ class Session:
         if self._dialler is None:
             await self._client.__aenter__()
             if not self._dropped:
-                await self._client.subscribe(self._owner.subscriptions(self.uplink), timeout=self._deadline_s)
+                self._owner.noticed(self, await self._subscribe(self._deadline_s))
             return
         until = loop.time() + self._deadline_s
         self._dialling = loop.create_task(self._dialler.dial(self._path, self._deadline_s))
@@ -167,9 +171,9 @@ class Session:
         try:
             self._client.timeout = max(_REST_MIN_S, until - loop.time())
             await self._client.__aenter__()
+            rights: dict[NoticeAbout, str] = {}
             if not self._dropped:
-                rest_s = max(_REST_MIN_S, until - loop.time())
-                await self._client.subscribe(self._owner.subscriptions(self.uplink), timeout=rest_s)
+                rights = await self._subscribe(max(_REST_MIN_S, until - loop.time()))
         except (aiomqtt.MqttError, OSError):
             self._dialler.fell(dialled.address)
             raise
@@ -178,7 +182,25 @@ class Session:
                 dialled.connection.close()
         self._heard_at = loop.time()
         if not self._dropped:
-            self._owner.noticed(self, self._dialler.stood(dialled))
+            self._owner.noticed(self, self._dialler.stood(dialled) | rights)
+
+    async def _subscribe(self, deadline_s: float) -> dict[NoticeAbout, str]:
+        """Returns what is to be said of topics that are refused; raises MqttError where one is needed."""
+        asked = self._owner.subscriptions(self.uplink)
+        granted = await self._client.subscribe(asked, timeout=deadline_s)
+        codes = [getattr(code, "value", code) for code in granted]
+        refused = [topic for (topic, _), code in zip(asked, codes, strict=False) if code >= QOS_REFUSED]
+        client = self._owner.client_id(self.uplink)
+        for topic in refused:
+            if self._owner.needs(self.uplink, topic):
+                raise aiomqtt.MqttError(
+                    f"the broker refuses the subscription to {topic}: give client {client} the right to read it"
+                )
+        if not refused:
+            return {"rights": ""}
+        return {
+            "rights": f"the broker refuses the subscription to {' and '.join(refused)}: give the right to read"
+        }
 
     def _why(self, error: Exception) -> str:
         if self._dialler is not None and isinstance(error, DialError):

@@ -131,6 +131,10 @@ class MqttUplinks:
             (self._topic_probe(uplink), 0),
         ]
 
+    def needs(self, uplink: str, topic: str) -> bool:
+        """Receipts end what an outbox sends; echoes tell that the uplink lives."""
+        return topic in (wire.topic_receipt(self._election, self._branch), self._topic_probe(uplink))
+
     def client_id(self, uplink: str) -> str:
         """As nobody else is called."""
         return client_id_of(self._election, self._branch, self._standby, uplink)
