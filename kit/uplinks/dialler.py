@@ -12,11 +12,12 @@ from typing import Final
 
 from failover.path import Path
 from kit.events import NoticeAbout
-from kit.uplinks import portal
+from kit.tables.uplinks import UplinkTls
+from kit.uplinks import portal, tcp_info
 from kit.uplinks.errors import DialError, NameUnknownError, RefusedError, SilentError, TlsRefusedError
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.names import Names
-from kit.uplinks.segments import Segments
+from kit.uplinks.segments import Segments, Way, hangs
 from kit.uplinks.sockets import connect, family_of, open_socket, words_of
 
 STAGGER_S: Final = 0.1  # seconds until the next address is tried beside one that is silent
@@ -52,6 +53,8 @@ class Dialler:
         self.segments = Segments(gateway.mss)
         self.names = Names(gateway.host, gateway.dns, gateway.addresses, checked=gateway.tls is not None)
         self._errors: dict[str, DialError] = {}
+        self._hung: Way | None = None
+        """Which way packets of this try's TLS handshake seem to be swallowed."""
         self._portal = ""
         self._portal_at = -portal.EVERY_S
         self._check: asyncio.Task[None] | None = None
@@ -65,7 +68,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         until = loop.time() + deadline_s
         self.segments.on_path(path)
-        self._errors = {}
+        self._errors, self._hung = {}, None
         doubt = loop.call_later(deadline_s / 2, self._begin_check, path) if deadline_s >= LEISURE_S else None
         try:
             async with asyncio.timeout_at(until):
@@ -73,6 +76,8 @@ class Dialler:
                 return await self._first_to_stand(path, again_s=AGAIN_S if hurried else None)
         except TimeoutError as error:
             self.segments.fell()
+            if self._hung is not None:
+                self.segments.stalled(self._hung, 0)
             raise SilentError(f"no answer in {deadline_s:.1f} s") from error
         except DialError:
             self.segments.fell()
@@ -197,13 +202,25 @@ class Dialler:
             await connect(made, address, self._gateway.port)
             if self._gateway.tls is None:
                 return Dialled(made, address, binding=binding)
-            from kit.uplinks.tls import handshake  # noqa: PLC0415 - only where there is TLS
-
-            wrapped, words = await handshake(made, self._gateway.tls, self._gateway.host, self._wall_ms())
+            wrapped, words = await self._secure(made, self._gateway.tls)
         except BaseException:
             made.close()
             raise
         return Dialled(wrapped, address, words, binding)
+
+    async def _secure(self, made: socket.socket, tls: UplinkTls) -> tuple[socket.socket, str]:
+        """TLS on a connection that stands, and what to say of it; notes how it hung where time is up."""
+        from kit.uplinks.tls import handshake  # noqa: PLC0415 - only where there is TLS
+
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with made.dup() as watched:  # the other one is closed by whoever gives up
+            try:
+                return await handshake(made, tls, self._gateway.host, self._wall_ms())
+            except asyncio.CancelledError:
+                waited_ms = round(1000 * (loop.time() - began))
+                self._hung = hangs(tcp_info.read(watched), waited_ms) or self._hung
+                raise
 
     def _note(self, address: str, error: BaseException | None) -> None:
         if not isinstance(error, DialError):

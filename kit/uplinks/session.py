@@ -115,6 +115,8 @@ class Session:
         self._heard_at = 0.0
         self._hanging: tuple[float, int] | None = None
         """Something large waits for its acknowledgement: when the session was last heard before, resent by then."""
+        self._out_of_order = 0
+        """Packets that had come where one before them was missing, when the session was heard last."""
 
     def send(self, topic: str, payload: bytes, qos: Qos) -> None:
         """Queue a message; dropped where too many wait, or the same of QoS 1: slow lines would send nothing else."""
@@ -259,13 +261,14 @@ class Session:
             if large:
                 self._hanging = None
                 if self._dialler is not None:
-                    self._dialler.segments.passed()
+                    self._dialler.segments.passed("out")
 
     async def _hear_all(self) -> None:
         loop = asyncio.get_running_loop()
         async for message in self._client.messages:
             self._heard_at = loop.time()
             payload = message.payload if isinstance(message.payload, bytes) else b""
+            self._note_order(len(payload))
             self._owner.heard(self, str(message.topic), payload)
 
     # --- what the kernel knows ---
@@ -297,15 +300,27 @@ class Session:
         self._seen = info or self._seen
         return info
 
-    def _judge_segments(self) -> None:
-        """The session ends: whether something large hangs that the kernel sent again in vain."""
-        hanging, self._hanging = self._hanging, None
-        self._look()
-        if self._dialler is None or hanging is None or self._seen is None:
+    def _note_order(self, size: int) -> None:
+        """A message of so many bytes came: nothing before it is missing."""
+        if self._dialler is None:
             return
-        silent_s, before = hanging
-        if self._seen.unacked and (self._seen.stalled or self._seen.total_retransmits > before):
-            self._dialler.segments.stalled(round(silent_s * 1000))
+        info = self._look()
+        self._out_of_order = info.out_of_order if info else 0
+        if size > STEPS[-1]:
+            self._dialler.segments.passed("back")
+
+    def _judge_segments(self) -> None:
+        """The session ends: whether something large hangs that was sent again in vain, by us or by the centre."""
+        hanging, self._hanging = self._hanging, None
+        seen, in_order = self._look() or self._seen, self._out_of_order
+        if self._dialler is None or seen is None:
+            return
+        self._out_of_order = seen.out_of_order  # judged once
+        silent_s, before = hanging or (0.0, 0)
+        if hanging and seen.unacked and (seen.stalled or seen.total_retransmits > before):
+            self._dialler.segments.stalled("out", round(silent_s * 1000))
+        elif seen.out_of_order > in_order:  # what came since shows that small packets pass
+            self._dialler.segments.stalled("back", 0)
 
     async def _close(self) -> None:
         self._client.timeout = CLOSE_TIMEOUT_S

@@ -8,6 +8,9 @@ from typing import Final
 _FORM: Final = struct.Struct("=8B24I")
 """Eight bytes (state, ca_state, retransmits, probes, backoff, options, window scales, flags), then 24 words."""
 SIZE: Final = _FORM.size  # bytes; later kernels append to them
+_OUT_OF_ORDER: Final = struct.Struct("=224xI")
+"""What Linux 5.4 and later append, up to tcpi_rcv_ooopack."""
+SIZE_MAX: Final = _OUT_OF_ORDER.size  # bytes that are asked for
 _MOVED_MIN_MS: Final = 5  # a round trip must move by more than this to be news, however short it is
 
 
@@ -24,6 +27,8 @@ class TcpInfo:
     """Since the last acknowledgement came."""
     rtt_ms: int
     total_retransmits: int
+    out_of_order: int = 0
+    """Packets that came where one before them was missing, since the start; 0 where the kernel does not count them."""
 
     @property
     def stalled(self) -> bool:
@@ -44,6 +49,7 @@ def parse(data: bytes) -> TcpInfo:
         last_ack_ms=words[12],
         rtt_ms=words[15] // 1000,
         total_retransmits=words[23],
+        out_of_order=_OUT_OF_ORDER.unpack_from(data)[0] if len(data) >= SIZE_MAX else 0,
     )
 
 
@@ -52,7 +58,7 @@ def read(connection: object) -> TcpInfo | None:
     if not isinstance(connection, socket.socket):
         return None
     try:
-        return parse(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SIZE))
+        return parse(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SIZE_MAX))
     except (OSError, ValueError):
         return None
 
