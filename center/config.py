@@ -14,7 +14,7 @@ from msgspec import Meta
 from center.errors import ConfigError
 from center.log.ledger import LEDGER_NAME
 from center.witness.address import WitnessAddress, check_url
-from crypto import codec, election_key_rules, manifest
+from crypto import codec, election_key_rules, manifest, manifest_chain
 from crypto.errors import EvidenceError
 from crypto.identity import SigningKey, check_public, key_id
 from crypto.manifest import TrustedManifest
@@ -69,6 +69,8 @@ class Config(_Section, frozen=True, kw_only=True):
 
     state_dir: Place
     manifest: Place
+    earlier_manifests: Annotated[tuple[Place, ...], Meta(max_length=manifest_chain.EARLIER_MAX)] = ()
+    """Those before it, under which branches may have opened: what they seal is taken too (crypto.manifest_chain)."""
     log_key: Place
     trust: Trust
     broker: BrokerAddress | None = None
@@ -110,6 +112,7 @@ def load_config(path: Path) -> Config:
         config,
         state_dir=str(folder / config.state_dir),
         manifest=str(folder / config.manifest),
+        earlier_manifests=tuple(str(folder / one) for one in config.earlier_manifests),
         log_key=str(folder / config.log_key),
     )
 
@@ -120,12 +123,27 @@ def ledger_path(config: Config) -> Path:
 
 
 def load_manifest(config: Config) -> TrustedManifest:
-    """Read the manifest and verify it by the trusted keys; raises ConfigError."""
-    return load_manifest_bytes(config)[1]
+    """Read the manifest, and those before it, and verify each by the trusted keys; raises ConfigError."""
+    return load_chain(config)[0]
+
+
+def load_chain(config: Config) -> tuple[TrustedManifest, dict[str, bytes]]:
+    """As ``load_manifest``, with the signed bytes of every manifest by its fingerprint."""
+    data, newest = load_manifest_bytes(config)
+    files = {newest.sha256: data}
+    earlier = []
+    for path in config.earlier_manifests:
+        data, one = load_manifest_bytes(msgspec.structs.replace(config, manifest=path))
+        files[one.sha256] = data
+        earlier.append(one)
+    try:
+        return manifest_chain.linked(newest, earlier), files
+    except EvidenceError as error:
+        raise ConfigError(f"earlier_manifests: {error}") from error
 
 
 def load_manifest_bytes(config: Config) -> tuple[bytes, TrustedManifest]:
-    """As ``load_manifest``, with the signed bytes."""
+    """The newest manifest alone, verified, and its signed bytes; raises ConfigError."""
     trusted = dict(_trusted_key(key) for key in config.trust.manifest_keys)
     if len(trusted) < config.trust.threshold:
         raise ConfigError(

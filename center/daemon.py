@@ -11,6 +11,7 @@ from center.commands.desk import CommandDesk
 from center.config import Setup
 from center.intake.inbox import Inbox
 from center.intake.intake import Intake, Outcome
+from center.intake.missing_parts import MissingPartsDesk
 from center.intake.push_desk import PushDesk
 from center.intake.pushes import Pushes
 from center.intake.schedule_desk import ScheduleDesk
@@ -54,7 +55,7 @@ class CenterDaemon:
         try:
             ledger = self._open_ledger()
             try:
-                check_manifest(ledger, self._config.manifest.sha256)
+                check_manifest(ledger, self._config.manifest)
                 await self._serve(ledger)
             finally:
                 ledger.close()
@@ -82,7 +83,13 @@ class CenterDaemon:
         tasks = [asyncio.create_task(one.run()) for one in desks if one is not None]
         for task in tasks:
             task.add_done_callback(lambda _: self._inbox.wake())
-        _log.info("started", log_size=running.sequencer.size, manifest_sha256=self._config.manifest.sha256)
+        manifest = self._config.manifest
+        _log.info(
+            "started",
+            log_size=running.sequencer.size,
+            manifest_sha256=manifest.sha256,
+            earlier_manifests=[one.sha256 for one in manifest.earlier],
+        )
         self._ports.notify("READY=1")
         try:
             while not self._stopping:
@@ -120,6 +127,7 @@ class CenterDaemon:
             witnesses=self._witness_desk(sequencer, push_desk),
             pushes=push_desk,
             commands=self._command_desk(session),
+            missing_parts=MissingPartsDesk(manifest.manifest.election, self._config.signer),
         )
 
     def _spool_desk(self) -> SpoolDesk | None:
@@ -155,11 +163,18 @@ class CenterDaemon:
             self._ports.notify("WATCHDOG=1")
         if not batch:
             return
-        messages = [(delivery.topic, delivery.payload) for delivery in batch]
+        wishes, envelopes = running.missing_parts.sort(batch)
+        messages = [(delivery.topic, delivery.payload) for delivery in envelopes]
         outcome = running.intake.process(messages, wall_ms=self._ports.wall_ms())
         # Durable from here on: only now may the broker forget, and a file be laid aside.
-        await self._answer(batch, outcome, running)
-        _report(outcome, running.sequencer.size)
+        await self._answer(envelopes, outcome, running)
+        for wish in wishes:
+            running.session.acknowledge(wish)
+            await running.missing_parts.answer(
+                wish.payload, running.session.send, wall_ms=self._ports.wall_ms()
+            )
+        if envelopes:
+            _report(outcome, running.sequencer.size)
 
     async def _answer(self, batch: list[Delivery], outcome: Outcome, running: "_Running") -> None:
         for delivery, judged in zip(batch, outcome.judged, strict=True):
@@ -203,6 +218,7 @@ class _Running:
     witnesses: WitnessDesk | None
     pushes: PushDesk | None
     commands: CommandDesk | None
+    missing_parts: MissingPartsDesk
 
 
 def _report(outcome: Outcome, log_size: int) -> None:

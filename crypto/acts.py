@@ -10,6 +10,7 @@ from crypto.envelope import Envelope
 from crypto.errors import SignatureInvalidError, StatementError
 from crypto.identity import SigningKey, key_id
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import manifest_of_act, withdrawn_commissioner
 from crypto.reports import check_fields
 from crypto.statements import Official
 from crypto.wire import STATEMENT_MAX, TYPE_ADJUDICATION, TYPE_OPENING_ORDER, TYPE_SCHEDULE_CHANGE
@@ -47,6 +48,9 @@ def is_act(payload_type: str) -> bool:
 def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
     """Verify one act; says nothing about its number, nor about what it speaks of in the log.
 
+    Where ``manifest`` has earlier ones, an act made under one of them holds too, if those who signed it are
+    commissioners in both; not so an opening order, for its listing follows from one manifest.
+
     Raises:
         EncodingError, StatementError: not an act, or one of another election, round or manifest, or about a branch,
             terminal or envelope that cannot be meant.
@@ -62,7 +66,19 @@ def check_act(data: bytes, manifest: TrustedManifest) -> CheckedAct:
         )
     statement = codec.from_bytes(envelope_.payload, type_)
     check_unsigned(statement, manifest)
+    _check_signers(statement, signed, manifest)
     return CheckedAct(statement, codec.sha256_hex(data), data, signed)
+
+
+def _check_signers(statement: AnyAct, signed: Sequence[Official], manifest: TrustedManifest) -> None:
+    """Of an act made under an earlier manifest: whoever signs it is a commissioner there, too."""
+    was = manifest_of_act(manifest, statement.manifest_sha256)
+    for one in signed:
+        if one not in was.commissioners.values():
+            raise SignatureInvalidError(
+                f"{one.id!r} is no commissioner in manifest version {was.manifest.version}, under which the "
+                f"{statement.type} number {statement.number} was made: draft it anew"
+            )
 
 
 def to_draft(act: AnyAct) -> bytes:
@@ -126,6 +142,9 @@ def add_signature(data: bytes, key: SigningKey, manifest: TrustedManifest) -> by
 
 def _signers(envelope_: Envelope, manifest: TrustedManifest) -> tuple[Official, ...]:
     commissioners = manifest.commissioners
+    withdrawn = withdrawn_commissioner(manifest, [one.keyid for one in envelope_.signatures])
+    if withdrawn is not None:
+        raise SignatureInvalidError(withdrawn)
     keys = {keyid: codec.unb64(one.public_key) for keyid, one in commissioners.items()}
     signers = envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
     return tuple(commissioners[signer] for signer in signers)
@@ -140,28 +159,39 @@ def _type_of(envelope_: Envelope) -> type[AnyAct]:
 
 def check_unsigned(statement: AnyAct, manifest: TrustedManifest) -> None:
     """Raise StatementError or ManifestError for what no commissioner should put a signature to."""
+    was = manifest_of_act(manifest, statement.manifest_sha256)
+    if was is not manifest and isinstance(statement, OpeningOrder):
+        raise StatementError(
+            f"the opening order number {statement.number} was made under manifest version {was.manifest.version}, and "
+            f"{manifest.manifest.version} is the newest: draft it anew"
+        )
     expected: dict[str, str | int] = {
-        "election": manifest.manifest.election,
-        "round": manifest.manifest.round,
-        "manifest_sha256": manifest.sha256,
+        "election": was.manifest.election,
+        "round": was.manifest.round,
+        "manifest_sha256": was.sha256,
     }
     check_fields(f"the {statement.type} number {statement.number}", statement, expected)
     if (statement.number == 1) != (statement.prev is None):
         raise StatementError(
             f"the {statement.type} number {statement.number} must name the one before it, and number 1 none"
         )
+    for one in {was.sha256: was, manifest.sha256: manifest}.values():
+        _check_places(statement, one)
     if isinstance(statement, ScheduleChange):
-        if statement.branch is not None:
-            manifest.branch(statement.branch)
         for name in statement.schedule.__struct_fields__:
             rfc3339.to_ms(
                 getattr(statement.schedule, name)
             )  # what is no moment would stop all who wait for it
+    names_one = isinstance(statement, Adjudication) and statement.envelope_sha256 is not None
+    if isinstance(statement, Adjudication) and (statement.decision == "count") != names_one:
+        raise StatementError("an adjudication names the envelope that counts, and none where nothing does")
+
+
+def _check_places(statement: AnyAct, manifest: TrustedManifest) -> None:
+    """Raise StatementError or ManifestError for a branch or terminal that the manifest does not have."""
+    if isinstance(statement, ScheduleChange) and statement.branch is not None:
+        manifest.branch(statement.branch)
     if isinstance(statement, Adjudication):
         branch = manifest.branch(statement.branch)
         if statement.terminal not in branch.all_terminals:
             raise StatementError(f"terminal {statement.terminal!r} does not belong to branch {branch.id!r}")
-        if (statement.decision == "count") != (statement.envelope_sha256 is not None):
-            raise StatementError(
-                "an adjudication names the envelope that counts, and none where nothing does"
-            )

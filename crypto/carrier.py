@@ -19,6 +19,7 @@ from crypto.errors import EncodingError, ManifestError, StatementError
 from crypto.hpke import KEY_BYTES
 from crypto.identity import SIGNATURE_BYTES, key_id
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import PREFIX_BYTES, manifest_of_submission, named
 from crypto.packing import ciphertext_bytes
 from crypto.statements import (
     AccountSubmission,
@@ -48,7 +49,6 @@ _PREV: Final = 0x80  # flags: the hash of the previous envelope follows
 _SUPERSEDES: Final = 0x40  # flags: the hash of the superseded envelope follows
 _CAUSE_SHIFT: Final = 3  # flags: bits 5 to 3 are the index of the cause
 _THREE_BITS: Final = 0x07  # flags: bits 2 to 0 are the index of the terminal within its branch (at most 8)
-_PREFIX_BYTES: Final = 4  # of the manifest's hash: says which manifest to take; the signature covers all 32
 _HASH_BYTES: Final = 32
 _COUNT_BYTES: Final = 3  # wire.Count
 _FINDINGS_BYTES: Final = 2  # how many findings there are
@@ -98,6 +98,7 @@ def to_compact(envelope_bytes: bytes, manifest: TrustedManifest) -> bytes:
             must pass: nobody should spend five messages on what the centre will refuse.
     """
     statement = check_submission(envelope_bytes, manifest).statement
+    manifest = manifest_of_submission(manifest, statement)
     if isinstance(statement, SealedTally):
         kind, body = _SEALED, _pack_sealed(statement)
     else:
@@ -115,7 +116,8 @@ def to_compact(envelope_bytes: bytes, manifest: TrustedManifest) -> bytes:
 def from_compact(data: bytes, manifest: TrustedManifest) -> bytes:
     """Render the envelope that ``to_compact`` packed, byte for byte. No two carriers give the same envelope.
 
-    Nothing is verified here: give the result to ``check_submission``.
+    Packed under any manifest of a chain (crypto.manifest_chain): a carrier says which. Nothing is verified here: give
+    the result to ``check_submission``.
 
     Raises:
         TruncatedError: the end is missing.
@@ -134,6 +136,7 @@ def from_compact(data: bytes, manifest: TrustedManifest) -> bytes:
     if kind not in _KIND_NAMES:
         raise CarrierError(f"compact carrier of kind {kind}: known are {_KIND_NAMES}")
     outer = _read_outer(reader, manifest)
+    manifest = named(manifest, outer.manifest_sha256) or manifest
     statement: SealedTally | AccountSubmission
     if kind == _SEALED:
         payload_type, statement = TYPE_SEALED_TALLY, _read_sealed(reader, outer, manifest)
@@ -192,13 +195,14 @@ def _pack_head(kind: int, statement: Submission, manifest: TrustedManifest) -> b
     return head + b"".join(bytes.fromhex(value) for _, value in hashes if value is not None)
 
 
-def _read_outer(reader: _Reader, manifest: TrustedManifest) -> Submission:
+def _read_outer(reader: _Reader, newest: TrustedManifest) -> Submission:
     """Read everything up to the body; the first byte has been taken off and looked at."""
     head = _HEAD.unpack(b"\0" + reader.take(_HEAD.size - 1, "header"))
     _, prefix, place, flags, close_no, seq, journal_size, journal_root = head
-    if prefix != _prefix(manifest):
+    manifest = named(newest, prefix.hex())
+    if manifest is None:
         raise ManifestError(
-            f"compact carrier made under manifest {prefix.hex()}..., but {_prefix(manifest).hex()}... is loaded: "
+            f"compact carrier made under manifest {prefix.hex()}..., but {_prefix(newest).hex()}... is loaded: "
             f"load the manifest of its round"
         )
     branch: BranchEntry = _referred(
@@ -302,7 +306,8 @@ def _read_finding(what: int, place: int, contests: Sequence[str]) -> Finding:
 
 
 def _prefix(manifest: TrustedManifest) -> bytes:
-    return bytes.fromhex(manifest.sha256)[:_PREFIX_BYTES]
+    """Of the manifest's fingerprint: says which manifest to take; the signature covers all 32 bytes."""
+    return bytes.fromhex(manifest.sha256)[:PREFIX_BYTES]
 
 
 def _referred(

@@ -13,6 +13,7 @@ from crypto.envelope import Envelope
 from crypto.errors import SignatureInvalidError, StatementError
 from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import device_of_key, manifest_of
 from crypto.reports import check_fields
 from crypto.statements import Digits, Statement
 from crypto.wire import TYPE_COURIER_BUNDLE, Id, Sha256
@@ -59,15 +60,16 @@ def check_bundle(data: bytes, manifest: TrustedManifest) -> CourierBundle:
     Raises:
         EncodingError, StatementError: no bundle, or one of another election, round, manifest or branch.
         SignatureInvalidError: not signed by the device that it names, and by that alone.
-        ManifestError: the key or branch is unknown to the manifest.
+        ManifestError: the key or branch is unknown to the manifest, or the newest withdrew it.
     """
     envelope_ = Envelope.from_bytes(data)
-    device = manifest.device_of_key(envelope_.signatures[0].keyid)
+    device = device_of_key(manifest, envelope_.signatures[0].keyid)
     keys = {envelope_.signatures[0].keyid: codec.unb64(device.public_key)}
     envelope.verify(envelope_, payload_type=TYPE_COURIER_BUNDLE, keys=keys)
     bundle = codec.from_bytes(envelope_.payload, CourierBundle)
     if bundle.device != device.id:
         raise SignatureInvalidError(f"signed by device {device.id!r} in the name of {bundle.device!r}")
+    manifest = manifest_of(manifest, bundle.manifest_sha256, branch=bundle.branch, device=bundle.device)
     expected: dict[str, str | int] = {
         "election": manifest.manifest.election,
         "round": manifest.manifest.round,

@@ -24,12 +24,14 @@ class TrustedManifest:
     """A manifest that ``load`` believed, with look-ups. Every look-up raises ManifestError naming the unknown id.
 
     ``manifest`` is the statement, ``sha256`` the hexadecimal SHA-256 of its payload bytes (the fingerprint that
-    every other statement carries), ``log_verifier`` the verifier of the log's checkpoints.
+    every other statement carries), ``log_verifier`` the verifier of the log's checkpoints. ``earlier``: the manifests
+    before it that the reader goes by too, the newest first (crypto.manifest_chain); none at a branch.
     """
 
-    def __init__(self, manifest: Manifest, sha256: str) -> None:
+    def __init__(self, manifest: Manifest, sha256: str, earlier: "tuple[TrustedManifest, ...]" = ()) -> None:
         self.manifest: Final = manifest
         self.sha256: Final = sha256
+        self.earlier: Final = earlier
         self.log_verifier: Final = NoteVerifier(manifest.log.vkey)
         self.election_public_key: Final = codec.unb64(manifest.election_key.public_key)
         self._contests = {contest.id: contest for contest in manifest.contests}

@@ -15,6 +15,7 @@ from crypto.errors import EncodingError, ManifestError, SealError, StatementErro
 from crypto.hpke import hpke_open, hpke_open_with_dh, hpke_seal, x25519_public
 from crypto.identity import SIGNATURE_BYTES, SigningKey, key_id
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import manifest_of_submission
 from crypto.packing import BLIND_BYTES, PREFIX_BYTES, pack_checked, packed_bytes, plaintext_bytes, unpack
 from crypto.reports import check_report_envelope
 from crypto.statements import SealedHeader, SealedTally, Submission, Tally, TallyCommitment
@@ -107,7 +108,7 @@ def open_tally(sealed: SealedTally, private_key: bytes, manifest: TrustedManifes
         SealError: it is sealed for something else, does not open, or does not hold what its header commits to.
         SignatureInvalidError: the terminal's or the device's signature inside is wrong.
     """
-    enc, ciphertext = _unwrap(sealed, manifest)
+    enc, ciphertext, manifest = _unwrap(sealed, manifest)
     if x25519_public(private_key) != manifest.election_public_key:
         raise SealError(
             f"the private key given is not the one of election key {sealed.kid!r}: take the right key file"
@@ -121,15 +122,16 @@ def open_tally_with_answer(sealed: SealedTally, answer: bytes, manifest: Trusted
 
     Verifies and raises as ``open_tally``. An answer for another envelope opens nothing: SealError.
     """
-    enc, ciphertext = _unwrap(sealed, manifest)
+    enc, ciphertext, manifest = _unwrap(sealed, manifest)
     public = manifest.election_public_key
     plaintext = hpke_open_with_dh(answer, enc, public, seal_info(sealed), _AAD, ciphertext)
     return _verify_plaintext(plaintext, header_of(sealed), manifest)
 
 
-def _unwrap(sealed: SealedTally, manifest: TrustedManifest) -> tuple[bytes, bytes]:
-    """Return ``enc`` and the ciphertext, once the header fits the manifest."""
+def _unwrap(sealed: SealedTally, manifest: TrustedManifest) -> tuple[bytes, bytes, TrustedManifest]:
+    """Return ``enc``, the ciphertext and the manifest of the chain that the header fits."""
     try:
+        manifest = manifest_of_submission(manifest, sealed)
         check_subject(sealed, manifest)
         enc, ciphertext = codec.unb64(sealed.enc), codec.unb64(sealed.ciphertext)
     except (EncodingError, StatementError, ManifestError) as exc:
@@ -137,7 +139,7 @@ def _unwrap(sealed: SealedTally, manifest: TrustedManifest) -> tuple[bytes, byte
     kid = manifest.manifest.election_key.kid
     if sealed.kid != kid:
         raise SealError(f"sealed to key {sealed.kid!r}, but the election key is {kid!r}")
-    return enc, ciphertext
+    return enc, ciphertext, manifest
 
 
 def _verify_plaintext(plaintext: bytes, header: SealedHeader, manifest: TrustedManifest) -> OpenedTally:

@@ -6,7 +6,7 @@ order is of no account (the canonical encoding sorts keys).
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from crypto.wire import B64, Code, Count, Id, Rfc3339, Sha256
 
@@ -184,6 +184,11 @@ class Manifest(Statement, frozen=True, kw_only=True):
     witness_policy: WitnessPolicy
     endpoints: tuple[Endpoint, ...]
     schedule: Schedule
+    supersedes: Sha256 | UnsetType = UNSET
+    """The fingerprint of the manifest before it, where a centre may go by both (crypto.manifest_chain).
+
+    Left out where there is none, so that there is one encoding still, and a first manifest does not speak of it.
+    """
 
 
 # --- orders of officials ---------------------------------------------------------------------------------------

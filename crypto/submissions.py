@@ -10,6 +10,7 @@ from crypto.errors import SignatureInvalidError, StatementError
 from crypto.hpke import KEY_BYTES
 from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import device_of_key, manifest_of_submission
 from crypto.orders import check_voters_signed_in
 from crypto.packing import ciphertext_bytes
 from crypto.reports import check_fields, check_report
@@ -34,10 +35,13 @@ class CheckedSubmission:
 def check_submission(data: bytes, manifest: TrustedManifest) -> CheckedSubmission:
     """Verify one envelope of a branch device; says nothing about sequence, duplicates or where it came from.
 
+    Where ``manifest`` has earlier ones, an envelope made under one of them is held against that one, and is refused
+    unless the newest says the same of its branch (crypto.manifest_chain).
+
     Raises:
         EncodingError, StatementError: not a submission, or one about something that the manifest defines otherwise.
         SignatureInvalidError: not signed by the device that it names, and by that alone.
-        ManifestError: the key, branch or terminal is unknown to the manifest.
+        ManifestError: the key, branch or terminal is unknown to the manifest, or the newest withdrew it.
         SealError: the sealer of a tally does not show that it made the encapsulated key itself.
     """
     envelope_ = Envelope.from_bytes(data)
@@ -45,12 +49,13 @@ def check_submission(data: bytes, manifest: TrustedManifest) -> CheckedSubmissio
     if type_ is None:
         raise StatementError(f"{envelope_.payload_type!r} is no type of submission: send {sorted(_TYPES)}")
     # The bytes are verified before they are parsed, so the device is found by its key and not by its claim.
-    device = manifest.device_of_key(envelope_.signatures[0].keyid)
+    device = device_of_key(manifest, envelope_.signatures[0].keyid)
     keys = {envelope_.signatures[0].keyid: codec.unb64(device.public_key)}
     envelope.verify(envelope_, payload_type=envelope_.payload_type, keys=keys)
     statement = codec.from_bytes(envelope_.payload, type_)
     if statement.device != device.id:
         raise SignatureInvalidError(f"signed by device {device.id!r} in the name of {statement.device!r}")
+    manifest = manifest_of_submission(manifest, statement)
     check_subject(statement, manifest)
     if isinstance(statement, SealedTally):
         _check_sealed(statement, manifest)

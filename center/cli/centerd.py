@@ -48,7 +48,7 @@ def _centerd(argv: Sequence[str] | None) -> int:
     if arguments.check_config:
         print(
             f"{arguments.config}: good for election {setup.manifest.manifest.election}, "
-            f"manifest {setup.manifest.sha256}, log {setup.signer.vkey}"
+            f"manifest {setup.manifest.sha256} and {len(setup.manifest.earlier)} before it, log {setup.signer.vkey}"
         )
         return OK
     log_setup.configure()

@@ -55,7 +55,7 @@ class Workers:
                 self._count,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_start,
-                initargs=(manifest.manifest, manifest.sha256),
+                initargs=([(one.manifest, one.sha256) for one in (manifest, *manifest.earlier)],),
             )
         try:
             yield from self._pool.map(partial(_run, work), parts)
@@ -65,9 +65,11 @@ class Workers:
             ) from error
 
 
-def _start(manifest: Manifest, sha256: str) -> None:
+def _start(chain: Sequence[tuple[Manifest, str]]) -> None:
+    """``chain``: the newest manifest first; they were verified where they come from."""
     global _manifest  # noqa: PLW0603 - a worker's only state: given once instead of with every part
-    _manifest = TrustedManifest(manifest, sha256)
+    newest, *earlier = chain
+    _manifest = TrustedManifest(*newest, tuple(TrustedManifest(*one) for one in earlier))
 
 
 def _run(work: Callable[[TrustedManifest, Any], Any], part: object) -> Any:

@@ -11,6 +11,7 @@ from crypto.act_statements import Adjudication, OpeningOrder, ScheduleChange
 from crypto.acts import AnyAct, check_act, read_act
 from crypto.errors import StatementError
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import manifest_of_act
 from crypto.schedule_rules import check_forwards, check_later, check_shift
 
 ActKind = Literal["adjudication", "opening-order", "schedule-change"]
@@ -145,6 +146,7 @@ def _check_order(act: OpeningOrder, log: LogSoFar) -> None:
 
 
 def _check_change(act: ScheduleChange, manifest: TrustedManifest, log: LogSoFar) -> None:
+    manifest = manifest_of_act(manifest, act.manifest_sha256)  # whose branches are to follow it
     check_forwards(act.schedule)
     check_shift(act.schedule, manifest.manifest.schedule)
     subjects = [EVERYTHING] if act.branch is None else [EVERYTHING, act.branch]

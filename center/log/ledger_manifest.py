@@ -1,28 +1,73 @@
-"""A ledger goes by one manifest: what was sealed under one, nobody opens or audits under another."""
+"""A ledger goes by one chain of manifests: what was sealed under another, nobody opens or audits."""
+
+from typing import Final
+
+import msgspec
 
 from center.errors import ConfigError
+from center.log.entries import Entry
 from center.log.ledger import Ledger
-from crypto import canonical
+from crypto.acts import check_act
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError
+from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import manifest_of, named
 
 
-def check_manifest(ledger: Ledger, manifest_sha256: str) -> None:
-    """Raise ConfigError where the ledger's first leaf was made under another manifest.
+class _Made(msgspec.Struct, frozen=True):
+    """What a leaf says of where it was made, whatever else it says. An act names no device."""
 
-    All others are like it, for nothing else was admitted beside it.
+    manifest_sha256: str
+    branch: str | None = None
+    device: str | None = None
+    terminal: str | None = None
+
+
+_MADE: Final = msgspec.json.Decoder(_Made)
+
+
+def check_manifest(ledger: Ledger, manifest: TrustedManifest) -> None:
+    """Raise ConfigError for the first leaf that would not be admitted under this manifest and those before it.
+
+    What is in the log was receipted, and counts: a newer manifest that would silence any of it is not the one to go
+    on under. Envelopes were verified when they came, and are not verified here (``center log audit`` does).
     """
-    first = next(ledger.entries(1), None)
-    if first is None:
-        return
+    stands: set[_Made] = set()
+    for entry in ledger.entries():
+        made = _made(entry)
+        if made is None or made.manifest_sha256 == manifest.sha256 or made in stands:
+            continue  # of what cannot be read an audit of the ledger tells
+        if named(manifest, made.manifest_sha256) is None:
+            raise ConfigError(
+                f"the ledger holds what was sealed under manifest {made.manifest_sha256[:16]} (leaf {entry.leaf}), and "
+                f"the configuration goes by {_names(manifest)}: nobody could open both. Where the newer one supersedes "
+                "it, add its file to earlier_manifests; else go on under the one that the ledger began with"
+            )
+        try:
+            if made.device is None:
+                check_act(entry.data, manifest)
+            else:
+                _check_branch(made, made.device, manifest)
+                stands.add(made)
+        except EvidenceError as error:
+            raise ConfigError(
+                f"leaf {entry.leaf} of the ledger would no longer count: {error}. Go on under the manifests before, or "
+                "have one signed that keeps what is logged; whether that counts, an adjudication says"
+            ) from error
+
+
+def _made(entry: Entry) -> _Made | None:
     try:
-        envelope = Envelope.from_bytes(first.data)
-        payload = canonical.decode(envelope.payload, max_bytes=len(envelope.payload))
-    except EvidenceError:
-        return  # an audit of the ledger says so
-    theirs = payload.get("manifest_sha256") if isinstance(payload, dict) else None
-    if theirs not in (None, manifest_sha256):
-        raise ConfigError(
-            f"the ledger holds what was sealed under manifest {str(theirs)[:16]}, and the configuration names "
-            f"{manifest_sha256[:16]}: nobody could open both. Go on under the one that the ledger began with"
-        )
+        return _MADE.decode(Envelope.from_bytes(entry.data).payload)
+    except (EvidenceError, msgspec.MsgspecError):
+        return None
+
+
+def _check_branch(made: _Made, device: str, manifest: TrustedManifest) -> None:
+    manifest_of(
+        manifest, made.manifest_sha256, branch=made.branch or "", device=device, terminal=made.terminal
+    )
+
+
+def _names(manifest: TrustedManifest) -> str:
+    return ", ".join(one.sha256[:16] for one in (manifest, *manifest.earlier))

@@ -11,6 +11,7 @@ from crypto.envelope import Envelope, Signature
 from crypto.errors import SealError
 from crypto.identity import key_id
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import manifest_of_submission
 from crypto.reports import check_report
 from crypto.seal import OpenedTally
 from crypto.statements import SealedTally, Tally, TallyCommitment
@@ -36,6 +37,7 @@ def reopen(
     """
     if unit.public_counter is None:
         raise SealError("the unit shows no counts")
+    manifest = manifest_of_submission(manifest, sealed)
     tally = Tally(
         election=sealed.election,
         round=sealed.round,

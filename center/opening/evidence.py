@@ -9,6 +9,7 @@ from center.opening.types import OpeningFinding
 from crypto import codec
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import manifest_of_submission
 from crypto.reports import check_report
 from crypto.seal import OpenedTally
 from crypto.statements import AccountSubmission, BallotAccount, SealedTally
@@ -89,7 +90,7 @@ class Evidence:
     def _account(self, statement: AccountSubmission, leaf: int) -> SeenAccount:
         account = check_report(
             codec.unb64(statement.account),
-            self._manifest,
+            manifest_of_submission(self._manifest, statement),
             branch=statement.branch,
             terminal=statement.terminal,
             kind="account",

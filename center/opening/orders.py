@@ -160,11 +160,13 @@ def passed_over(order: OpeningOrder, listing: Listing, log: VerifiedLog, end: in
 
 
 def opening_not_before(log: VerifiedLog) -> str:
-    """The earliest time of opening: the manifest's, or the latest to which a logged act moved it (RFC 3339).
+    """The earliest time of opening: the latest that a manifest says, or to which a logged act moved it (RFC 3339).
 
-    A change for one branch counts for all: nothing is opened while anyone may still vote.
+    A branch may vote under any manifest of a chain. A change for one branch counts for all: nothing is opened while
+    anyone may still vote.
     """
-    times = [log.manifest.manifest.schedule.opening_not_before]
+    manifests = (log.manifest, *log.manifest.earlier)
+    times = [one.manifest.schedule.opening_not_before for one in manifests]
     times += [change.schedule.opening_not_before for _, change in log.acts(ScheduleChange)]
     return max(times, key=rfc3339.to_ms)
 
