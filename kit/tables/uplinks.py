@@ -1,12 +1,12 @@
 """What the configuration says of uplinks: where the centre's broker is, over which interface, whom to trust there."""
 
-import base64
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 from crypto.wire import Id
+from drivers.tls_settings import TlsSettings, complaint
 from failover.budget import BUDGET_DEFAULT, MEGABYTE
 from kit.tables.devices import ConfigError, Host, Port, Section
 
@@ -16,7 +16,6 @@ Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}$")]
 MSS_DEFAULT: Final = (
     1_200  # bytes: fits the least MTU of IPv6 (1280, RFC 8200 §5) with room for a tunnel's headers
 )
-PIN_BYTES: Final = 32  # of SHA-256
 
 
 class UplinkInterface(Section, frozen=True):
@@ -41,21 +40,8 @@ class UplinkInterface(Section, frozen=True):
     and up (by interface) and 7201 and up (by source address), whatever its number."""
 
 
-class UplinkTls(Section, frozen=True):
-    """TLS on the way to the broker. It hides who talks to the centre; the evidence does not rest on it.
-
-    ``ca_file`` (PEM), ``pins`` (base64 of the SHA-256 of a certificate's public key, RFC 7469 §2.4) or both say whom to
-    trust.
-    """
-
-    ca_file: str | None = None
-    pins: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
-    server_name: Host | None = None
-    """What the certificate must name, where that is not the uplink's ``host``."""
-    expired: Literal["warn", "refuse"] = "warn"
-    """What to do where the certificate is out of its time by the kit's clock, which may be wrong, too."""
-    warn_days: Annotated[int, Meta(ge=0, le=365)] = 14
-    """From so many days before the certificate ends people are told."""
+class UplinkTls(TlsSettings, frozen=True):
+    """TLS on the way to the broker. It hides who talks to the centre; the evidence does not rest on it."""
 
 
 class Uplink(Section, frozen=True):
@@ -105,10 +91,9 @@ def check_uplinks(
         if table is not None and tables.setdefault(table, uplink.name) != uplink.name:
             raise ConfigError(f"uplinks {tables[table]} and {uplink.name} share routing table {table}")
         _check_addresses(uplink)
-        if uplink.tls is not None and uplink.tls.ca_file is None and not uplink.tls.pins:
-            raise ConfigError(
-                f"uplink {uplink.name}: [uplinks.tls] names nobody to trust: give ca_file, pins or both"
-            )
+        wrong = "" if uplink.tls is None else complaint(uplink.tls)
+        if wrong:
+            raise ConfigError(f"uplink {uplink.name}: [uplinks.tls] {wrong}")
         if uplink.line == "fibre" and not has_fibre:
             raise ConfigError(f'uplink {uplink.name}: line = "fibre", and there is no [fibre]')
         if uplink.line is not None and uplink.line.startswith("modem:"):
@@ -147,15 +132,6 @@ def _check_addresses(uplink: Uplink) -> None:
                 raise ConfigError(
                     f"uplink {uplink.name}: {key} has {text!r}, which is no IPv4 or IPv6 address"
                 ) from error
-    for pin in () if uplink.tls is None else uplink.tls.pins:
-        try:
-            wrong = len(base64.b64decode(pin, validate=True)) != PIN_BYTES
-        except ValueError:
-            wrong = True
-        if wrong:
-            raise ConfigError(
-                f"uplink {uplink.name}: pins has {pin!r}: give base64 of the {PIN_BYTES} bytes of a key's SHA-256"
-            )
 
 
 def _check_modem(uplink: str, modem: str, modems: frozenset[str]) -> None:

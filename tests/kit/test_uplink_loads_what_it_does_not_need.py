@@ -20,7 +20,7 @@ async def main():
     await made.close()
 
 asyncio.run(main())
-print([name for name in sys.modules if name.split(".")[0] == "dns" or name == "kit.uplinks.tls"])
+print([name for name in sys.modules if name.split(".")[0] == "dns" or name in ("kit.uplinks.tls", "drivers.tls")])
 """
 
 

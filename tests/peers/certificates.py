@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from kit.uplinks.tls import pin_of
+from drivers.tls import pin_of
 
 DAY: Final = dt.timedelta(days=1)
 
