@@ -1,5 +1,6 @@
 """Every duration that failover keeps to, in milliseconds, in one frozen place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -11,6 +12,28 @@ QUIET_SWITCH_MAX_MS: Final = 75_000
 """As ``SWITCH_MAX_MS``, at all other times."""
 SENSED_PROBE_MIN_MS: Final = 1_000
 """Milliseconds that ``Timing.sensed_probe_ms`` must be at least."""
+BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
+    "echo_ms": (350, POLLS_SWITCH_MAX_MS),
+    "connect_ms": (2_000, 60_000),
+    "connect_grace_ms": (1, 1_000),
+    "backoff_min_ms": (1, 500),
+    "backoff_base_ms": (1, 60_000),
+    "backoff_max_ms": (1, 300_000),
+    "steady_ms": (1, 600_000),
+    "hold_down_ms": (1, 3_600_000),
+    "flap_half_life_ms": (1, 3_600_000),
+    "sensed_probe_ms": (1, QUIET_SWITCH_MAX_MS),
+    "critical_probe_ms": (50, SWITCH_MAX_MS),
+    "critical_echo_ms": (100, SWITCH_MAX_MS),
+    "critical_connect_ms": (100, 10_000),
+    "critical_backoff_ms": (1, 1_000),
+    "critical_tries": (1, 64),
+    "critical_backoff_max_ms": (1, 60_000),
+    "late_ms": (1, SWITCH_MAX_MS),
+}
+"""Least and most of what no other rule bounds. With less no session by a satellite (700 ms) would stand, or probes fill
+a slow line; with more an uplink that is back would not be tried, or ranked, while it matters: seconds, most likely,
+where milliseconds are meant, or the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +41,8 @@ class Timing:
     """Durations in milliseconds, and one rate. The defaults are what a branch runs with.
 
     Raises:
-        ValueError: a value is not a positive whole number, or probes would notice a dead uplink too late.
+        ValueError: a value is not a positive whole number or out of its ``BOUNDS``, or probes would notice a dead
+            uplink too late.
     """
 
     probe_ms: int = 60_000
@@ -72,6 +96,9 @@ class Timing:
             value = getattr(self, field.name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"Timing.{field.name} is {value!r}: give a whole number of at least 1")
+            least, most = BOUNDS.get(field.name, (1, value))
+            if not least <= value <= most:
+                raise ValueError(f"Timing.{field.name} is {value}: give {least} to {most}")
         if self.critical_path_ms >= SWITCH_MAX_MS:
             raise ValueError(
                 f"Timing.critical_path_ms is {self.critical_path_ms} ms: a path that is back must be tried within "
