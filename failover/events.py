@@ -103,6 +103,26 @@ class TcpSensed:
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficCounted:
+    """What the kernel counted of this uplink's traffic since it said so last: bytes of IP, both ways, 0 or more.
+
+    Told of sessions and of attempts, the last time when they have ended; before UplinkConnected and UplinkLost, so that
+    the price of an attempt is known.
+    """
+
+    uplink: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SimUsed:
+    """The modem under this uplink uses the SIM in ``slot`` (counted from 1): another SIM is another budget."""
+
+    uplink: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline came."""
 
@@ -118,6 +138,8 @@ FailoverEvent = (
     | PathChanged
     | LineSensed
     | TcpSensed
+    | TrafficCounted
+    | SimUsed
     | Tick
 )
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from failover.budget import ProbeBudget
+from failover.budget import DataBudget
 from failover.events import (
     FailoverEffect,
     FailoverEvent,
@@ -17,8 +17,10 @@ from failover.events import (
     PathChanged,
     PollsChanged,
     ProbeEchoed,
+    SimUsed,
     TcpSensed,
     Tick,
+    TrafficCounted,
     UplinkConnected,
     UplinkLost,
     UplinkPinned,
@@ -45,7 +47,7 @@ class Failover:
         uplinks: names in the configured order, the preferred one first; 1 to ``UPLINKS_MAX``, all different.
         device: this device's id, so that no two devices reconnect in step.
         timing: all durations.
-        budgets: what probes may cost, by uplink; the others have a default.
+        budgets: what may go over the air, by uplink and SIM; the others have a default.
         bound: those that are bound to an interface, and have no session before their first PathChanged.
 
     Raises:
@@ -63,7 +65,7 @@ class Failover:
         uplinks: Sequence[str],
         device: str,
         timing: Timing,
-        budgets: Mapping[str, ProbeBudget] | None = None,
+        budgets: Mapping[str, Sequence[DataBudget]] | None = None,
         bound: frozenset[str] = frozenset(),
     ) -> None:
         if not 1 <= len(uplinks) <= UPLINKS_MAX:
@@ -175,7 +177,7 @@ class Failover:
                 return self._find(name).lose(reason, now)
             case ProbeEchoed(uplink=name, nonce=nonce):
                 return self._find(name).hear_echo(nonce, now)
-            case PathChanged() | LineSensed() | TcpSensed():
+            case PathChanged() | LineSensed() | TcpSensed() | TrafficCounted() | SimUsed():
                 return self._take_passive(event, now)
             case WindowChanged(critical=critical):
                 return self._change_window(critical, now)
@@ -191,7 +193,7 @@ class Failover:
         return ()
 
     def _take_passive(
-        self, event: PathChanged | LineSensed | TcpSensed, now: Instant
+        self, event: PathChanged | LineSensed | TcpSensed | TrafficCounted | SimUsed, now: Instant
     ) -> tuple[FailoverEffect, ...]:
         uplink = self._find(event.uplink)
         match event:
@@ -201,6 +203,11 @@ class Failover:
                 return uplink.hear_line(grade, words, now)
             case TcpSensed(rtt_ms=rtt_ms, stalled=stalled):
                 return uplink.hear_tcp(rtt_ms, now, stalled=stalled)
+            case TrafficCounted(size=size):
+                uplink.spending.count(size, now)
+            case SimUsed(slot=slot):
+                uplink.spending.use(slot)
+        return ()
 
     def _change_window(self, critical: bool, now: Instant) -> tuple[FailoverEffect, ...]:
         if critical == self.critical:

@@ -4,16 +4,17 @@ Everything that changes an uplink goes through ``TABLE[state][happening]``. What
 ``MachineError`` and changes nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from failover.binding import Binding
-from failover.budget import ProbeBudget
+from failover.budget import DataBudget
 from failover.events import Connect, Disconnect, FailoverEffect, Instant, LineGrade, Probe
 from failover.health import Health
 from failover.path import Path
 from failover.patience import patience_ms
 from failover.retries import Retries
+from failover.spending import Spending
 from failover.table import TABLE, Action, Happening, State
 from failover.timing import Timing
 from failover.under_way import UnderWay
@@ -33,7 +34,7 @@ class Uplink:
         name: the uplink's name, as configured.
         device: this device's id; makes its waits its own.
         timing: all durations.
-        budget: what its probes may cost; None: as much as by default.
+        budgets: what may go over the air, by SIM; None: one, as much as by default.
         bound: whether it is bound to an interface, and has no session before it heard of a path.
 
     Attributes:
@@ -47,20 +48,20 @@ class Uplink:
         name: str,
         device: str,
         timing: Timing,
-        budget: ProbeBudget | None = None,
+        budgets: Sequence[DataBudget] | None = None,
         *,
         bound: bool = False,
     ) -> None:
         self.name = name
         self.health = Health(timing.flap_half_life_ms)
-        self.budget = budget or ProbeBudget()
+        self.spending = Spending(budgets or (DataBudget(),))
         self.trouble = ""
         self.polls_open = False
         self._timing = timing
         self.binding = Binding(timing.steady_ms) if bound else None
         self._state: State = "pathless" if bound else "down"
         self._critical = False
-        self._silent = False
+        self._by_hand = self._silent = False
         """Whether the last session was given up because it answered no more, and nothing was heard since."""
         self._retries = Retries(device, name, timing)
         self._under_way = UnderWay()
@@ -102,7 +103,7 @@ class Uplink:
             MachineError: one stood already; nothing was changed.
         """
         # In doubt only where a probe is paid for that could prove it.
-        in_doubt = self._silent and (self._critical or not self.budget.in_debt(now))
+        in_doubt = self._silent and (self._critical or not self.spending.used_up(now))
         return self.happen("connected-in-doubt" if in_doubt else "connected", now)
 
     def lose(self, reason: str, now: Instant) -> tuple[FailoverEffect, ...]:
@@ -162,15 +163,18 @@ class Uplink:
         return self.happen("sensed", now) if began else ()
 
     def probe_now(self, now: Instant) -> tuple[FailoverEffect, ...]:
-        """A probe out of turn; nothing where no session stands, or too many are under way."""
-        return self.happen("probe-due", now) if "probe-due" in TABLE[self._state] else ()
+        """A probe out of turn, whoever pays for it; nothing where no session stands, or too many are under way."""
+        self._by_hand = True
+        effects = self.happen("probe-due", now) if "probe-due" in TABLE[self._state] else ()
+        self._by_hand = False
+        return effects
 
     def probe_ms(self, now: Instant) -> int:
         """Between two probes of a healthy session, as things are."""
         if self._critical:
             return self._timing.critical_probe_ms
         wanted_ms = self._timing.polls_probe_ms if self.polls_open else self._timing.probe_ms
-        return self.budget.interval_ms(wanted_ms, now)
+        return self.spending.budget.interval_ms(wanted_ms, now)
 
     def hear_echo(self, nonce: int, now: Instant) -> tuple[FailoverEffect, ...]:
         """A probe came back. Only one that this session waits for says anything about it."""
@@ -210,7 +214,8 @@ class Uplink:
             case "pathless":
                 return None
             case "down":
-                return self._retries.due, "retry-due"
+                due = self._retries.due
+                return (due if self._critical else max(due, self.spending.not_before)), "retry-due"
             case "connecting":
                 return self._connect_until + self._timing.connect_grace_ms, "connect-overdue"
             case "up" if self._under_way and self._overdue_at() <= self._probe_at:
@@ -240,27 +245,25 @@ class Uplink:
             # The several round trips of a slow uplink may not fit; then the next deadline is longer.
             deadline_ms = min(self._timing.critical_connect_ms << self._retries.doublings(), deadline_ms)
         self._connect_until, self._retries.tried_at = now + deadline_ms, now
+        self.spending.try_session(now)
         path = None if self.binding is None else self.binding.take()
         return (Connect(self.name, deadline_ms, path),)
 
     def _start(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._connected_at = self._heard_at = now
-        if self.budget.in_debt(now) and not self._critical:
-            # Sessions that come and go must not run up what probes cost.
-            self._probe_at = now + self.probe_ms(now)
-            return ()
+        self.spending.stand()
         return self._probe(happening, now)
 
     def _start_in_doubt(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._give_up_at = now + (self._patience_ms(now) if self._critical else self._timing.echo_ms)
         return self._start(happening, now)
 
-    def _probe(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        if self._under_way.full:
-            self._probe_at = now + self.probe_ms(now)
-            return ()
-        self.budget.spend(now)
+    def _probe(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         self._probe_at = now + self.probe_ms(now)
+        spared = happening in ("probe-due", "connected") and not (self._critical or self._by_hand)
+        if self._under_way.full or (spared and self.spending.used_up(now)):
+            return ()
+        self.spending.probe(now)
         return (Probe(self.name, self._under_way.send(now)),)
 
     def _doubt(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
@@ -278,7 +281,7 @@ class Uplink:
         return ()  # what the echo says of the uplink's health was booked when it was heard
 
     def _back_off(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        self._end_session()
+        self._end_session(now)
         self._retries.fail(now)
         return ()
 
@@ -326,7 +329,7 @@ class Uplink:
 
     def _cut(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         """The session cannot go on, whatever it would say itself: nobody waits for a probe to find out."""
-        self._end_session()
+        self._end_session(now)
         self._silent = False
         self._retries.move_path(self._flaps(), now)
         self._retries.not_before(now + self._timing.backoff_min_ms)
@@ -337,7 +340,7 @@ class Uplink:
 
     def _sense(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         """Passive evidence calls for a probe: now, or when its turn comes. It takes the place of the next one."""
-        if not self._critical and self.budget.scarce(now):
+        if not self._critical and self.spending.saves(now):
             return ()
         turn_ms = self._timing.critical_probe_ms if self._critical else self._timing.sensed_probe_ms
         if self._sensed_at is None or self._sensed_at <= now:
@@ -349,7 +352,8 @@ class Uplink:
         self._retries.try_sooner(now)
         return ()
 
-    def _end_session(self) -> None:
+    def _end_session(self, now: Instant) -> None:
+        self.spending.end(now)
         self.health.lost(self._under_way.end())
         self.health.sensed.end_session()
 

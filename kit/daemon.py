@@ -16,7 +16,6 @@ from crypto.errors import EvidenceError
 from crypto.identity import SigningKey
 from crypto.manifest import TrustedManifest
 from drivers.ports import PrinterLost
-from failover.budget import MEGABYTE
 from failover.events import Connect, Disconnect, Probe
 from kit import exit_codes
 from kit.config import Config, ConfigError
@@ -59,7 +58,7 @@ from kit.runner import Runner
 from kit.sealer import LocalSealer
 from kit.station import Station
 from kit.tables.escalation import ladder_clocks
-from kit.tables.sims import sims_of
+from kit.tables.sims import data_plans, sims_of
 from kit.uplinks.gateway import gateway_of
 from kit.uplinks.uplinks import MqttUplinks
 
@@ -330,7 +329,7 @@ def _station_of(config: Config, manifest: TrustedManifest) -> Station:
         device=config.device,
         poll=config.poll,
         manifest_judge=_judge_of(config),
-        probe_budgets={uplink.name: uplink.probe_budget_mb * MEGABYTE for uplink in config.uplinks},
+        data_plans=data_plans(config.uplinks, config.modems),
         ladder=_ladder_of(config),
         bound=frozenset(uplink.name for uplink in config.uplinks if uplink.interface is not None),
         lines={uplink.name: uplink.line for uplink in config.uplinks if uplink.line is not None},

@@ -339,6 +339,17 @@ class LinkSwitched(FactBase, frozen=True, tag="link-switched"):
     """So many switches before this one were not written down: flash is spared."""
 
 
+class DataNoted(FactBase, frozen=True, tag="data-noted"):
+    """So many bytes went over the air since the fact before about the same SIM, or since the kit started."""
+
+    uplink: Id
+    """The first one that it carries."""
+    sim: Count
+    """Its slot in the modem, from 1; 1 for a line without SIMs."""
+    size: int
+    """Bytes of IP, both ways."""
+
+
 SimCause = Literal["failed", "returned", "ordered"]
 
 
@@ -380,6 +391,27 @@ class SmsPartTaken(FactBase, frozen=True, tag="sms-part-taken"):
     part: int
     of: int
     modem: Text
+
+
+class SmsGiven(FactBase, frozen=True, tag="sms-given"):
+    """So many SMS of an envelope are about to be given to a modem: counted before they go, whatever becomes of them."""
+
+    seq: int
+    modem: Text
+    count: int
+
+
+class SmsPartsWanted(FactBase, frozen=True, tag="sms-parts-wanted"):
+    """The centre misses these parts of an envelope, and the log signed that: they go out again.
+
+    ``asked_at_s``: seconds since 1970 by the centre's clock. A request of then or before is not followed again.
+    """
+
+    seq: int
+    reference: Count
+    of: int
+    parts: tuple[int, ...]
+    asked_at_s: int
 
 
 CommandKind = Literal["pacing", "clock", "message", "manifest"]
@@ -440,10 +472,13 @@ Fact = (
     | TapeBrokeOff
     | TapeOverdue
     | LinkSwitched
+    | DataNoted
     | SimChanged
     | RungReached
     | WaitNoted
     | SmsPartTaken
+    | SmsGiven
+    | SmsPartsWanted
     | CommandFollowed
     | ManifestAdopted
 )

@@ -8,6 +8,7 @@ from failover.uplink import Uplink
 from kit.day.day_state import DayState
 from kit.devices import Devices
 from kit.links.links import Links
+from kit.links.traffic import Traffic
 from kit.outbox import Outbox
 from kit.power.power import Power
 from kit.tapes import DueTape, Tapes
@@ -146,7 +147,12 @@ def links(failover: Failover, core: Links, now: Instant) -> dict[str, Any]:
         "pinned": None if pinned is None else pinned[0],
         "pinned_for_s": None if pinned is None else max(0, pinned[1] - now) // 1000,
         "uplinks": [
-            {**_link(failover, name, now), "notices": list(core.notices(name))} for name in failover.states()
+            {
+                **_link(failover, name, now),
+                "data": _data(failover.uplink(name), core.traffic, now),
+                "notices": list(core.notices(name)),
+            }
+            for name in failover.states()
         ],
         "history": [
             {
@@ -167,6 +173,7 @@ def _link(failover: Failover, name: str, now: Instant) -> dict[str, Any]:
     uplink = failover.uplink(name)
     health = uplink.health
     sensed = health.sensed
+    spared = uplink.spending.used_up(now) and not failover.critical
     return {
         "name": name,
         "state": uplink.state,
@@ -184,9 +191,25 @@ def _link(failover: Failover, name: str, now: Instant) -> dict[str, Any]:
         "tcp": None
         if sensed.tcp_rtt_ms is None
         else {"rtt_ms": sensed.tcp_rtt_ms, "stalled_ms": sensed.stalled_ms(now)},
-        "probe_every_ms": uplink.probe_ms(now),
-        "probe_bytes_spent": uplink.budget.spent,
-        "probe_bytes_left": uplink.budget.left(now),
+        "probe_every_ms": None if spared else uplink.probe_ms(now),
+    }
+
+
+def _data(uplink: Uplink, traffic: Traffic, now: Instant) -> dict[str, Any]:
+    """Bytes: of the month's budget, and of what may go out at once."""
+    spending = uplink.spending
+    budget = spending.budget
+    state, left, used = budget.state(now), budget.left(now), traffic.used(budget, now)
+    return {
+        "sim": spending.sim if len(spending.budgets) > 1 else None,
+        "state": state,
+        "month_used": used,
+        "month_left": max(0, budget.per_month - used),
+        "month_budget": budget.per_month,
+        "spendable": max(0, left - budget.reserve),
+        "reserve_left": max(0, min(left, budget.reserve)),
+        "a_day": budget.inflow_per_day,
+        "session_every_ms": budget.pause_ms(budget.connect, now),
     }
 
 

@@ -9,7 +9,6 @@ import msgspec
 from crypto.manifest import TrustedManifest
 from crypto.statements import Cause
 from crypto.wire import topic_probe
-from failover.budget import ProbeBudget, probe_bytes
 from failover.events import (
     Instant,
     LineSensed,
@@ -17,6 +16,7 @@ from failover.events import (
     PollsChanged,
     ProbeEchoed,
     TcpSensed,
+    TrafficCounted,
     UplinkConnected,
     UplinkLost,
     WindowChanged,
@@ -53,6 +53,7 @@ from kit.events import (
 from kit.facts import BootRecorded, Commissioned, Fact, IncidentRecorded
 from kit.journal.desk import JournalDesk
 from kit.ladder.ladder import Ladder, LadderSetup
+from kit.links.budgets import DataPlan, make_budgets
 from kit.links.lines import Lines
 from kit.links.links import Links
 from kit.manifests.adoption import ManifestAdoption
@@ -67,7 +68,9 @@ from kit.wall import Wall
 
 INCIDENTS_SHOWN: Final = 10  # the last ones, in the status
 _LinkEvent = LinkUseAsked | LinkTestAsked | UplinkNoticed
-_UplinkEvent = UplinkConnected | UplinkLost | ProbeEchoed | PathChanged | LineSensed | TcpSensed
+_UplinkEvent = (
+    UplinkConnected | UplinkLost | ProbeEchoed | PathChanged | LineSensed | TcpSensed | TrafficCounted
+)
 
 
 class ForeignJournalError(Exception):
@@ -95,14 +98,14 @@ class Station:
         printer: PrinterHabits | None = None,
         device: str | None = None,
         poll: Literal["first", "re-vote"] = "first",
-        probe_budgets: Mapping[str, int] | None = None,
+        data_plans: Mapping[str, DataPlan] | None = None,
         manifest_judge: ManifestJudge | None = None,
         ladder: LadderSetup | None = None,
         bound: frozenset[str] = frozenset(),
         lines: Mapping[str, str] | None = None,
         sims: Mapping[str, SimPlan] | None = None,
     ) -> None:
-        """``probe_budgets``: bytes a month that probes may cost, by uplink. ``manifest_judge``: None for no new one.
+        """``data_plans``: what may go over the air, by uplink. ``manifest_judge``: None for no new one.
 
         ``ladder``: None: envelopes go over data links, and nothing else is tried. ``bound``: uplinks that are bound to
         an interface. ``lines``: the device whose word on the line counts, by uplink (kit.links.lines).
@@ -120,9 +123,13 @@ class Station:
         self.adoption = ManifestAdoption(manifest, branch, self._device, manifest_judge)
         self.outbox = Outbox(manifest, self._device, held=self.tapes.holds)
         self.failover = Failover(
-            uplinks, self._device, timing, self._budgets(probe_budgets or {}), bound=bound
+            uplinks,
+            self._device,
+            timing,
+            make_budgets(data_plans or {}, self._probe_topic_bytes),
+            bound=bound,
         )
-        self.lines = Lines(lines or {})
+        self.lines = Lines(lines or {}, sims)
         self.links = Links(self.failover, timing)
         self.ladder = Ladder(
             ladder or LadderSetup(),
@@ -272,16 +279,8 @@ class Station:
         everybody = (self.power, self.devices, self.day, self.tapes, self.outbox, self.journal_desk)
         return (*everybody, self.commands, self.adoption, self.ladder, self.sim_choice)
 
-    def _budgets(self, bytes_per_month: Mapping[str, int]) -> dict[str, ProbeBudget]:
-        election = self._manifest.manifest.election
-        topics = {
-            uplink: topic_probe(election, self._branch, f"{self._device}.{uplink}")
-            for uplink in bytes_per_month
-        }
-        return {
-            uplink: ProbeBudget(most, probe_bytes(len(topics[uplink])))
-            for uplink, most in bytes_per_month.items()
-        }
+    def _probe_topic_bytes(self, uplink: str) -> int:
+        return len(topic_probe(self._manifest.manifest.election, self._branch, f"{self._device}.{uplink}"))
 
     def _hear_of_uplinks(self, event: _UplinkEvent, now: Instant) -> Step:
         step = Step(effects=[*self.failover.handle(event, now)])

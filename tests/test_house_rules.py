@@ -31,7 +31,7 @@ CORES: Final = (
         "kit/sms/modems.py",
     ),
     *("kit/sms/inbox.py", "kit/links/lines.py", "kit/commands/pacing.py", "kit/sims/choice.py"),
-    *("kit/sims/state.py",),
+    *("kit/sims/state.py", "kit/links/traffic.py"),
 )
 CORE_WINGS: Final = ("failover", "crypto")
 SHELLS: Final = ("failover/routing/shell.py", "failover/routing/netlink.py")  # in these wings, and no core

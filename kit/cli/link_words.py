@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from kit.cli.data_words import DataWords
 from kit.cli.path_words import PathWords
 from kit.cli.sim_words import SimWords
 from kit.cli.words import Words, printable
@@ -12,7 +13,8 @@ _EN: Final = {
     "preferred": "> is preferred; pace of probes: {pace}",
     "pinned": "{name} is used by hand for another {seconds} s; all healthy uplinks still carry what is sealed",
     "not preferred": "no uplink works",
-    "every": "probed every {every} s; probes spent {spent} kB since the start, {left} kB are left",
+    "every": "probed every {every} s",
+    "unprobed": "not probed now: that would cost data",
     "falls": "stopped working {falls} times since the start; {late} echoes came late",
     "trouble": "last trouble: {trouble}",
     "notice": "  note on {name}: {words}",
@@ -42,7 +44,8 @@ _FA: Final = {
     "preferred": "نشان > ارتباط در حال استفاده است؛ آهنگ آزمون‌ها: {pace}",
     "pinned": "{name} تا {seconds} ثانیهٔ دیگر به خواست شما در اولویت است؛ بسته‌ها از همهٔ ارتباط‌های سالم فرستاده می‌شوند",
     "not preferred": "هیچ ارتباطی کار نمی‌کند",
-    "every": "آزمون هر {every} ثانیه؛ از آغاز {spent} کیلوبایت خرج شده و {left} کیلوبایت مانده است",
+    "every": "آزمون هر {every} ثانیه",
+    "unprobed": "اکنون آزموده نمی‌شود تا داده خرج نشود",
     "falls": "از آغاز {falls} بار از کار افتاده؛ {late} پاسخ دیر رسیده است",
     "trouble": "آخرین مشکل: {trouble}",
     "notice": "  یادداشت دربارهٔ {name}: {words}",
@@ -75,6 +78,7 @@ class LinkWords:
         self._sentences = _FA if language == "fa" else _EN
         self._say = Words(language)
         self._under = PathWords(language)
+        self._data = DataWords(language)
         self.sims = SimWords(language)
 
     def __call__(self, key: str, **values: object) -> str:
@@ -87,6 +91,8 @@ class LinkWords:
         for link in links["uplinks"]:
             under = printable(self._under.brief(link))
             lines.append(self._line(link, links) + (f" ({under})" if under else ""))
+            if data := self._data.brief(link):
+                lines.append("  " + printable(data))
         lines.append(
             self("preferred", pace=self(links["pace"])) if links["preferred"] else self("not preferred")
         )
@@ -96,10 +102,11 @@ class LinkWords:
 
     def shown(self, link: dict[str, Any], links: dict[str, Any]) -> list[str]:
         """One uplink with all that is known of it."""
-        spent, left = (link[key] // 1000 for key in ("probe_bytes_spent", "probe_bytes_left"))
+        every_ms = link["probe_every_ms"]
         lines = [
             self._line(link, links),
-            self("every", every=link["probe_every_ms"] / 1000, spent=spent, left=left),
+            self("unprobed") if every_ms is None else self("every", every=every_ms / 1000),
+            *map(printable, self._data.lines(link)),
             self("falls", falls=link["falls"], late=link["late_echoes"]),
         ]
         lines += map(printable, self._under.lines(link))

@@ -15,9 +15,10 @@ from drivers.ports import (
     ModemReading,
     ModemReset,
 )
-from failover.events import LineGrade, LineSensed
+from failover.events import LineGrade, LineSensed, SimUsed
 from kit.devices import FIBRE
 from kit.events import Event, FibreHeard, ModemHeard
+from kit.sims.plan import SimPlan
 
 _Line = tuple[LineGrade, str]
 NOT_KNOWN: Final[_Line] = ("good", "line not known")
@@ -39,24 +40,35 @@ _REGISTRATION: Final[dict[str, _Line]] = {
 
 
 class Lines:
-    """Translator. ``lines``: the line of each uplink that has one, as in the configuration (``[[uplinks]] line``)."""
+    """Translator. ``lines``: the line of each uplink that has one, as in the configuration (``[[uplinks]] line``).
 
-    def __init__(self, lines: Mapping[str, str]) -> None:
+    ``sims``: what hangs on each modem.
+    """
+
+    def __init__(self, lines: Mapping[str, str], sims: Mapping[str, SimPlan] | None = None) -> None:
+        self._sims, self._slots = sims or {}, dict[str, int]()
         self._uplinks: dict[str, list[str]] = {}
         for uplink, line in lines.items():
             self._uplinks.setdefault(line, []).append(uplink)
         self._told: dict[str, _Line] = {}
         self._had_bearer: set[str] = set()
 
-    def hear(self, event: Event) -> tuple[LineSensed, ...]:
+    def hear(self, event: Event) -> tuple[LineSensed | SimUsed, ...]:
         """What an event of a device says of uplinks; nothing where it is not new."""
         match event:
             case ModemHeard(modem, heard):
-                return self._tell(MODEM + modem, self._of_modem(modem, heard))
+                return *self._sim_of(modem, heard), *self._tell(MODEM + modem, self._of_modem(modem, heard))
             case FibreHeard(heard):
                 return self._tell(FIBRE, _of_fibre(heard))
             case _:
                 return ()
+
+    def _sim_of(self, modem: str, heard: ModemEvent) -> tuple[SimUsed, ...]:
+        if not isinstance(heard, ModemReading) or self._slots.get(modem) == heard.sim_slot:
+            return ()
+        self._slots[modem] = heard.sim_slot
+        uplinks = self._sims[modem].uplinks if modem in self._sims else ()
+        return tuple(SimUsed(uplink, heard.sim_slot) for uplink in uplinks)
 
     def _tell(self, line: str, now: _Line | None) -> tuple[LineSensed, ...]:
         if now is None or line not in self._uplinks or self._told.get(line) == now:

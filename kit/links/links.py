@@ -17,7 +17,7 @@ from kit.core import Step
 from kit.effects import Reply
 from kit.events import LinkTestAsked, LinkUseAsked, NoticeAbout, UplinkNoticed
 from kit.facts import Fact, LinkSwitched
-from kit.links.probe_memory import ProbeMemory
+from kit.links.traffic import Traffic
 from kit.wall import Wall
 
 HOUR_MS: Final = 3_600_000
@@ -50,7 +50,7 @@ class Links:
 
     def __init__(self, failover: Failover, timing: Timing) -> None:
         self._failover, self._echo_ms = failover, timing.echo_ms
-        self._memory = ProbeMemory(failover, timing)
+        self.traffic = Traffic(failover, timing)
         self._wall = Wall()
         self.history: deque[LinkSwitched] = deque(maxlen=HISTORY_MAX)
         """Durable: a fold over LinkSwitched, oldest first."""
@@ -64,7 +64,7 @@ class Links:
     def boot(self, wall: Wall) -> None:
         """The first event of a life came; ``wall`` tells the time from now on."""
         self._wall = wall
-        self._memory.boot(wall.boot_wall_ms)
+        self.traffic.boot(wall)
 
     def handle(self, event: LinkUseAsked | LinkTestAsked | UplinkNoticed, now: Instant) -> Step:
         """Do what a technician asks; keep what a session notices."""
@@ -89,7 +89,7 @@ class Links:
         return step
 
     def look(self, now: Instant) -> Step:
-        """Journal the switches since the last look, and give up on tests that took too long. Once a turn."""
+        """Journal the switches and the bytes since the last look, and end tests that took too long. Once a turn."""
         step = Step()
         for test in [test for test in self._tests if test.until <= now]:
             self._tests.remove(test)
@@ -100,6 +100,7 @@ class Links:
             self.unwritten += 1
             step.facts.extend(self._written(now))
         step.facts.extend(self._written(now))
+        step.facts.extend(self.traffic.look(now))
         return step
 
     def notices(self, uplink: str) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ class Links:
 
     def apply(self, fact: Fact) -> None:
         """Fold."""
-        self._memory.apply(fact)
+        self.traffic.apply(fact)
         if isinstance(fact, LinkSwitched):
             self.history.append(fact)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from crypto.wire import Id
+from drivers.modem.at.settings import SIM_SLOTS_MAX
 from drivers.tls_settings import TlsSettings, complaint
 from failover.budget import BUDGET_DEFAULT, MEGABYTE
 from kit.tables.devices import ConfigError, Host, Port, Section
@@ -13,6 +14,7 @@ from kit.tables.devices import ConfigError, Host, Port, Section
 UplinkKind = Literal["fibre", "4g", "wifi", "satellite", "ethernet"]
 Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}$")]
 """An IPv4 or IPv6 address in its usual text form."""
+Megabytes = Annotated[int, Meta(ge=5, le=100_000)]
 MSS_DEFAULT: Final = (
     1_200  # bytes: fits the least MTU of IPv6 (1280, RFC 8200 §5) with room for a tunnel's headers
 )
@@ -64,8 +66,11 @@ class Uplink(Section, frozen=True):
     """The device whose word on the line counts for this uplink: ``fibre``, or ``modem:`` and a name of [[modems]]."""
     mss: Annotated[int, Meta(ge=500, le=9_000)] = MSS_DEFAULT
     """Most bytes of a TCP segment, both ways (tcp(7), TCP_MAXSEG): so paths that swallow larger packets do no harm."""
-    probe_budget_mb: Annotated[int, Meta(ge=5, le=100_000)] = BUDGET_DEFAULT // MEGABYTE
-    """Megabytes that probes may cost in 30 days. Where they run short, outside the critical window they get rarer."""
+    data_budget_mb: Megabytes = BUDGET_DEFAULT // MEGABYTE
+    """Megabytes that may go over the air in a month, both ways; of each SIM where a modem carries the uplink. Where
+    they run short, probes and attempts get rarer outside the critical window."""
+    other_data_budgets_mb: Annotated[tuple[Megabytes, ...], Meta(max_length=SIM_SLOTS_MAX - 1)] = ()
+    """Those of the SIMs in slots 2 and up, where they differ."""
     narrow: bool = False
     """The way back carries no whole proof: the centre is to answer with an acknowledgement."""
 

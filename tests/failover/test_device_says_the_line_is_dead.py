@@ -2,7 +2,7 @@
 
 import pytest
 
-from failover.budget import MEGABYTE, MONTH_MS, PROBE_BYTES, ProbeBudget
+from failover.budget import MEGABYTE, MONTH_MS, PROBE_BYTES, DataBudget
 from failover.events import LineSensed, PollsChanged, TcpSensed, UplinkLost
 from failover.health import LATELY_MS, Health
 from failover.machine import Failover, MachineError
@@ -89,7 +89,7 @@ def test_modem_that_changes_its_mind_in_the_window_makes_probes_pile_up() -> Non
 
 def test_month_of_a_modem_that_changes_its_mind_costs_more_than_the_budget() -> None:
     net = Net(("4g-a",), Timing())
-    net.core = Failover(("4g-a",), "device-1", Timing(), {"4g-a": ProbeBudget(5 * MEGABYTE)})
+    net.core = Failover(("4g-a",), "device-1", Timing(), {"4g-a": (DataBudget(5 * MEGABYTE),)})
     while net.now < MONTH_MS // 4:
         net.tell(LineSensed("4g-a", "none", "searching for the network"))
         net.run(20_000)
@@ -97,7 +97,7 @@ def test_month_of_a_modem_that_changes_its_mind_costs_more_than_the_budget() -> 
         net.run(20_000)
     share = 5 * MEGABYTE // 4 + 5 * MEGABYTE * 3 // 4 // 4
     assert 0 < PROBE_BYTES * len(net.probes) <= share
-    assert not net.core.uplink("4g-a").budget.in_debt(net.now), "promises are still paid for"
+    assert not net.core.uplink("4g-a").spending.used_up(net.now), "promises are still paid for"
 
 
 def test_poor_line_ranks_as_a_good_one() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from failover.budget import BUDGET_DEFAULT, MEGABYTE, MONTH_MS, PROBE_BYTES, ProbeBudget
+from failover.budget import BUDGET_DEFAULT, CONNECT_BYTES, MEGABYTE, MONTH_MS, PROBE_BYTES, DataBudget
 from failover.events import PollsChanged, UplinkLost
 from failover.machine import Failover
 from failover.timing import POLLS_SWITCH_MAX_MS, QUIET_SWITCH_MAX_MS, SWITCH_MAX_MS, Timing
@@ -14,12 +14,13 @@ DAY_MS = 24 * HOUR_MS
 
 def _net(megabytes: int) -> Net:
     net = Net(("4g-a",), Timing())
-    net.core = Failover(("4g-a",), "device-1", Timing(), {"4g-a": ProbeBudget(megabytes * MEGABYTE)})
+    net.core = Failover(("4g-a",), "device-1", Timing(), {"4g-a": (DataBudget(megabytes * MEGABYTE),)})
     return net
 
 
 def _bytes(net: Net, since_ms: int = 0) -> int:
-    return PROBE_BYTES * sum(at >= since_ms for at, _ in net.probes)
+    probes = PROBE_BYTES * sum(at >= since_ms for at, _ in net.probes)
+    return probes + CONNECT_BYTES * sum(at >= since_ms for at in net.links["4g-a"].connects)
 
 
 @pytest.mark.parametrize("megabytes", [5, 40])
@@ -34,7 +35,7 @@ def test_month_with_a_polling_day_stays_within_its_budget(megabytes: int) -> Non
     net.tell(PollsChanged(open=False))
     net.run(MONTH_MS - net.now)
     assert 0 < _bytes(net) <= megabytes * MEGABYTE
-    assert net.core.uplink("4g-a").budget.spent == _bytes(net)
+    assert net.core.uplink("4g-a").spending.budget.spent == _bytes(net)
 
 
 def test_default_budget_stretches_nothing_in_a_month_with_a_polling_day() -> None:
@@ -56,7 +57,7 @@ def test_short_budget_is_never_saved_on_in_the_critical_window_and_paid_back_aft
     net.run(HOUR_MS)
     in_window = [at for at, _ in net.probes if at >= opened_at]
     assert len(in_window) >= HOUR_MS // Timing().critical_probe_ms
-    assert net.core.uplink("4g-a").budget.in_debt(net.now)
+    assert net.core.uplink("4g-a").spending.used_up(net.now)
     net.cut("4g-a")
     net.run(SWITCH_MAX_MS)
     assert net.core.usable() == ()
@@ -65,7 +66,9 @@ def test_short_budget_is_never_saved_on_in_the_critical_window_and_paid_back_aft
     net.close_window()
     closed_at = net.now
     net.run(DAY_MS)
-    assert 0 < _bytes(net, closed_at) < 5 * MEGABYTE // 30 + 10 * PROBE_BYTES
+    assert _bytes(net, closed_at) <= 2 * PROBE_BYTES + CONNECT_BYTES, "no probe before it is paid back"
+    net.run(2 * MONTH_MS)
+    assert _bytes(net, closed_at + MONTH_MS) > 100 * PROBE_BYTES
 
 
 def test_sessions_that_come_and_go_run_up_no_more_than_the_budget() -> None:
@@ -89,13 +92,13 @@ def test_hole_with_sessions_costs_no_more_than_the_budget() -> None:
 
 def test_budget_that_pays_for_no_probe_is_refused() -> None:
     with pytest.raises(ValueError, match=r"give more"):
-        ProbeBudget(PROBE_BYTES)
+        DataBudget(PROBE_BYTES)
 
 
 def test_clock_that_steps_back_earns_nothing() -> None:
-    budget = ProbeBudget(5 * MEGABYTE)
+    budget = DataBudget(5 * MEGABYTE)
     for _ in range(1_000):
-        budget.spend(HOUR_MS)
+        budget.reckon(PROBE_BYTES, HOUR_MS)
     left = budget.left(HOUR_MS)
     assert budget.left(0) == left
     assert budget.left(HOUR_MS) == left

@@ -26,8 +26,9 @@ def _all_of(core: Failover) -> object:
     uplinks = {}
     for name, uplink in core._uplinks.items():
         known = copy.copy(vars(uplink))
-        health, budget = known.pop("health"), known.pop("budget")
-        known["budget"] = vars(budget)
+        health, spending = known.pop("health"), known.pop("spending")
+        known["budgets"] = [vars(budget) for budget in spending.budgets]
+        known["spending"] = (spending.sim, spending.not_before, spending._cost, spending._tried_at)
         known["_under_way"] = list(uplink._under_way._sent)
         uplinks[name] = (known, list(health._window), health.late_echoes, health.stray_echoes)
     return uplinks, core.critical, core._now, core.usable(), core._ranking._ahead_since.copy()

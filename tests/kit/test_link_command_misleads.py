@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from failover.events import TrafficCounted
 from kit import exit_codes
 from kit.cli import kitctl, link, link_words
 from kit.cli.client import NoDaemonError
@@ -61,9 +62,10 @@ def run(branch: Branch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_list_marks_the_preferred_uplink_alone(run: Run) -> None:
     code, out, _ = run("list", "--lang", "en")
     assert code == exit_codes.OK
-    fibre, mobile, pace = out.splitlines()
+    fibre, _, mobile, data, pace = out.splitlines()
     assert fibre.startswith("> fibre: up, score ")
     assert mobile.startswith("  4g: up, score ")
+    assert data.startswith("  data: 0.0 MB of 40 MB used this month, 40.0 MB left; enough")
     assert pace == "> is preferred; pace of probes: slow (no polls)"
 
 
@@ -76,6 +78,20 @@ def test_list_warns_of_one_uplink_that_fails_and_is_critical_without_any(run: Ru
     code, out, _ = run("list", "--lang", "en")
     assert code == exit_codes.CRITICAL
     assert "no uplink works" in out
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "used up for now"), ("fa", "فعلاً تمام شده")])
+def test_show_is_silent_about_a_budget_that_is_used_up(
+    run: Run, branch: Branch, language: str, word: str
+) -> None:
+    branch.post(TrafficCounted("fibre", 12_000_000))
+    branch.settle()
+    code, out, _ = run("show", "fibre", "--lang", language)
+    assert code == exit_codes.OK
+    assert word in out
+    assert "28.0" in out, "what is left of the month"
+    assert "probed every" not in out
+    assert word in run("list", "--lang", language)[1]
 
 
 def test_show_tells_what_probes_cost_and_what_went_wrong(run: Run, branch: Branch) -> None:
