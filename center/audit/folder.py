@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from center.audit.record import AuditRecord
 from center.files import TEMPORARY_PREFIX, UnreadableError, read_whole
 from center.publication import layout as publication
+
+FOLDERS: Final = (publication.EARLIER, publication.LEAVES, publication.RECEIPTS, publication.OPENINGS)
 
 
 class AuditedFolder:
@@ -44,12 +47,8 @@ class AuditedFolder:
 
     def remark_unexpected(self) -> None:
         """Name what lies in the folder and belongs to nothing: a publication under way, or somebody's addition."""
-        found = [
-            path.name
-            for path in sorted(self._path.iterdir())
-            if path.name not in {publication.LEAVES, publication.RECEIPTS, publication.OPENINGS}
-        ]
-        for folder in (publication.LEAVES, publication.RECEIPTS):
+        found = [path.name for path in sorted(self._path.iterdir()) if path.name not in FOLDERS]
+        for folder in (publication.EARLIER, publication.LEAVES, publication.RECEIPTS):
             found += self.names(folder)
         for name in self.names(publication.OPENINGS):
             is_order = publication.order_number(name) is not None and (self._path / name).is_dir()

@@ -15,6 +15,7 @@ from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
 from crypto.notes import NOTE_MAX
 from crypto.notes import Checkpoint as SignedCheckpoint
+from crypto.submissions import CheckedSubmission
 from crypto.wire import ENVELOPE_MAX, RECEIPT_MAX
 
 UNWITNESSED: Final = (
@@ -106,8 +107,18 @@ class LogAudit:
         acts = sum(leaf is not None and isinstance(leaf.checked, CheckedAct) for leaf in leaves)
         authentic = sum(leaf is not None and leaf.checked is not None for leaf in leaves)
         self._record.checked["envelopes"] = authentic - acts
+        earlier = sum(map(self._is_under_an_earlier_manifest, leaves))
+        if earlier:
+            self._record.checked["of them under earlier manifests"] = earlier
         if acts:
             self._record.checked["acts of the centre"] = acts
+
+    def _is_under_an_earlier_manifest(self, leaf: Leaf | None) -> bool:
+        checked = None if leaf is None else leaf.checked
+        return (
+            isinstance(checked, CheckedSubmission)
+            and checked.statement.manifest_sha256 != self._trusted.sha256
+        )
 
     def _replay(self) -> None:
         """Hold the acts against the leaves before them, as far as these are known."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from center.audit.folder import AuditedFolder
 from center.audit.record import AuditRecord
 from center.publication import layout as publication
-from crypto import manifest
+from center.publication.manifests import read_chain
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 from crypto.wire import MANIFEST_MAX
@@ -14,16 +14,22 @@ from crypto.wire import MANIFEST_MAX
 def audit_manifest(
     folder: AuditedFolder, record: AuditRecord, *, trusted: Mapping[str, bytes], threshold: int
 ) -> TrustedManifest | None:
-    """The manifest, None when it is missing or ``threshold`` of the trusted keys did not sign it."""
+    """The manifest, None when it is missing, or ``threshold`` of the trusted keys did not sign it or one before it."""
     data = folder.read(publication.MANIFEST, MANIFEST_MAX)
     if data is None:
         return None
+
+    def earlier(name: str) -> bytes | None:
+        return folder.read(name, MANIFEST_MAX) if folder.exists(name) else None
+
     try:
-        loaded = manifest.load(data, trusted=trusted, threshold=threshold)
+        loaded = read_chain(data, earlier, trusted=trusted, threshold=threshold)
     except EvidenceError as error:
         record.fault(publication.MANIFEST, str(error))
         return None
     record.checked["manifest"] = 1
+    if loaded.earlier:
+        record.checked["earlier manifests"] = len(loaded.earlier)
     return loaded
 
 

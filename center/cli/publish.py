@@ -7,7 +7,7 @@ from typing import Final
 from center.cli import answers
 from center.cli.command import OK, Commands, progress_of
 from center.cli.workers import Workers
-from center.config import ledger_path, load_config, load_manifest_bytes
+from center.config import ledger_path, load_chain, load_config
 from center.errors import PublicationError
 from center.files import UnreadableError, read_whole
 from center.log.ledger import Ledger
@@ -58,12 +58,12 @@ def add(commands: Commands) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
-    manifest_bytes, manifest = load_manifest_bytes(config)
+    manifest, manifests = load_chain(config)
     opening = None if arguments.opening is None else _read(arguments.opening, OPENING_MAX)
     lines = [_read(path, NOTE_MAX).decode("utf-8", "replace") for path in arguments.cosignatures]
     ledger = Ledger.open_to_read(str(ledger_path(config)))
     try:
-        publisher = Publisher(arguments.folder, ledger, manifest, manifest_bytes)
+        publisher = Publisher(arguments.folder, ledger, manifest, manifests)
         for one in lines:
             publisher.bring(one)
         with Workers() as spread:

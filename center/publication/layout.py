@@ -14,6 +14,7 @@ from crypto.statements import OpeningKind
 from crypto.wire import ENVELOPE_MAX
 
 MANIFEST: Final = "manifest.dsse.json"
+EARLIER: Final = "manifests"  # the folder of those before it; there is none where there are none
 LOG_VKEY: Final = "log.vkey"
 WITNESS_VKEYS: Final = "witness.vkeys"
 CHECKPOINT: Final = "checkpoint"
@@ -80,6 +81,11 @@ class ReceiptNames:
 def leaf_name(index: int) -> str:
     """The file of one leaf: the envelope, byte for byte as it came."""
     return f"{LEAVES}/{index}.dsse.json"
+
+
+def earlier_name(sha256: str) -> str:
+    """The file of an earlier manifest, by its fingerprint: as the one after it names it."""
+    return f"{EARLIER}/{sha256}.dsse.json"
 
 
 def opening_name(size: int) -> str:

@@ -12,7 +12,7 @@ from center.files import UnreadableError, read_whole
 from center.opening.logged import Progress, VerifiedLog, verify_log
 from center.opening.spread import Spread, here
 from center.publication import layout as publication
-from crypto import manifest
+from center.publication.manifests import read_chain
 from crypto.consistency import signed_by
 from crypto.errors import ProofError
 from crypto.manifest import TrustedManifest
@@ -48,8 +48,11 @@ def read_published(
     """
     if not folder.is_dir():
         raise PublicationMissingError(f"{folder}: no such folder: give what center publish wrote")
-    loaded = manifest.load(
-        read_file(folder, publication.MANIFEST, MANIFEST_MAX), trusted=trusted, threshold=threshold
+    loaded = read_chain(
+        read_file(folder, publication.MANIFEST, MANIFEST_MAX),
+        lambda name: read_if_there(folder, name, MANIFEST_MAX),
+        trusted=trusted,
+        threshold=threshold,
     )
     note = read_file(folder, publication.CHECKPOINT, NOTE_MAX).decode("utf-8", "replace")
     try:

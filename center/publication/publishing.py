@@ -7,7 +7,7 @@ A reader never sees half a publication: every file appears whole, and those that
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,12 +72,13 @@ class Publisher:
     """
 
     def __init__(
-        self, folder: Path, ledger: Ledger, manifest: TrustedManifest, manifest_bytes: bytes
+        self, folder: Path, ledger: Ledger, manifest: TrustedManifest, manifests: Mapping[str, bytes]
     ) -> None:
+        """``manifests``: the signed bytes of the manifest and of each before it, by fingerprint."""
         self._folder = folder
         self._ledger = ledger
         self._manifest = manifest
-        self._manifest_bytes = manifest_bytes
+        self._manifests = manifests
         self._log = LoggedTree(ledger)
         self._policy = manifest.manifest.witness_policy
         self._checkpoint = self._log.newest
@@ -114,7 +115,7 @@ class Publisher:
             self._check_signature()
             self._check_growth()
             checked = None if opening is None else self._check_opening(opening)
-            self._once(publication.MANIFEST, self._manifest_bytes, MANIFEST_MAX)
+            self._publish_manifests()
             for name, data in publication.key_files(self._manifest).items():
                 self._once(name, data, publication.VKEYS_MAX)
             leaves, receipts = self._publish_entries(progress)
@@ -127,6 +128,25 @@ class Publisher:
                 self._publish_opening(checked, opening)
             sync_folder(self._folder)
             return Published(self._checkpoint.size, leaves, receipts, len(self._openings()))
+
+    def _publish_manifests(self) -> None:
+        """Those before the newest first: a reader who has it already must find them."""
+        earlier = [one.sha256 for one in self._manifest.earlier]
+        if earlier:
+            self._make_folder(publication.EARLIER)
+        for sha256 in earlier:
+            self._once(publication.earlier_name(sha256), self._manifests[sha256], MANIFEST_MAX)
+        if earlier:
+            sync_folder(self._folder / publication.EARLIER)
+        old = self._read(publication.MANIFEST, MANIFEST_MAX)
+        if old is not None and old in [self._manifests[sha256] for sha256 in earlier]:
+            if self._openings():
+                raise PublicationError(
+                    f"{self._folder}: results were published under an earlier manifest, and are not taken back: "
+                    "publish into another folder"
+                )
+            self._replace(publication.MANIFEST, self._manifests[self._manifest.sha256], MANIFEST_MAX)
+        self._once(publication.MANIFEST, self._manifests[self._manifest.sha256], MANIFEST_MAX)
 
     def _check_signature(self) -> None:
         try:

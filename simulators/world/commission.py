@@ -111,7 +111,9 @@ class CommissionAtWork:
     def _open(self, ledger: Ledger, note: str) -> Opening:
         election = self._election
         opening, answers = open_ordered(ledger, election, note, self._centre.clock.wall_ms())
-        publisher = Publisher(self._public, ledger, election.trusted, election.manifest_bytes)
+        publisher = Publisher(
+            self._public, ledger, election.trusted, {election.trusted.sha256: election.manifest_bytes}
+        )
         publisher.publish(opening.to_json(), answers=answers)
         self.opened = opening
         return opening

@@ -1,0 +1,189 @@
+"""A ledger with leaves under two manifests, from polls to audit: strangers have the folder and the keys alone."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from msgspec import structs
+
+from center.publication import layout as publication
+from crypto import envelope
+from crypto.codec import to_bytes
+from crypto.wire import TYPE_MANIFEST
+from tests.center.branch import Center, Device
+from tests.center.command import center
+from tests.center.evening import Evening, trustees_election
+from tests.center.manifests import moved_to_another_port, newer, signed, with_other_key
+from tests.center.publication import PAST, Office
+from tests.crypto.election_fixture import COUNCIL, RESULTS, Election, make_election
+
+OLD: Final = trustees_election(2)
+NEW: Final = newer(OLD, moved_to_another_port)
+
+
+def go_on_under(office: Office, new: Election) -> None:
+    """The office takes the newer manifest, and keeps the older one beside it."""
+    older = office.election
+    name = f"manifest-{older.manifest.version}.dsse.json"
+    (office.folder / name).write_bytes(older.manifest_bytes)
+    (office.folder / "manifest.dsse.json").write_bytes(new.manifest_bytes)
+    names = ", ".join(f'"manifest-{version}.dsse.json"' for version in range(1, new.manifest.version))
+    text = office.config.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("earlier_manifests")]
+    office.config.write_text("\n".join([f"earlier_manifests = [{names}]", *kept]), encoding="utf-8")
+    office.center.close()
+    office.center = Center(new, str(office.folder / "state" / "ledger.db"))
+    office.election = new
+
+
+def mixed(evening: Evening, *, aware: bool = True) -> None:
+    """Branch 1 under the older manifest, before and after the centre went over, branch 2 under the newer one."""
+    device = evening.devices["branch-1"]
+    evening.center.take((device, device.account()))
+    go_on_under(evening, NEW)
+    evening.center.take((device, device.tally()))
+    if aware:
+        evening.devices["branch-2"] = Device(NEW, "branch-2")
+        evening.day("branch-2")
+
+
+@pytest.fixture
+def evening(tmp_path: Path) -> Evening:
+    evening = Evening(tmp_path, OLD)
+    evening.commission.center = evening.center
+    return evening
+
+
+def test_a_branch_under_the_older_manifest_is_not_opened_by_trustees(evening: Evening) -> None:
+    mixed(evening)
+    evening.whole(1, 3)
+    ran = evening.audit()
+    assert (ran.code, ran.err) == (0, ""), ran.out
+    assert "earlier manifests 1" in ran.out
+    assert "of them under earlier manifests 2" in ran.out
+    totals = publication.decode_totals((evening.public / "totals.json").read_bytes())
+    assert totals.units == {"absent": 0, "counted": 2, "set-aside": 0}
+    assert totals.contests[COUNCIL].votes == {
+        code: 2 * votes for code, votes in RESULTS[COUNCIL].votes.items()
+    }
+    assert totals.manifest_sha256 == NEW.loaded.sha256
+    name = publication.earlier_name(OLD.loaded.sha256)
+    assert (evening.public / name).read_bytes() == OLD.manifest_bytes
+    assert center("log", "audit", "--config", evening.config).code in {0, 1}
+
+
+def test_the_publication_began_under_the_older_manifest(evening: Evening) -> None:
+    device = evening.devices["branch-1"]
+    evening.center.take((device, device.account()))
+    evening.publish()
+    before = shutil.copytree(evening.public, evening.folder / "before")
+    mixed(evening)
+    evening.publish()
+    assert (evening.public / publication.MANIFEST).read_bytes() == NEW.manifest_bytes
+    ran = evening.audit("--previous", before)
+    assert "fault" not in ran.out.lower(), ran.out
+    third = newer(NEW, moved_to_another_port)
+    go_on_under(evening, third)
+    evening.publish()
+    ran = evening.audit("--previous", before)
+    assert "earlier manifests 2" in ran.out
+    assert "fault" not in ran.out.lower(), ran.out
+
+
+def test_results_are_taken_back_by_a_newer_manifest(tmp_path: Path) -> None:
+    old = make_election(1, schedule=PAST)
+    office = Office(tmp_path, old)
+    office.day("branch-1")
+    assert office.publish("--opening", office.open()).code == 0
+    go_on_under(office, newer(old, moved_to_another_port))
+    ran = office.publish()
+    assert (ran.code, "results were published under an earlier manifest" in ran.err) == (65, True), ran.err
+    assert (office.public / publication.MANIFEST).read_bytes() == old.manifest_bytes
+
+
+def removed(public: Path) -> None:
+    (public / publication.earlier_name(OLD.loaded.sha256)).unlink()
+
+
+def forged(public: Path) -> None:
+    """A manifest of this version that one of the three holders signed alone."""
+    data = envelope.sign(TYPE_MANIFEST, to_bytes(OLD.manifest), OLD.manifest_keys[:1]).to_bytes()
+    (public / publication.earlier_name(OLD.loaded.sha256)).write_bytes(data)
+
+
+def exchanged(public: Path) -> None:
+    other = signed(OLD, structs.replace(OLD.manifest, issued_at="2027-06-02T00:00:00Z"))
+    (public / publication.earlier_name(OLD.loaded.sha256)).write_bytes(other.manifest_bytes)
+
+
+def not_the_one_before(public: Path) -> None:
+    """The newest is exchanged for another one of its version, which supersedes nothing."""
+    other = structs.replace(
+        NEW.manifest, supersedes=signed(OLD, structs.replace(OLD.manifest, version=9)).loaded.sha256
+    )
+    (public / publication.MANIFEST).write_bytes(signed(NEW, other).manifest_bytes)
+
+
+def withdrawing(public: Path) -> None:
+    """The newest is exchanged for one that withdraws the kit of branch 1 after the fact."""
+    other = newer(OLD, with_other_key("devices", "device-1"))
+    (public / publication.MANIFEST).write_bytes(other.manifest_bytes)
+
+
+@pytest.mark.parametrize(
+    ("disturb", "words"),
+    [
+        (removed, "states manifest_sha256"),
+        (forged, "has 1 signatures: 2 are needed"),
+        (exchanged, "holds another manifest"),
+        (not_the_one_before, "states manifest_sha256"),
+        (withdrawing, "the key of device 'device-1' was withdrawn"),
+    ],
+)
+def test_a_stranger_takes_a_broken_chain_for_whole(
+    evening: Evening, disturb: Callable[[Path], None], words: str
+) -> None:
+    mixed(evening)
+    evening.order()
+    evening.witness(1, 2)
+    evening.publish()
+    assert evening.trustee("check").code == 0
+    disturb(evening.public)
+    ran = evening.audit()
+    assert (ran.code, words in ran.out) == (65, True), ran.out
+    assert evening.trustee("check").code not in {0, 1}
+
+
+def test_a_manifest_lies_there_that_nothing_supersedes(evening: Evening) -> None:
+    mixed(evening)
+    evening.publish()
+    stray = publication.earlier_name("ab" * 32)
+    (evening.public / stray).write_bytes(OLD.manifest_bytes)
+    assert f"{stray}: belongs to nothing" in evening.audit().out
+
+
+def test_the_configuration_forgets_the_older_manifest(evening: Evening) -> None:
+    mixed(evening)
+    text = evening.config.read_text(encoding="utf-8")
+    evening.config.write_text(text.replace('"manifest-1.dsse.json"', ""), encoding="utf-8")
+    ran = evening.draft()
+    assert ran.code != 0
+    ran = center("publish", evening.public, "--config", evening.config)
+    assert (ran.code, "does not verify" in ran.err) == (65, True), ran.err
+
+
+def test_the_configuration_names_a_chain_that_is_none(evening: Evening) -> None:
+    mixed(evening)
+    (evening.folder / "manifest-1.dsse.json").write_bytes(
+        signed(OLD, structs.replace(OLD.manifest, issued_at="2027-06-02T00:00:00Z")).manifest_bytes
+    )
+    for command in ("publish", evening.public), ("log", "audit"):
+        ran = center(*command, "--config", evening.config)
+        assert (ran.code, "does not supersede" in ran.err) == (78, True), ran.err
+    (evening.folder / "manifest-1.dsse.json").write_bytes(
+        envelope.sign(TYPE_MANIFEST, to_bytes(OLD.manifest), OLD.manifest_keys[:1]).to_bytes()
+    )
+    ran = center("log", "audit", "--config", evening.config)
+    assert (ran.code, "manifest-1.dsse.json" in ran.err) == (78, True), ran.err
