@@ -11,6 +11,7 @@ from center.commands.desk import CommandDesk
 from center.config import Setup
 from center.intake.inbox import Inbox
 from center.intake.intake import Intake, Outcome
+from center.intake.missing_parts import MissingPartsDesk
 from center.intake.push_desk import PushDesk
 from center.intake.pushes import Pushes
 from center.intake.schedule_desk import ScheduleDesk
@@ -126,6 +127,7 @@ class CenterDaemon:
             witnesses=self._witness_desk(sequencer, push_desk),
             pushes=push_desk,
             commands=self._command_desk(session),
+            missing_parts=MissingPartsDesk(manifest.manifest.election, self._config.signer),
         )
 
     def _spool_desk(self) -> SpoolDesk | None:
@@ -161,11 +163,18 @@ class CenterDaemon:
             self._ports.notify("WATCHDOG=1")
         if not batch:
             return
-        messages = [(delivery.topic, delivery.payload) for delivery in batch]
+        wishes, envelopes = running.missing_parts.sort(batch)
+        messages = [(delivery.topic, delivery.payload) for delivery in envelopes]
         outcome = running.intake.process(messages, wall_ms=self._ports.wall_ms())
         # Durable from here on: only now may the broker forget, and a file be laid aside.
-        await self._answer(batch, outcome, running)
-        _report(outcome, running.sequencer.size)
+        await self._answer(envelopes, outcome, running)
+        for wish in wishes:
+            running.session.acknowledge(wish)
+            await running.missing_parts.answer(
+                wish.payload, running.session.send, wall_ms=self._ports.wall_ms()
+            )
+        if envelopes:
+            _report(outcome, running.sequencer.size)
 
     async def _answer(self, batch: list[Delivery], outcome: Outcome, running: "_Running") -> None:
         for delivery, judged in zip(batch, outcome.judged, strict=True):
@@ -209,6 +218,7 @@ class _Running:
     witnesses: WitnessDesk | None
     pushes: PushDesk | None
     commands: CommandDesk | None
+    missing_parts: MissingPartsDesk
 
 
 def _report(outcome: Outcome, log_size: int) -> None:

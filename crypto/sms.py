@@ -86,9 +86,12 @@ def split(data: bytes, *, reference: int) -> tuple[bytes, ...]:
         raise PartError(
             f"a carrier of {len(data)} bytes cannot go by SMS: send 1 to {PARTS_MAX * PART_OCTETS} bytes"
         )
-    return tuple(
-        _HEADER + bytes([reference, len(bodies), number]) + body for number, body in enumerate(bodies, 1)
-    )
+    return tuple(header(reference, len(bodies), number) + body for number, body in enumerate(bodies, 1))
+
+
+def header(reference: int, total: int, number: int) -> bytes:
+    """Return the ``HEADER_OCTETS`` octets in front of a part; each argument is an octet."""
+    return _HEADER + bytes([reference, total, number])
 
 
 def parse(user_data: bytes) -> Part:

@@ -83,6 +83,19 @@ def topic_refusal(election: str, branch: str) -> str:
     return f"kit/v1/{election}/{branch}/refusal"
 
 
+def topic_missing_parts(election: str) -> str:
+    """Gateway of SMS to centre: a wish for a request for missing parts (crypto.sms_missing), QoS 0.
+
+    No branch may write on it: ``_`` names none. The centre hears it under ``topic_all_envelopes``.
+    """
+    return f"kit/v1/{election}/_/envelope/missing"
+
+
+def topic_missing_parts_signed(election: str) -> str:
+    """Centre to gateways of SMS: a signed request for missing parts, as it goes on the air, QoS 0."""
+    return f"kit/v1/{election}/_/missing"
+
+
 def topic_schedule(election: str) -> str:
     """Centre to all branches: a schedule change (a DSSE envelope), QoS 0, repeated. Checked by each branch."""
     return f"kit/v1/{election}/_/schedule"

@@ -203,11 +203,17 @@ class CommandHeard:
 
 @dataclass(frozen=True, slots=True)
 class SmsPartsAsked:
-    """A gateway of the centre misses parts of a concatenated SMS. Nobody signs that: a hint of bounded cost."""
+    """A gateway of the centre misses parts of a concatenated SMS, and the log signed that.
 
+    ``at_s``: when, seconds since 1970 by the centre's clock. ``received``: the hash (crypto.sms_missing.hash_of) of the
+    parts that came.
+    """
+
+    at_s: int
     reference: int
     total: int
     missing: tuple[int, ...]
+    received: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ CORES: Final = (
         "kit/ladder/escalation.py",
         "kit/ladder/ladder.py",
         "kit/sms/rung.py",
+        "kit/sms/hour.py",
         "kit/sms/letter.py",
         "kit/sms/modems.py",
     ),

@@ -10,7 +10,15 @@ import msgspec
 
 from center.cancelled import end_if_cancelled
 from center.sms.port import Say
-from crypto.wire import branch_of_topic, topic_narrow_envelope, topic_receipt, topic_refusal
+from crypto.sms_missing import MISSING_OCTETS_MAX
+from crypto.wire import (
+    branch_of_topic,
+    topic_missing_parts,
+    topic_missing_parts_signed,
+    topic_narrow_envelope,
+    topic_receipt,
+    topic_refusal,
+)
 
 KEEPALIVE_S: Final = 15
 TIMEOUT_S: Final = 5.0  # seconds: connect, subscribe, publish
@@ -37,6 +45,7 @@ class SmsBroker:
         election: whose topics.
         heard: takes what was published as a receipt of a branch.
         refused: takes what was published as a refusal: the envelope's hash and the reason.
+        signed: takes what was published as a signed request for missing parts.
         connected: hears when a session stands (True) and when it is lost.
         say: tells people.
     """
@@ -50,6 +59,7 @@ class SmsBroker:
         *,
         heard: Callable[[str], None],
         refused: Callable[[str, str], None],
+        signed: Callable[[bytes], None],
         connected: Callable[[bool], None],
         say: Say,
     ) -> None:
@@ -59,9 +69,10 @@ class SmsBroker:
         self._election: Final = election
         self._heard: Final = heard
         self._refused: Final = refused
+        self._signed: Final = signed
         self._connected: Final = connected
         self._say: Final = say
-        self._work: asyncio.Queue[tuple[str, bytes | None]] = asyncio.Queue(QUEUE_MAX)
+        self._work: asyncio.Queue[tuple[str | None, bytes | None]] = asyncio.Queue(QUEUE_MAX)
         self._lost_words = ""
 
     async def run(self) -> None:
@@ -101,9 +112,13 @@ class SmsBroker:
         """Listen to a branch's topics no longer."""
         self._put(branch, None)
 
-    def _put(self, branch: str, envelope: bytes | None) -> None:
+    def wish(self, wish: bytes) -> None:
+        """Ask the log to sign a request for missing parts, when there is a session."""
+        self._put(None, wish)
+
+    def _put(self, branch: str | None, data: bytes | None) -> None:
         with contextlib.suppress(asyncio.QueueFull):
-            self._work.put_nowait((branch, envelope))
+            self._work.put_nowait((branch, data))
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         """One session, until it is lost; raises MqttError."""
@@ -120,8 +135,12 @@ class SmsBroker:
 
     async def _give(self, client: aiomqtt.Client) -> None:
         subscribed: set[str] = set()
+        await self._listen_for_requests(client)
         while True:
             branch, envelope = await self._work.get()
+            if branch is None:
+                await client.publish(topic_missing_parts(self._election), envelope, qos=0)
+                continue
             topics = [topic_receipt(self._election, branch), topic_refusal(self._election, branch)]
             if envelope is None:
                 if branch in subscribed:
@@ -136,10 +155,22 @@ class SmsBroker:
                 subscribed.add(branch)
             await client.publish(topic_narrow_envelope(self._election, branch), envelope, qos=1)
 
+    async def _listen_for_requests(self, client: aiomqtt.Client) -> None:
+        """Without the right to it envelopes go on: missing parts come when branches send again by themselves."""
+        topic = topic_missing_parts_signed(self._election)
+        granted = await client.subscribe(topic, qos=0)
+        if QOS_REFUSED in [getattr(code, "value", code) for code in granted]:
+            self._say(
+                f"{self._client_id} may not read {topic}: give it the right, or missing parts come late"
+            )
+
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             topic, payload = message.topic.value, message.payload
             branch = branch_of_topic(topic)
+            if topic == topic_missing_parts_signed(self._election) and isinstance(payload, bytes):
+                self._signed(payload[: MISSING_OCTETS_MAX + 1])
+                continue
             if branch is None or not isinstance(payload, bytes) or len(payload) > ANSWER_MAX:
                 continue
             if topic == topic_receipt(self._election, branch):

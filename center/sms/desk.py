@@ -21,9 +21,10 @@ from center.sms.records import (
     Store,
     branch_name,
 )
+from center.sms.requests import Requests
 from center.sms.sending import Sendings
-from crypto import carrier, sms, sms_missing
-from crypto.errors import EncodingError, EvidenceError
+from crypto import carrier, sms
+from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
 from crypto.sms import SENDER_MAX, ForeignPartError, Part
 from crypto.submissions import CheckedSubmission, check_submission
@@ -61,6 +62,7 @@ class SmsDesk:
             manifest, store, self._sendings, self._effects, self.tally, reference=reference
         )
         self._orders: Final = Orders(self._sendings, self._effects, self.tally)
+        self._requests: Final = Requests(manifest.log_verifier, self._sendings, self._effects)
 
     @property
     def unfinished(self) -> str:
@@ -104,11 +106,19 @@ class SmsDesk:
     def connected(self, *, up: bool, now_ms: int) -> None:
         """The session with the broker began or ended."""
         self._envelopes.connected(up=up, now_ms=now_ms)
+        self._requests.connected(up=up)
         self.tick(now_ms=now_ms)
 
     def heard(self, text: str, *, now_ms: int) -> None:
         """Something was published on the topic for receipts of a branch."""
         self._envelopes.heard(text, now_ms=now_ms)
+        self.tick(now_ms=now_ms)
+
+    def signed(self, data: bytes, *, now_ms: int) -> None:
+        """The log signed a request for missing parts: ours, or another gateway's."""
+        key = self._requests.signed(data, reference=self._envelopes.next_reference(), now_ms=now_ms)
+        if key is not None:
+            self._parts.asked(key, now_ms=now_ms)
         self.tick(now_ms=now_ms)
 
     def refused(self, sha256: str, reason: str) -> None:
@@ -165,18 +175,13 @@ class SmsDesk:
         self.tick(now_ms=now_ms)
 
     def _single(self, sender: str, part: Part, now_ms: int) -> None:
-        """A message of one part: a request for parts of ours, or a small envelope."""
+        """A message of one part: a small envelope, or nothing of ours."""
         checked = self._checked(part.body)
         if checked is not None:
             self._take(sender, checked, now_ms)
-            return
-        try:
-            wanted = sms_missing.read(part.body)
-        except EncodingError:
+        else:
             self.tally.unverified += 1
             self._say(f"{sender}: a message of {len(part.body)} bytes that is no envelope of this election")
-        else:
-            self._orders.resend(sender, wanted, now_ms=now_ms)
 
     def _try(self, sender: str, part: Part, now_ms: int) -> None:
         """Put together what can be, with the part that just came."""
@@ -220,18 +225,9 @@ class SmsDesk:
             return None
 
     def _ask(self, now_ms: int) -> None:
-        for key, missing in self._parts.to_ask_for(now_ms=now_ms):
-            sender, reference, total = key
-            self._parts.asked(key, now_ms=now_ms)
-            if not _is_number(sender):
-                continue
-            request = sms_missing.pack(reference, total, missing)
-            (user_data,) = sms.split(request, reference=self._envelopes.next_reference())
-            token = self._sendings.put("request", sender, user_data, about="", now_ms=now_ms)
-            what = f"{len(missing)} of {total} parts under reference {reference} did not come"
-            self._say(
-                f"{sender}: {what}: {'asked for' if token else 'not asked for, too much was asked this hour'}"
-            )
+        wanted = {key: parts for key, parts in self._parts.to_ask_for(now_ms=now_ms) if _is_number(key[0])}
+        for key in self._requests.want(wanted, now_ms=now_ms):
+            self._parts.asked(key, now_ms=now_ms)  # too much was asked for: later
 
     def _forget(self, gone: list[Gone]) -> None:
         for one in gone:

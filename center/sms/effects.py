@@ -19,6 +19,13 @@ class Forgo:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Ask the log, through centerd, to sign a request for missing parts."""
+
+    wish: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send one message; its outcome is awaited."""
 
@@ -42,7 +49,7 @@ class Say:
     words: str
 
 
-Effect = Submit | Forgo | Send | OrderDone | Say
+Effect = Submit | Forgo | Wish | Send | OrderDone | Say
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 from center.errors import SpoolError
 from center.sms.broker import SmsBroker
 from center.sms.desk import SmsDesk
-from center.sms.effects import Forgo, OrderDone, Say, Send, Submit
+from center.sms.effects import Forgo, OrderDone, Say, Send, Submit, Wish
 from center.sms.folder import Folder
 from center.sms.port import Arrived, Outcome, Settled, ShortMessages
 from center.sms.port import Say as Tell
@@ -58,6 +58,7 @@ class Gateway:
             manifest.manifest.election,
             heard=self._heard,
             refused=self._refused,
+            signed=self._signed,
             connected=self._connected,
             say=tell,
         )
@@ -134,6 +135,10 @@ class Gateway:
         self.desk.refused(sha256, reason)
         self._pump()
 
+    def _signed(self, data: bytes) -> None:
+        self.desk.signed(data, now_ms=_now_ms())
+        self._pump()
+
     def _connected(self, up: bool) -> None:
         self.desk.connected(up=up, now_ms=_now_ms())
         self._pump()
@@ -146,6 +151,8 @@ class Gateway:
                     self._broker.submit(branch, envelope)
                 case Forgo(branch):
                     self._broker.forgo(branch)
+                case Wish(wish):
+                    self._broker.wish(wish)
                 case Send(token, number, user_data):
                     self._messages.send(token, number, user_data)
                 case OrderDone(name, words):

@@ -1,17 +1,13 @@
 """Commands on their way to branches by SMS: packed and signed elsewhere, opaque here."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from center.sms.effects import Effect, OrderDone, Say, Tally
+from center.sms.effects import Effect, OrderDone, Tally
 from center.sms.port import Outcome
 from center.sms.records import OrderRecord
 from center.sms.sending import Outgoing, Sendings
 from crypto import sms
-from crypto.sms_missing import MissingParts
-
-REMEMBERED_MAX: Final = 256  # messages of several parts that can be sent again in parts
 
 
 @dataclass(slots=True)
@@ -21,14 +17,13 @@ class _Order:
 
 
 class Orders:
-    """What is to be sent, and what was sent in several parts: those may be asked for again."""
+    """What is to be sent. No branch asks for parts of it: who gave a command without effect gives it again."""
 
     def __init__(self, sendings: Sendings, effects: list[Effect], tally: Tally) -> None:
         self._sendings: Final = sendings
         self._effects: Final = effects
         self._tally: Final = tally
         self._open: dict[str, _Order] = {}
-        self._sent: OrderedDict[tuple[str, int], tuple[bytes, ...]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -40,7 +35,6 @@ class Orders:
         order = self._open[name] = _Order()
         for number in record.numbers:
             parts = sms.split(record.packed, reference=reference)
-            self._remember(number, reference, parts)
             for user_data in parts:
                 token = self._sendings.put("command", number, user_data, about=name, now_ms=now_ms, free=True)
                 if token is None:
@@ -60,26 +54,6 @@ class Orders:
         if not outcome.sent:
             order.failures.append(f"{message.number}: {outcome.reason}")
         self._end_if_done(message.about)
-
-    def resend(self, number: str, wanted: MissingParts, *, now_ms: int) -> None:
-        """Somebody asks for parts of what was sent to him. Nobody signed that: it is done a few times an hour."""
-        parts = self._sent.get((number, wanted.reference), ())
-        if len(parts) != wanted.total:
-            return
-        count = 0
-        for missing in wanted.missing:
-            count += (
-                self._sendings.put("command", number, parts[missing - 1], about="", now_ms=now_ms) is not None
-            )
-        self._effects.append(
-            Say(f"{number}: asks for {len(wanted.missing)} of {wanted.total} parts again: {count} go")
-        )
-
-    def _remember(self, number: str, reference: int, parts: tuple[bytes, ...]) -> None:
-        if len(parts) > 1:
-            self._sent[number, reference] = parts
-            if len(self._sent) > REMEMBERED_MAX:
-                self._sent.popitem(last=False)
 
     def _end_if_done(self, name: str) -> None:
         order = self._open[name]

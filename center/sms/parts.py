@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Final
 
-from crypto.sms import Part
+from crypto.sms import Part, header
+from crypto.sms_missing import TOTAL_MAX, MissingParts, hash_of
 
 VARIANTS_MAX: Final = 3  # different parts under one number of one message
 COMBINATIONS_MAX: Final = (
@@ -125,15 +126,16 @@ class Parts:
             self._wholes.popitem(last=False)
         return self._drop(key)
 
-    def to_ask_for(self, *, now_ms: int) -> list[tuple[Key, tuple[int, ...]]]:
+    def to_ask_for(self, *, now_ms: int) -> list[tuple[Key, MissingParts]]:
         """Messages whose missing parts are to be asked for now, and which these are; ``asked`` notes it."""
         return [
-            (key, message.missing(key[2]))
+            (key, _asking(key, message))
             for key, message in self._open.items()
             if message.asked < ASKED_MAX
             and message.ask_at_ms <= now_ms
             and key not in self._wholes  # that one was whole: this is a remainder, or forged
             and message.missing(key[2])
+            and key[2] <= TOTAL_MAX
         ]
 
     def asked(self, key: Key, *, now_ms: int) -> None:
@@ -178,6 +180,16 @@ class Parts:
             for number, bodies in message.bodies.items()
             for body in bodies
         ]
+
+
+def _asking(key: Key, message: Open) -> MissingParts:
+    """What is missing beside what came. Where that is not one thing, another variant each time that is asked."""
+    _, reference, total = key
+    came = [
+        header(reference, total, number) + bodies[message.asked % len(bodies)]
+        for number, bodies in sorted(message.bodies.items())
+    ]
+    return MissingParts(reference, total, message.missing(total), hash_of(came))
 
 
 def _part(key: Key, number: int, body: bytes) -> Part:

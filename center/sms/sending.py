@@ -13,6 +13,9 @@ from center.sms.port import Outcome
 Kind = Literal["answer", "command", "request"]
 
 QUEUE_MAX: Final = 2_000  # messages that wait
+STRANGERS_QUEUE_MAX: Final = (
+    QUEUE_MAX // 2
+)  # of them, before one that strangers may have caused finds no room
 IN_FLIGHT_MAX: Final = 8  # messages that the modem, or smsd, has at one time
 TRIES_MAX: Final = 4  # times that one message is given to the network
 RETRY_MS: Final = 15_000  # milliseconds until the second try; doubled each time
@@ -25,7 +28,7 @@ _ORDER: Final[dict[Kind, int]] = {"answer": 0, "command": 1, "request": 2}
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message. ``about``: the hash of an envelope, the name of an order, or nothing."""
+    """One message. ``about``: the hash of an envelope, the name of an order, or nothing. ``free``: as in ``put``."""
 
     token: int
     kind: Kind
@@ -34,10 +37,11 @@ class Outgoing:
     about: str
     tries: int
     due_ms: int
+    free: bool = False
 
 
 class Sendings:
-    """Answers go first, then commands, then requests for missing parts."""
+    """What no stranger can cause goes first; of either kind answers, then commands, then requests for parts."""
 
     def __init__(self) -> None:
         self._waiting: list[Outgoing] = []
@@ -54,19 +58,31 @@ class Sendings:
     ) -> int | None:
         """Queue one message and return its token; None where it may not or cannot go.
 
-        ``free``: it counts against no limit, for the centre's own people want it.
+        ``free``: it counts against no limit and goes before all others, for no stranger can cause it: a command of the
+        centre's own people, or the first answer to an envelope.
         """
-        if len(self) >= QUEUE_MAX or not (free or self._may(kind, number, now_ms)):
+        if len(self) >= (QUEUE_MAX if free else STRANGERS_QUEUE_MAX):
             return None
+        if not free:
+            if not self.may(kind, number, now_ms=now_ms):
+                return None
+            for times in self._counted(kind, number, now_ms):
+                times.append(now_ms)
         self._token += 1
-        self._waiting.append(Outgoing(self._token, kind, number, user_data, about, 0, now_ms))
+        self._waiting.append(Outgoing(self._token, kind, number, user_data, about, 0, now_ms, free))
         return self._token
+
+    def may(self, kind: Kind, number: str, *, now_ms: int) -> bool:
+        """Whether the limits of the hour leave room for a message that strangers caused."""
+        most = (NUMBER_HOUR_MAX, REQUESTS_HOUR_MAX)
+        counted = self._counted(kind, number, now_ms)
+        return all(len(times) < limit for times, limit in zip(counted, most, strict=False))
 
     def due(self, *, now_ms: int) -> list[Outgoing]:
         """What is to be given to the network now; it is under way then."""
         ready = sorted(
             (one for one in self._waiting if one.due_ms <= now_ms),
-            key=lambda one: (_ORDER[one.kind], one.token),
+            key=lambda one: (not one.free, _ORDER[one.kind], one.token),
         )[: max(0, IN_FLIGHT_MAX - len(self._in_flight))]
         for one in ready:
             self._waiting.remove(one)
@@ -81,7 +97,8 @@ class Sendings:
         self._waiting.append(replace(one, due_ms=now_ms + (RETRY_MS << (one.tries - 1))))
         return None
 
-    def _may(self, kind: Kind, number: str, now_ms: int) -> bool:
+    def _counted(self, kind: Kind, number: str, now_ms: int) -> tuple[deque[int], ...]:
+        """The hour of the number, and for a request the hour of all requests."""
         hour = self._hours.pop(number, deque())
         self._hours[number] = hour
         if len(self._hours) > NUMBERS_WATCHED_MAX:
@@ -90,8 +107,4 @@ class Sendings:
         for times in counted:
             while times and now_ms - times[0] >= HOUR_MS:
                 times.popleft()
-        if len(hour) >= NUMBER_HOUR_MAX or (kind == "request" and len(self._requests) >= REQUESTS_HOUR_MAX):
-            return False
-        for times in counted:
-            times.append(now_ms)
-        return True
+        return counted

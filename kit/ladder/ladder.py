@@ -48,7 +48,7 @@ class Ladder:
         count: Callable[[str], None],
     ) -> None:
         self.sms = SmsRung(setup.sms, manifest, device, held=held)
-        self.inbox = SmsInbox(manifest, () if setup.sms is None else setup.sms.numbers, count)
+        self.inbox = SmsInbox(manifest, count)
         self.escalation = Escalation(
             setup.clocks, troubles=lambda: troubles(failover), sms_by=self.sms.sent_by, held=held
         )
@@ -99,7 +99,7 @@ class Ladder:
         if letter is None:
             return None
         group = letter.group
-        picture: dict[str, Any] = {"sent": letter.sent, "unfit": letter.unfit, "parts": None}
+        picture: dict[str, Any] = {"sent": letter.spent, "unfit": letter.unfit, "parts": None}
         if group is not None:
             quiet_ms = 0 if group.wanted else max(0, self.sms.quiet_until(letter, now) - now)
             picture |= {

@@ -1,7 +1,6 @@
 """What comes by SMS: put together, told apart by its first byte, and handed on as what comes by other rungs is.
 
-Signed things are believed whoever sent them, for a sender's number proves nothing; hints that nobody signed count only
-from the centre's gateways.
+Signed things are believed whoever sent them, for a sender's number proves nothing; nothing else is believed.
 """
 
 from collections import Counter
@@ -17,7 +16,6 @@ from kit.events import CommandHeard, Event, ModemHeard, ReceiptHeard, SmsPartsAs
 
 SMS_RUNG: Final = "sms"  # stands for the uplink of what came
 COMMAND_FIRST_BYTE: Final = 0xC5  # of a packed command (crypto.command)
-_DIGITS_COMPARED: Final = 9  # networks write one number in several ways; its end stays the same
 
 
 class SmsInbox:
@@ -25,18 +23,14 @@ class SmsInbox:
 
     Args:
         manifest: for the key of the log.
-        numbers: the gateways of the centre.
         count: hears for each message which modem it came by.
 
     Attributes:
         dropped: messages of which nothing was made, by why.
     """
 
-    def __init__(
-        self, manifest: TrustedManifest, numbers: tuple[str, ...], count: Callable[[str], None]
-    ) -> None:
+    def __init__(self, manifest: TrustedManifest, count: Callable[[str], None]) -> None:
         self._log = manifest.log_verifier
-        self._numbers = tuple(_end(number) for number in numbers)
         self._count = count
         self._reassembler = sms.Reassembler()
         self.dropped: Counter[str] = Counter()
@@ -52,25 +46,19 @@ class SmsInbox:
         self._reassembler.expire(now_ms=now)
         try:
             data = self._reassembler.add(message.sender, message.user_data, now_ms=now)
-            return None if data is None else self._event(data, message.sender)
+            return None if data is None else self._event(data)
         except EvidenceError as error:
             self.dropped[type(error).__name__] += 1
             return None
 
-    def _event(self, data: bytes, sender: str) -> Event | None:
+    def _event(self, data: bytes) -> Event | None:
         if data[0] == acknowledgement.PACKED_VERSION:
             return ReceiptHeard(SMS_RUNG, acknowledgement.unpack(data, log=self._log))
         if data[0] == COMMAND_FIRST_BYTE:
             return CommandHeard(data, SMS_RUNG)
         if data[0] == sms_missing.FIRST_BYTE:
-            asked = sms_missing.read(data)
-            if _end(sender) in self._numbers:
-                return SmsPartsAsked(asked.reference, asked.total, asked.missing)
-            self.dropped["hint of a stranger"] += 1
-            return None
+            asked = sms_missing.read(data, log=self._log)
+            parts = asked.parts
+            return SmsPartsAsked(asked.at_s, parts.reference, parts.total, parts.missing, parts.received)
         self.dropped["of no kind that is known"] += 1
         return None
-
-
-def _end(number: str) -> str:
-    return number[-_DIGITS_COMPARED:]

@@ -5,17 +5,18 @@ together, for the receiver tells senders apart. The gateway is in the reference 
 the facts, which hold references, say where the parts went.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from crypto import sms
+from crypto import sms, sms_missing
 from failover.events import Instant
 from kit.sms.plan import NUMBERS_MAX
 
 GROUP_KEPT_MS: Final = sms.KEEP_MS - 5 * 60_000
 """How long after its first part a group is added to: the receiver forgets the first parts soon after."""
 SLOTS_OF_ONE: Final = 8  # groups of one envelope, before their references are those of the next one's
-ASKED_PAUSE_MS: Final = 60_000  # between two requests for missing parts of one group: nobody signs them
+ASKED_PAUSE_MS: Final = 60_000  # between two requests for missing parts of one group
 ASKED_MAX: Final = 8  # such requests of one group that are followed
 
 
@@ -46,6 +47,9 @@ class Group:
     repeated: bool = False
     """Whether some of it went out again."""
     asked: int = 0
+    """Requests for missing parts that were followed."""
+    asked_at_s: int = -1
+    """When the last of them was signed, seconds since 1970 by the centre's clock."""
     asked_due: Instant = 0
 
     @property
@@ -86,7 +90,9 @@ class Letter:
         unfit: why it cannot go by SMS at all, in words.
         group: what is sent now; None before the first, and where a new one must begin.
         groups: the last group of each way.
-        sent: parts that the network took, of all groups: what it cost.
+        sent: parts that were given to modems, of all groups: what it cost at most.
+        credit: of these, the parts that a network surely did not take; the next ones go for them. Volatile.
+        taken: parts that the network took, of all groups.
         rounds: how many groups went out whole and brought no acknowledgement, in this life.
         slot: the last reference without its gateway.
     """
@@ -101,6 +107,8 @@ class Letter:
     group: Group | None = None
     groups: dict[Way, Group] = field(default_factory=dict)
     sent: int = 0
+    credit: int = 0
+    taken: int = 0
     rounds: int = 0
     slot: int | None = None
 
@@ -114,7 +122,20 @@ class Letter:
         group.take(part, at_ms)
         self.group = group
         self.slot = reference // NUMBERS_MAX
-        self.sent += 1
+        self.taken += 1
+
+    @property
+    def spent(self) -> int:
+        """What counts against the limit of one envelope."""
+        return self.sent - self.credit
+
+    def is_held(self, missing: Container[int], total: int, reference: int, received: str) -> bool:
+        """Whether a receiver has the other parts of just this message, by their hash."""
+        if self.compact is None:
+            return False
+        parts = sms.split(self.compact, reference=reference)
+        came = [part for number, part in enumerate(parts, 1) if number not in missing]
+        return len(parts) == total and sms_missing.hash_of(came) == received
 
     def next_reference(self, gateway: int, base: int) -> int:
         """Of the next group. It follows from what is durable of this envelope alone.

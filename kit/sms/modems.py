@@ -100,23 +100,25 @@ class SmsModems:
         state.failures, state.fault, state.due = 0, "", 0
         state.finals.pop(sent.way.gateway, None)
 
-    def failed(self, token: int, sent: Sent, reason: str, now: Instant, *, final: bool) -> None:
-        """The network or the modem refused it."""
+    def failed(self, token: int, sent: Sent, reason: str, now: Instant, *, final: bool) -> int:
+        """The network or the modem refused it; returns how many parts are not under way any more."""
         state = self.states[sent.way.modem]
         if token not in state.under_way:
-            return  # given up already
+            return 0  # given up already
+        count = len(state.under_way)
         state.under_way.clear()  # what fails of a whole message is the message
         state.fault = reason
         state.fail_count += 1
         if final:
             state.finals[sent.way.gateway] = now + FINAL_PAUSE_MS
             state.failures = max(state.failures, TRIES)
-            return
+            return count
         state.failures += 1
         ceiling_ms = min(BACKOFF_FIRST_MS << min(state.failures - 1, _DOUBLINGS_MAX), BACKOFF_MAX_MS)
         state.due = now + full_jitter_ms(
             BACKOFF_MIN_MS, ceiling_ms, self._device, sent.way.modem, state.fail_count
         )
+        return count
 
     def overdue(self, now: Instant) -> list[tuple[int, Sent]]:
         """Of each modem that is gone, or whose driver said nothing for too long, something that is under way."""

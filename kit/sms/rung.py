@@ -1,15 +1,16 @@
 """The rung of SMS: sealed envelopes as compact carriers in concatenated binary messages, part by part.
 
-Durable state is a fold over EnvelopeSealed, RungReached, SmsPartTaken and ReceiptStored: after a restart only the parts
-go out that no network took. A network's word that it took a part, and even a delivery report, prove nothing to us; an
-acknowledgement of any grade ends the sending.
+Durable state is a fold over EnvelopeSealed, RungReached, SmsGiven, SmsPartTaken, SmsPartsWanted and ReceiptStored:
+after a restart only the parts go out that no network took. What is given to a modem is counted before (SmsGiven), so
+that no crash makes the kit forget what it may have cost; what a network surely refused is given back in the same life.
+A network's word that it took a part, and even a delivery report, prove nothing to us; an acknowledgement of any grade
+ends the sending.
 
 Without one, the parts that nobody reported as delivered go out again under the same reference. If that brings nothing
 either, all parts go under a new reference, to the next gateway or over the next modem: a receiver that has a message
 whole takes no notice of its repetition (``crypto.sms.Reassembler``).
 """
 
-from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
@@ -25,17 +26,22 @@ from failover.events import Instant
 from kit.core import Step
 from kit.effects import SendSms
 from kit.events import Booted, Event, ModemHeard, SmsPartsAsked, Tick, UplinksUsable
-from kit.facts import EnvelopeSealed, Fact, ReceiptStored, RungReached, SmsPartTaken
+from kit.facts import (
+    EnvelopeSealed,
+    Fact,
+    ReceiptStored,
+    RungReached,
+    SmsGiven,
+    SmsPartsWanted,
+    SmsPartTaken,
+)
 from kit.incidents import Incidents
+from kit.sms.hour import Hour
 from kit.sms.letter import ASKED_MAX, ASKED_PAUSE_MS, Group, Letter, Way
 from kit.sms.modems import Sent, SmsModems
 from kit.sms.plan import SmsPlan
 from kit.wall import Wall
 
-HOUR_MS: Final = 3_600_000
-ACCOUNTS_MIN: Final = (
-    6  # SMS in an hour that ballot accounts may always use, of the least that can be configured
-)
 _MAY: Final = {"tally": "may", "account": "may for ballot accounts"}
 PATIENCE_DOUBLINGS_MAX: Final = 3  # times that the patience doubles with fruitless rounds
 
@@ -64,13 +70,13 @@ class SmsRung:
         self.modems: Final = SmsModems(() if plan is None else plan.modems, device)
         self._manifest, self._device, self._held = manifest, device, held
         self._base = sha256(device.encode()).digest()[0]
-        self._recent: deque[int] = deque(maxlen=0 if plan is None else plan.max_per_hour)
+        self._hour = Hour(0 if plan is None else plan.max_per_hour)
         self._incidents = Incidents()
         self._wall = Wall()
         self._wake: Instant | None = None
 
     def handle(self, event: Event, now: Instant) -> Step:
-        """React; every call but the one that journals a part also sends what is due."""
+        """React; every call but those that journal what was heard of a part also sends what is due."""
         if self.plan is None:
             return Step()
         step = Step()
@@ -81,7 +87,7 @@ class SmsRung:
             if any(isinstance(fact, SmsPartTaken) for fact in step.facts):
                 return step  # folded first; what is due then goes out with the tick that follows
         elif isinstance(event, SmsPartsAsked):
-            self._asked(event, now)
+            return self._asked(event, self.plan, now)
         elif not isinstance(event, Tick | UplinksUsable):
             return step
         self._send_due(self.plan, now, step)
@@ -96,12 +102,34 @@ class SmsRung:
         elif isinstance(fact, RungReached) and fact.seq in self.letters:
             self.letters[fact.seq].reached |= fact.rung == "sms"
         elif isinstance(fact, SmsPartTaken):
-            at_ms = rfc3339.to_ms(fact.at)
-            self._recent.append(at_ms)
+            self._take(fact, rfc3339.to_ms(fact.at))
+        elif isinstance(fact, SmsGiven):
+            self._hour.add(fact.count, rfc3339.to_ms(fact.at))
             if fact.seq in self.letters:
-                self.letters[fact.seq].take(fact.reference, fact.modem, fact.part, fact.of, at_ms)
+                self.letters[fact.seq].sent += fact.count
+        elif isinstance(fact, SmsPartsWanted) and fact.seq in self.letters:
+            self._want(self.letters[fact.seq], fact)
         elif isinstance(fact, ReceiptStored):
             self.letters.pop(fact.seq, None)
+
+    def _take(self, fact: SmsPartTaken, at_ms: int) -> None:
+        letter = self.letters.get(fact.seq)
+        if letter is None:
+            return
+        letter.take(fact.reference, fact.modem, fact.part, fact.of, at_ms)
+        if letter.taken > letter.sent:  # a journal from before SmsGiven
+            letter.sent = letter.taken
+            self._hour.add(1, at_ms)
+
+    def _want(self, letter: Letter, fact: SmsPartsWanted) -> None:
+        group = letter.find(fact.reference, fact.of)
+        if group is None:
+            return
+        group.asked, group.asked_at_s = group.asked + 1, fact.asked_at_s
+        group.wanted |= set(fact.parts)
+        group.delivered -= set(fact.parts)
+        if letter.group is None or not letter.group.wanted:
+            letter.group = group
 
     def wake_at(self) -> Instant | None:
         """When something may be due."""
@@ -118,8 +146,7 @@ class SmsRung:
 
     def sent_in_hour(self, now: Instant) -> int:
         """How many SMS went out in the last hour."""
-        wall_ms = self._wall.at_ms(now)
-        return sum(wall_ms - at_ms < HOUR_MS for at_ms in self._recent)
+        return self._hour.count(self._wall.at_ms(now))
 
     def quiet_until(self, letter: Letter, now: Instant) -> Instant:
         """Until when an acknowledgement of a group that went out whole is waited for."""
@@ -136,8 +163,9 @@ class SmsRung:
     def _boot(self, wall_ms: int, now: Instant) -> None:
         """What is written down of times that are still to come happened just now: the clock went back."""
         self._wall.set(wall_ms, now)
-        self._recent = deque((min(at_ms, wall_ms) for at_ms in self._recent), self._recent.maxlen)
+        self._hour.boot(wall_ms)
         for letter in self.letters.values():
+            letter.credit = 0
             for group in letter.groups.values():
                 group.began_at_ms = min(group.began_at_ms or wall_ms, wall_ms)
                 group.last_at_ms = min(group.last_at_ms or wall_ms, wall_ms)
@@ -150,9 +178,9 @@ class SmsRung:
                 self.modems.succeeded(token, sent)
                 return self._taken(sent, now)
             case SmsFailed(token=token, reason=reason, final=final) if sent := self.modems.sent(token):
-                if event.event.may_have_gone:
-                    self._spend(sent, now)
-                self.modems.failed(token, sent, reason, now, final=final)
+                count = self.modems.failed(token, sent, reason, now, final=final)
+                if not event.event.may_have_gone:
+                    self._give_back(sent, count)
                 return self._refused(sent, reason, now) if final else Step()
             case SmsReported(token=token, outcome=outcome) if sent := self.modems.sent(token):
                 self._reported(sent, outcome)
@@ -182,11 +210,11 @@ class SmsRung:
         )
         return Step(facts=[fact])
 
-    def _spend(self, sent: Sent, now: Instant) -> None:
-        """The network may have taken a part, and billed it: it counts against the limits, in this life."""
-        self._recent.append(self._wall.at_ms(now))
+    def _give_back(self, sent: Sent, count: int) -> None:
+        """No network took them: they count against no limit. What may have been taken does."""
+        self._hour.give_back(count)
         if sent.seq in self.letters:
-            self.letters[sent.seq].sent += 1
+            self.letters[sent.seq].credit += count
 
     def _refused(self, sent: Sent, reason: str, now: Instant) -> Step:
         assert self.plan is not None  # noqa: S101 - something was sent
@@ -201,23 +229,35 @@ class SmsRung:
         elif group is not None and outcome == "failed":
             group.delivered.discard(sent.part)
 
-    def _asked(self, event: SmsPartsAsked, now: Instant) -> None:
-        """Parts are missing at the centre. Nobody signed that, so it is not believed often."""
+    def _asked(self, event: SmsPartsAsked, plan: SmsPlan, now: Instant) -> Step:
+        """Parts are missing at the centre: the log signed that, once for each ``at_s``, for whoever has the others."""
         for letter in self.letters.values():
             group = letter.find(event.reference, event.total)
-            if group is None or now < group.asked_due or group.asked >= ASKED_MAX:
+            if group is None or event.at_s <= group.asked_at_s:
                 continue
-            group.asked, group.asked_due = group.asked + 1, now + ASKED_PAUSE_MS
-            group.wanted |= set(event.missing)
-            group.delivered -= set(event.missing)
-            if letter.group is None or not letter.group.wanted:
-                letter.group = group
+            if now < group.asked_due or group.asked >= ASKED_MAX or not self._is_known(group.way, plan):
+                continue
+            step = Step()
+            if letter.compact is None and not self._pack(letter, plan, now, step):
+                return step
+            if not letter.is_held(event.missing, event.total, event.reference, event.received):
+                continue
+            group.asked_due = now + ASKED_PAUSE_MS
+            wanted = SmsPartsWanted(
+                at=self._wall.text(now),
+                seq=letter.seq,
+                reference=event.reference,
+                of=event.total,
+                parts=event.missing,
+                asked_at_s=event.at_s,
+            )
+            return Step(facts=[wanted])
+        return Step()
 
     # --- what goes out -------------------------------------------------------------------------------------------
 
     def _send_due(self, plan: SmsPlan, now: Instant, step: Step) -> None:
         for token, sent in self.modems.overdue(now):
-            self._spend(sent, now)
             self.modems.failed(token, sent, "the modem says nothing of it", now, final=False)
         self._wake = None
         for letter in sorted(self.letters.values(), key=lambda letter: (letter.kind != "tally", letter.seq)):
@@ -231,10 +271,8 @@ class SmsRung:
 
     def _serve(self, letter: Letter, plan: SmsPlan, now: Instant, step: Step) -> Instant | None:
         """Send one part, where one is due; returns when to look again."""
-        parts_max = plan.max_per_envelope
-        if letter.sent >= parts_max:
-            detail = f"envelope {letter.seq}: {parts_max} SMS went out for it, and no more may; [sms] max_per_envelope"
-            step.join(self._incident("sms-limit", detail, now))
+        if letter.spent >= plan.max_per_envelope:
+            self._exhausted(letter, plan, now, step)
             return None
         if letter.compact is None and not self._pack(letter, plan, now, step):
             return None
@@ -245,14 +283,31 @@ class SmsRung:
                 return quiet_until
             group = self._try_otherwise(letter, group, plan, now)
         numbers = range(1, group.total + 1) if group.modem in plan.whole else [min(group.wanted)]
-        due = max(
-            self.modems.free_at(group.way, now), self._affordable_at(letter, plan, len(numbers), now, step)
-        )
+        if letter.spent + len(numbers) > plan.max_per_envelope:
+            self._exhausted(letter, plan, now, step)
+            return None
+        due = max(self.modems.free_at(group.way, now), self._affordable_at(letter, len(numbers), now, step))
         if due > now:
             return due
+        self._count(letter, group.modem, len(numbers), now, step)
         for number in numbers:
             self._send(letter, group, number, plan, now, step)
         return self.modems.free_at(group.way, now)
+
+    def _exhausted(self, letter: Letter, plan: SmsPlan, now: Instant, step: Step) -> None:
+        most = plan.max_per_envelope
+        detail = f"envelope {letter.seq}: {most} SMS went out for it, and no more may; [sms] max_per_envelope"
+        step.join(self._incident("sms-limit", detail, now))
+
+    def _count(self, letter: Letter, modem: str, count: int, now: Instant, step: Step) -> None:
+        """Before they go: in the place of what a network refused in this life, or in a fact of its own."""
+        given_back = min(letter.credit, count)
+        letter.credit -= given_back
+        self._hour.add(given_back, self._wall.at_ms(now))
+        if count > given_back:
+            step.facts.append(
+                SmsGiven(at=self._wall.text(now), seq=letter.seq, modem=modem, count=count - given_back)
+            )
 
     def _pack(self, letter: Letter, plan: SmsPlan, now: Instant, step: Step) -> bool:
         try:
@@ -275,17 +330,15 @@ class SmsRung:
         number = plan.numbers[group.way.gateway]
         step.effects.append(SendSms(group.modem, self.modems.give(sent, now), number, user_data))
 
-    def _affordable_at(self, letter: Letter, plan: SmsPlan, parts: int, now: Instant, step: Step) -> Instant:
-        """When the limit of the hour lets so many more go. Accounts leave half of it to tallies, which come later."""
-        most = plan.max_per_hour if letter.kind == "tally" else max(plan.max_per_hour // 2, ACCOUNTS_MIN)
-        wall_ms = self._wall.at_ms(now)
-        recent = [at_ms for at_ms in self._recent if wall_ms - at_ms < HOUR_MS]
-        under_way = sum(len(state.under_way) for state in self.modems.states.values())
-        if len(recent) + under_way + min(parts, most) <= most:
+    def _affordable_at(self, letter: Letter, parts: int, now: Instant, step: Step) -> Instant:
+        """When the limit of the hour lets so many more go."""
+        most, wall_ms = self._hour.share(tally=letter.kind == "tally"), self._wall.at_ms(now)
+        not_folded = sum(fact.count for fact in step.facts if isinstance(fact, SmsGiven))
+        if self._hour.count(wall_ms) + not_folded + min(parts, most) <= most:
             return now
         detail = f"{most} SMS went out within an hour, and no more {_MAY[letter.kind]}; [sms] max_per_hour"
         step.join(self._incident("sms-limit", detail, now))
-        return now + (recent[0] + HOUR_MS - wall_ms if recent else HOUR_MS)
+        return now + self._hour.wait_ms(wall_ms)
 
     # --- which group ---------------------------------------------------------------------------------------------
 

@@ -6,10 +6,10 @@ import msgspec
 
 from center.errors import SpoolError
 from center.sms.desk import SmsDesk
-from center.sms.effects import Effect, OrderDone, Say, Send, Submit
+from center.sms.effects import Effect, OrderDone, Say, Send, Submit, Wish
 from center.sms.port import Outcome
 from center.sms.records import TYPES, Kind, Record
-from crypto import acknowledgement, carrier, sms
+from crypto import acknowledgement, carrier, sms, sms_missing
 from tests.center.branch import Device
 from tests.crypto.election_fixture import Election
 
@@ -51,6 +51,7 @@ class World:
         self.said: list[str] = []
         self.orders: list[OrderDone] = []
         self.submitted: list[Submit] = []
+        self.wishes: list[bytes] = []
         self.centerd_runs = True
         self.outcome = Outcome(0, sent=True)
         self.start()
@@ -85,12 +86,24 @@ class World:
         """Contents of one-part messages to a number."""
         return [sms.parse(data).body for to, data in self.network if to == number]
 
+    def sign(self, wish: bytes) -> bytes:
+        """As centerd does."""
+        return sms_missing.make(sms_missing.read_wish(wish), self.election.log, at_s=self.now // 1000)
+
+    def request(self, user_data: bytes) -> sms_missing.MissingParts:
+        """As a branch reads a request, from one message."""
+        return sms_missing.read(sms.parse(user_data).body, log=self.election.loaded.log_verifier).parts
+
     def _do(self, effect: Effect) -> None:
         match effect:
             case Submit(_, envelope):
                 self.submitted.append(effect)
                 if self.centerd_runs:
                     self.desk.heard(acknowledgement.make(envelope, self.election.log), now_ms=self.now)
+            case Wish(wish):
+                self.wishes.append(wish)
+                if self.centerd_runs:
+                    self.desk.signed(self.sign(wish), now_ms=self.now)
             case Send(token, number, user_data):
                 if self.outcome.sent:
                     self.network.append((number, user_data))

@@ -14,7 +14,7 @@ from center.sms.envelopes import ANSWER_PAUSE_MS
 from center.sms.parts import KEEP_MS, PARTS_HELD_MAX, SENDER_OPEN_MAX
 from center.sms.port import Outcome
 from center.sms.records import Kind, OrderRecord, Record
-from center.sms.sending import NUMBER_HOUR_MAX, REQUESTS_HOUR_MAX, TRIES_MAX
+from center.sms.sending import NUMBER_HOUR_MAX, REQUESTS_HOUR_MAX, STRANGERS_QUEUE_MAX, TRIES_MAX
 from crypto import acknowledgement, sms, sms_missing
 from crypto.codec import sha256_hex
 from tests.center.sms_world import World, is_answer, parts_of, tally_of
@@ -74,8 +74,9 @@ def test_missing_parts_are_asked_for_and_complete_the_message(seed: int) -> None
     assert world.network == []
     world.later(1_000)
     ((number, asked),) = world.network
-    request = sms_missing.read(sms.parse(asked).body)
+    request = world.request(asked)
     assert (number, request.reference, set(request.missing)) == (ONE, 7, lost)
+    assert request.received == sms_missing.hash_of(part for part in parts() if part[5] not in lost)
     world.arrive(ONE, *(part for part in parts() if part[5] in request.missing))
     assert is_answer(world.answers(ONE)[-1], envelope(), election())
     assert world.memory.files.keys() == {key for key in world.memory.files if key[0] == "numbers"}
@@ -291,7 +292,8 @@ def test_letters_for_a_number_get_no_answer_and_leave_nothing() -> None:
     assert (len(world.submitted), world.network, world.desk.unfinished) == (1, [], "")
 
 
-def test_command_goes_in_parts_and_missing_ones_are_sent_again() -> None:
+def test_request_for_parts_of_a_command_makes_the_gateway_send() -> None:
+    """No branch asks for such parts; who does is a stranger, under a branch's number."""
     world = World(election())
     order = OrderRecord(packed=bytes([0xC5]) + bytes(300), numbers=(ONE, TWO))
     world.desk.order("one", order, now_ms=world.now)
@@ -300,14 +302,76 @@ def test_command_goes_in_parts_and_missing_ones_are_sent_again() -> None:
     assert sms.join(data for number, data in world.network if number == TWO) == order.packed
     assert [done.words for done in world.orders] == [""]
     reference = world.network[0][1][3]
-    request = sms.split(sms_missing.pack(reference, 3, [2]), reference=1)
-    world.arrive(ONE, *request)
-    assert world.network[6:] == [world.network[1]]
-    for _ in range(40):
-        world.arrive(ONE, *request)
-    assert len(world.network) == 6 + NUMBER_HOUR_MAX
-    world.arrive("+98912000003", *request)
-    assert len(world.network) == 6 + NUMBER_HOUR_MAX
+    wanted = sms_missing.MissingParts(reference, 3, (2,), sms_missing.hash_of([b"whatever"]))
+    for data in (bytes([0xA2, reference, 3, 0x40]), sms_missing.make(wanted, election().log, at_s=1)):
+        world.arrive(ONE, *sms.split(data, reference=1))
+    assert len(world.network) == 6
+
+
+def test_nobody_signs_requests_and_parts_come_again_by_themselves() -> None:
+    """centerd is away: nothing is asked for, nothing is spent; what the branch sends again completes its envelope."""
+    world = World(election())
+    world.centerd_runs = False
+    world.arrive(ONE, *parts()[1:])
+    world.later(10 * 60_000)
+    assert world.network == []
+    assert 10 * 60 // 15 - 15 <= len(world.wishes) <= 10 * 60 // 15
+    assert sum("centerd signs no request" in words for words in world.said) == 1
+    world.arrive(ONE, parts()[0])
+    assert world.desk.tally.whole == 1
+    wishes = len(world.wishes)
+    world.centerd_runs = True
+    world.later(10 * 60_000)
+    assert is_answer(world.answers(ONE)[-1], envelope(), election())
+    assert len(world.wishes) == wishes, "it asks for what it has"
+
+
+def test_request_that_comes_late_or_is_forged_is_not_sent() -> None:
+    world = World(election())
+    world.centerd_runs = False
+    world.arrive(ONE, *parts()[1:])
+    world.later(ASK_AFTER_MS)
+    (wish,) = world.wishes
+    signed = world.sign(wish)
+    for wrong in (
+        b"",
+        wish,
+        signed[:-1] + bytes([signed[-1] ^ 1]),
+        sms_missing.make(sms_missing.MissingParts(7, 9, (1,), "0" * 64), election().log, at_s=1),
+    ):
+        world.desk.signed(wrong, now_ms=world.now)
+        world.settle()
+    assert world.network == []
+    world.desk.signed(signed, now_ms=world.now)
+    world.settle()
+    world.desk.signed(signed, now_ms=world.now)
+    world.settle()
+    assert len(world.network) == 1
+    world.arrive(ONE, parts()[0])
+    world.desk.signed(signed, now_ms=world.now)
+    world.settle()
+    assert len(world.network) == 1
+
+
+def test_forged_part_makes_every_request_worthless() -> None:
+    """The hash over the parts that came is wrong with a forged one among them: the next request tries another."""
+    world = World(election())
+    world.arrive(ONE, *parts()[1:], forged(parts()[1]))
+    world.later(4 * ASK_AFTER_MS)
+    asked = [world.request(data).received for _, data in world.network]
+    assert sms_missing.hash_of(parts()[1:]) in asked
+    assert len(asked) == 2
+
+
+def test_repetitions_from_many_numbers_stand_before_the_first_answers() -> None:
+    """Who caught envelopes sends them from ever more numbers; a modem takes ten answers a minute."""
+    world = World(election())
+    sendings = world.desk._sendings
+    for at in range(10_000):
+        sendings.put("answer", f"+98{at:09d}", b"", about="", now_ms=0)
+    assert len(sendings) == STRANGERS_QUEUE_MAX
+    assert sendings.put("answer", ONE, b"", about="first", now_ms=0, free=True) is not None
+    assert sendings.due(now_ms=0)[0].about == "first"
 
 
 def test_numbers_of_a_branch_are_learned_from_verified_envelopes_alone() -> None:

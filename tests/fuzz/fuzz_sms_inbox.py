@@ -20,7 +20,7 @@ _MANIFEST: Final = make_election(1).loaded
 def one_input(data: bytes) -> None:
     """Messages, with FF between them."""
     counted: list[str] = []
-    inbox = SmsInbox(_MANIFEST, (NUMBER,), counted.append)
+    inbox = SmsInbox(_MANIFEST, counted.append)
     messages = data.split(b"\xff")
     for at, message in enumerate(messages):
         sender = NUMBER if at % 2 else "+99900000301"

@@ -163,8 +163,21 @@ class Gateway:
             self._token += 1
             self._send(self._token, number, part)
 
-    def ask_for(self, number: str, part: sms.Part, missing: Sequence[int]) -> None:
-        self.send(number, sms_missing.pack(part.reference, part.total, missing))
+    def ask_for(
+        self, number: str, part: sms.Part, missing: Sequence[int], *, at_s: int | None = None
+    ) -> None:
+        self.send(number, self.request(part, missing, at_s=at_s))
+
+    def request(self, part: sms.Part, missing: Sequence[int], *, at_s: int | None = None) -> bytes:
+        """As centerd signs it, for the parts that came under the reference of ``part``."""
+        came = {
+            one.number: sms.header(one.reference, one.total, one.number) + one.body
+            for _, one in self.parts
+            if (one.reference, one.total) == (part.reference, part.total) and one.number not in missing
+        }
+        received = sms_missing.hash_of(came[number] for number in sorted(came))
+        wanted = sms_missing.MissingParts(part.reference, part.total, tuple(missing), received)
+        return sms_missing.make(wanted, ONE_TERMINAL.log, at_s=self._now() // 1000 if at_s is None else at_s)
 
 
 def packed_ack(envelope: bytes) -> bytes:

@@ -1,12 +1,13 @@
 """The rung of SMS alone: limits, two SIMs and two gateways, modems that never say anything, envelopes of real size."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from crypto import rfc3339, sms
+from crypto import rfc3339, sms, sms_missing
 from crypto.carrier import from_compact, to_compact
 from crypto.codec import b64
 from drivers.ports import (
@@ -23,11 +24,20 @@ from drivers.ports import (
 from kit.core import Step
 from kit.effects import SendSms
 from kit.events import Booted, Event, ModemHeard, SmsPartsAsked, Tick
-from kit.facts import EnvelopeSealed, Fact, IncidentRecorded, ReceiptStored, RungReached, SmsPartTaken
-from kit.sms.letter import GROUP_KEPT_MS
+from kit.facts import (
+    EnvelopeSealed,
+    Fact,
+    IncidentRecorded,
+    ReceiptStored,
+    RungReached,
+    SmsGiven,
+    SmsPartTaken,
+)
+from kit.sms.hour import HOUR_MS
+from kit.sms.letter import ASKED_MAX, ASKED_PAUSE_MS, GROUP_KEPT_MS
 from kit.sms.modems import FINAL_PAUSE_MS, GRACE_MS, UNDER_WAY_MAX_MS
 from kit.sms.plan import SmsPlan
-from kit.sms.rung import HOUR_MS, SmsRung
+from kit.sms.rung import SmsRung
 from tests.crypto.carrier_world import HASH, outer, results_of, sealed, world
 from tests.kit.harness import TALLY_MS
 
@@ -185,7 +195,7 @@ def test_nothing_goes_to_a_number_that_is_not_configured() -> None:
 def test_only_missing_parts_go_out_after_a_restart() -> None:
     rig = Rig(plan(), due())
     for taken in range(1, PARTS):
-        facts = rig.facts[:taken]
+        facts = [fact for fact in rig.facts if isinstance(fact, SmsPartTaken)][:taken]
         again = Rig(plan(), (*due(), *facts), TALLY_MS + 30_000)
         assert [sms.parse(one.user_data).number for _, one in again.sent] == list(range(taken + 1, PARTS + 1))
         assert again.references() == rig.references()
@@ -193,7 +203,7 @@ def test_only_missing_parts_go_out_after_a_restart() -> None:
 
 def test_restart_comes_when_the_receiver_has_forgotten() -> None:
     rig = Rig(plan(), due())
-    again = Rig(plan(), (*due(), *rig.facts[:3]), TALLY_MS + GROUP_KEPT_MS + 1_000)
+    again = Rig(plan(), (*due(), *rig.facts[:6]), TALLY_MS + GROUP_KEPT_MS + 1_000)
     assert len(again.sent) == PARTS
     assert again.references() != rig.references()
 
@@ -303,17 +313,132 @@ def test_failures_in_step_with_everybody_else() -> None:
     assert len(waits) > 15
 
 
+def asked(reference: int, missing: tuple[int, ...], *, at_s: int, of: bytes = COMPACT) -> SmsPartsAsked:
+    """As the inbox says it, where the log has signed it."""
+    parts = sms.split(of, reference=reference)
+    came = [part for number, part in enumerate(parts, 1) if number not in missing]
+    return SmsPartsAsked(at_s, reference, len(parts), missing, sms_missing.hash_of(came))
+
+
 def test_requests_for_parts_cost_without_end() -> None:
+    rig = Rig(plan(patience_ms=10 * HOUR_MS), due())
+    reference = rig.references()[0]
+    for at_s in range(600):
+        rig.hear(asked(reference, tuple(range(1, PARTS)), at_s=at_s))
+        rig.now += 100
+    assert len(rig.sent) == PARTS + (PARTS - 1), "more often than once a minute"
+    for at_s in range(600, 1_200):
+        rig.hear(asked(reference, (2,), at_s=at_s))
+        rig.now += 10_000
+    assert len(rig.sent) == PARTS + (PARTS - 1) + ASKED_MAX - 1
+
+
+def test_request_is_of_another_message_or_comes_again() -> None:
     rig = Rig(plan(), due())
     reference = rig.references()[0]
-    for _ in range(600):
-        rig.hear(SmsPartsAsked(reference, PARTS, tuple(range(1, PARTS))))
-        rig.now += 100
-    assert len(rig.sent) <= PARTS + (PARTS - 1)
-    before = len(rig.sent)
-    rig.hear(SmsPartsAsked((reference + 1) % 256, PARTS, (1,)))
-    rig.hear(SmsPartsAsked(reference, PARTS + 1, (1,)))
-    assert len(rig.sent) == before
+    one = asked(reference, (1,), at_s=100)
+    for wrong in (
+        asked((reference + 1) % 256, (1,), at_s=100),
+        asked(reference, (1,), at_s=100, of=COMPACT + bytes(134)),
+        asked(reference, (1,), at_s=100, of=bytes(len(COMPACT))),
+        replace(one, missing=(2,)),
+    ):
+        rig.hear(wrong)
+    assert len(rig.sent) == PARTS
+    rig.hear(one)
+    assert len(rig.sent) == PARTS + 1
+    rig.now += ASKED_PAUSE_MS
+    rig.hear(one)
+    rig.hear(replace(one, at_s=99))
+    again = Rig(plan(), (*due(), *rig.facts), TALLY_MS + rig.now)
+    again.hear(one)
+    assert (len(rig.sent), again.sent) == (PARTS + 1, []), "a request was followed twice"
+    again.hear(replace(one, at_s=101))
+    assert len(again.sent) == 1
+
+
+def test_request_that_was_followed_is_forgotten_in_a_restart() -> None:
+    rig = Rig(plan(), due())
+    rig.answer = lambda _: None
+    rig.hear(asked(rig.references()[0], (2, 3), at_s=100))
+    assert [sms.parse(one.user_data).number for _, one in rig.sent[PARTS:]] == [2]
+    again = Rig(plan(), (*due(), *rig.facts), TALLY_MS + 30_000)
+    assert [sms.parse(one.user_data).number for _, one in again.sent] == [2, 3]
+
+
+def test_centre_asks_for_nothing_and_the_kit_goes_on_by_its_own_clock() -> None:
+    """Its gateway cannot reach centerd: no request is signed. Parts go again and again, within the limits."""
+    rig = Rig(plan(max_per_hour=20, max_per_envelope=40), due())
+    rig.run(PATIENCE_MS * 3 // 2)
+    assert len(rig.sent) == 2 * PARTS
+    assert len(rig.references()) == 1, "the gaps are filled first"
+    rig.run(24 * HOUR_MS)
+    assert len(rig.sent) == 40
+    assert len(rig.references()) > 2
+
+
+@pytest.mark.parametrize("how", ["dies", "fails", "silent"])
+def test_crash_forgets_what_may_have_gone(how: str) -> None:
+    """Each life gives one part to a modem and hears nothing good of it: the network may have billed them all."""
+    facts: tuple[Fact, ...] = due()
+    sent = lives = 0
+    while lives < 60:
+        rig = Rig(plan(max_per_hour=1_000, max_per_envelope=30), ())
+        if how == "fails":
+            rig.answer = lambda one: SmsFailed(one.token, "no answer", final=False, may_have_gone=True)
+        else:
+            rig.answer = lambda _: None
+        for fact in facts:
+            rig.core.apply(fact)
+        rig.hear(Booted("again", TALLY_MS + lives * 60_000))
+        if how == "silent":
+            rig.run(UNDER_WAY_MAX_MS * 2)
+        facts, sent, lives = (*facts, *rig.facts), sent + len(rig.sent), lives + 1
+    assert sent == 30
+
+
+def test_crash_forgets_the_hour() -> None:
+    facts: tuple[Fact, ...] = due()
+    sent = 0
+    for life in range(30):
+        rig = Rig(plan(max_per_hour=8), ())
+        rig.answer = lambda _: None
+        for fact in facts:
+            rig.core.apply(fact)
+        rig.hear(Booted("again", TALLY_MS + life * 60_000))
+        facts, sent = (*facts, *rig.facts), sent + len(rig.sent)
+    assert sent == 8
+
+
+def test_refusals_use_up_the_limits() -> None:
+    """A network that takes nothing bills nothing; and each part that it refused is one fact, not one for each try."""
+    rig = Rig(plan(max_per_hour=8, max_per_envelope=30), ())
+    rig.answer = lambda one: SmsFailed(one.token, "congestion", final=False)
+    for fact in due():
+        rig.core.apply(fact)
+    rig.hear(Tick())
+    rig.run(HOUR_MS)
+    tries = len(rig.sent)
+    assert tries > 60
+    given = [fact for fact in rig.facts if isinstance(fact, SmsGiven)]
+    assert len(given) == 1
+    rig.answer = lambda one: SmsSubmitted(one.token, 1)
+    again = Rig(plan(max_per_hour=8, max_per_envelope=30), (*due(), *rig.facts), rig.wall_ms + rig.now)
+    assert len(again.sent) == PARTS
+    rig.run(HOUR_MS // 2)
+    assert len(rig.sent) >= tries + PARTS
+
+
+def test_journal_of_an_older_kit_counts_what_was_taken() -> None:
+    rig = Rig(plan(max_per_hour=8, max_per_envelope=30), due())
+    rig.run(24 * HOUR_MS)
+    old = tuple(fact for fact in rig.facts if isinstance(fact, SmsPartTaken))
+    assert len(old) == 30
+    again = Rig(plan(max_per_hour=8, max_per_envelope=30), (*due(), *old), rig.wall_ms + rig.now)
+    again.run(24 * HOUR_MS)
+    assert again.sent == []
+    hour = Rig(plan(max_per_hour=8), (*due(), *old[:8]), rfc3339.to_ms(old[7].at))
+    assert hour.sent == []
 
 
 def test_tally_goes_by_sms_before_its_tape() -> None:

@@ -1,13 +1,15 @@
 """SMS from a kit to the centre, over real drivers and simulated modems: lost, doubled, late, forged, cut off."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from crypto import sms
+from crypto import sms, sms_missing
 from kit.facts import IncidentRecorded, ReceiptStored, RungReached
 from simulators.virtual.loop import VirtualLoop
-from tests.kit.sms_bench import NUMBERS, Bench, packed_ack
+from tests.kit.harness import ONE_TERMINAL
+from tests.kit.sms_bench import NUMBERS, PLAN, Bench, packed_ack
 
 
 @pytest.fixture
@@ -78,13 +80,47 @@ def test_centre_asks_for_what_is_missing(bench: Bench) -> None:
     bench.run(10)
     assert [sms.parse(one.user_data).number for one in bench.sent[before:]] == [2]
     assert len(bench.gateway.whole) == 1
-    other = next(
-        part for _, part in bench.gateway.parts if part.reference != bench.gateway.parts[0][1].reference
+
+
+def test_request_for_parts_is_forged_replayed_or_of_another_message() -> None:
+    """Sent under the gateway's own number: the number proves nothing, and what costs a message is the signature."""
+    with VirtualLoop(seed=5) as loop:
+        _asks_falsely(Bench(loop, replace(PLAN, patience_ms=3_600_000)))
+
+
+def _asks_falsely(bench: Bench) -> None:
+    bench.gateway.swallow = lambda part: part.number == 2
+    bench.run(100)
+    reference = bench.gateway.parts[0][1].reference
+    part, other = (
+        next(part for _, part in bench.gateway.parts if (part.reference == reference) is same)
+        for same in (True, False)
     )
-    bench.stranger.ask_for(NUMBERS["a"], other, [2])
+    genuine = bench.gateway.request(part, [2])
+    before = len(bench.sent)
+    bent = bytearray(genuine)
+    bent[-1] ^= 1
+    moved = bytearray(genuine)
+    moved[9] = other.reference
+    stolen = sms_missing.make(
+        sms_missing.MissingParts(other.reference, other.total, (2,), sms_missing.hash_of([b"never seen"])),
+        ONE_TERMINAL.log,
+        at_s=bench.now() // 1000,
+    )
+    for data in (bytes.fromhex("a22a0640"), bytes(bent), bytes(moved), stolen):
+        bench.gateway.send(NUMBERS["a"], data)
+    bench.run(30)
+    assert len(bench.sent) == before
+    bench.stranger.send(NUMBERS["a"], genuine)
     bench.run(15)
-    assert len(bench.gateway.whole) == 1, "a stranger's hint was followed"
-    assert bench.station.ladder.inbox.dropped["hint of a stranger"] == 1
+    assert len(bench.sent) == before + 1, "what the log signed was not followed, for it came from a number"
+    for _ in range(3):
+        bench.run(20)
+        bench.stranger.send(NUMBERS["a"], genuine)
+    bench.restart()
+    bench.stranger.send(NUMBERS["a"], genuine)
+    bench.run(12)
+    assert len(bench.sent) == before + 1, "it was followed again"
 
 
 def test_whole_message_is_lost_on_the_centres_side(bench: Bench) -> None:
