@@ -12,9 +12,7 @@ import sdnotify
 from center.commands.store import CommandStore
 from center.errors import AlreadyRunningError, LedgerError
 from center.intake.spool import Spool
-from center.mqtt import MqttSession
 from center.ports import CenterPorts
-from center.witness.http import ask
 
 LOCK_NAME: Final = "lock"
 STATE_DIR_MODE: Final = 0o700
@@ -23,6 +21,10 @@ LOCKS: Final = Path("/proc/locks")
 
 def real_ports() -> CenterPorts:
     """The ports that ``centerd`` runs with. Reads ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC`` (sd_notify(3))."""
+    # Slow to load, and commands want no more of this file than a lock or a clock.
+    from center.mqtt import MqttSession  # noqa: PLC0415
+    from center.witness.http import ask  # noqa: PLC0415
+
     return CenterPorts(
         wall_ms=wall_ms,
         lock=lock_state_dir,

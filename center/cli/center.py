@@ -1,39 +1,13 @@
 """``center``: what the centre holds, its proofs, its opening and its publication."""
 
 import argparse
-import json
+import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, NoReturn
 
-from center.cli import (
-    act,
-    audit,
-    commanding,
-    importing,
-    log,
-    opening,
-    order,
-    publish,
-    sms,
-    submit,
-    trustee,
-    witness,
-)
-from center.cli.command import (
-    DATA,
-    OK,
-    UNKNOWN,
-    WARNING,
-    Commands,
-    Parser,
-    Run,
-    fail,
-)
-from center.errors import CenterError, LedgerMissingError
-from center.log.ledger import LEDGER_NAME, Ledger
-from center.summary import status_facts, status_lines
+from center.cli.command import DATA, Parser, Run, fail
+from center.errors import CenterError
 from crypto.errors import EvidenceError
 
 _EXAMPLES: Final = """examples:
@@ -57,12 +31,30 @@ exit codes of all: 64 usage, 65 damaged ledger, wrong key or nothing that can be
 """
 
 
+_COMMANDS: Final = {
+    "status": "status",
+    "order": "order",
+    "trustee": "trustee",
+    "open": "opening",
+    "act": "act",
+    "submit": "submit",
+    "command": "commanding",
+    "import": "importing",
+    "sms": "sms",
+    "log": "log",
+    "publish": "publish",
+    "audit": "audit",
+    "witness": "witness",
+}
+"""Where each command is. Each needs other things: only the one that is asked for is loaded, to begin at once."""
+
+
 def main_center(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of ``center``; ends the process with the exit code."""
-    sys.exit(_center(argv))
+    sys.exit(_center(sys.argv[1:] if argv is None else argv))
 
 
-def _center(argv: Sequence[str] | None) -> int:
+def _center(argv: Sequence[str]) -> int:
     parser = Parser(
         "center",
         description="What the centre holds, its proofs, its opening.",
@@ -70,19 +62,10 @@ def _center(argv: Sequence[str] | None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_status(commands)
-    order.add(commands)
-    trustee.add(commands)
-    opening.add(commands)
-    act.add(commands)
-    submit.add(commands)
-    commanding.add(commands)
-    importing.add(commands)
-    sms.add(commands)
-    log.add(commands)
-    publish.add(commands)
-    audit.add(commands)
-    witness.add(commands)
+    asked = argv[0] if argv else ""
+    # Without a command that we know, the help or the refusal shows them all.
+    for name in [asked] if asked in _COMMANDS else _COMMANDS:
+        importlib.import_module(f"center.cli.{_COMMANDS[name]}").add(commands)
     arguments = parser.parse_args(argv)
     run: Run = arguments.run
     try:
@@ -92,29 +75,3 @@ def _center(argv: Sequence[str] | None) -> int:
     except EvidenceError as error:
         print(f"center: {error}", file=sys.stderr)
         return DATA
-
-
-def _add_status(commands: Commands) -> None:
-    status = commands.add_parser("status", help="how much was received, verified, flagged, rejected")
-    status.add_argument(
-        "--state-dir", required=True, type=Path, metavar="D", help="centerd's state directory"
-    )
-    status.add_argument("--json", action="store_true", help="one JSON object instead of words")
-    status.set_defaults(run=_status)
-
-
-def _status(arguments: argparse.Namespace) -> int:
-    try:
-        ledger = Ledger.open_to_read(str(arguments.state_dir / LEDGER_NAME))
-    except LedgerMissingError as error:
-        print(f"center: {error}", file=sys.stderr)
-        return UNKNOWN
-    try:
-        facts = status_facts(ledger.identity, ledger.counts(), ledger.newest_checkpoint())
-    finally:
-        ledger.close()
-    if arguments.json:
-        print(json.dumps(facts))
-    else:
-        print("\n".join(status_lines(facts)))
-    return WARNING if facts["flagged"] or facts["rejected"] else OK
