@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from center import pruning
 from center.errors import ConfigError
 from center.log.ledger import LEDGER_NAME
 from center.witness.address import WitnessAddress, check_url
@@ -64,6 +65,27 @@ class Witness(_Section, frozen=True, kw_only=True):
     vkey: Annotated[str, Meta(min_length=1, max_length=300)]
 
 
+class Keeping(_Section, frozen=True, kw_only=True):
+    """How much stays of the results of commands; what goes is written into the log (center.pruning)."""
+
+    sms_done: Annotated[int, Meta(ge=pruning.FLOOR, le=100_000)] = 2_000
+    """Commands that went out by SMS or could not: files in ``sms/done``."""
+    sms_done_days: Annotated[int, Meta(ge=1, le=36_500)] = 180
+    refused_commands: Annotated[int, Meta(ge=pruning.FLOOR, le=100_000)] = 2_000
+    """Requests that became no command: files in ``commands/refused``."""
+    refused_commands_days: Annotated[int, Meta(ge=1, le=36_500)] = 180
+
+    @property
+    def done(self) -> pruning.Keep:
+        """Of ``sms/done``."""
+        return pruning.Keep(self.sms_done, self.sms_done_days)
+
+    @property
+    def refused(self) -> pruning.Keep:
+        """Of ``commands/refused``."""
+        return pruning.Keep(self.refused_commands, self.refused_commands_days)
+
+
 class Config(_Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to the file's folder."""
 
@@ -78,6 +100,10 @@ class Config(_Section, frozen=True, kw_only=True):
     rehearsal: bool = False
     """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
     witnesses: Annotated[tuple[Witness, ...], Meta(max_length=WITNESSES_MAX)] = ()
+    keep: Keeping = Keeping()
+
+
+_KEEP: Final = Keeping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +118,7 @@ class Setup:
     port: int
     client_id: Id
     witnesses: tuple[WitnessAddress, ...] = ()
+    keep: Keeping = _KEEP
 
 
 def load_config(path: Path) -> Config:
@@ -186,6 +213,7 @@ def load_setup(config: Config) -> Setup:
         port=address.port,
         client_id=config.client_id,
         witnesses=tuple(_witness(one, trusted) for one in config.witnesses),
+        keep=config.keep,
     )
 
 
@@ -245,6 +273,7 @@ _TABLES: Final[dict[str, type[_Section]]] = {
     "trust": Trust,
     "broker": BrokerAddress,
     "witnesses": Witness,
+    "keep": Keeping,
 }
 
 

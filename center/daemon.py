@@ -144,7 +144,12 @@ class CenterDaemon:
         store = self._ports.commands(self._config.state_dir)
         store.prepare()
         return CommandDesk(
-            store, self._config.manifest, self._config.signer, session.send, self._ports.wall_ms
+            store,
+            self._config.manifest,
+            self._config.signer,
+            session.send,
+            self._ports.wall_ms,
+            self._config.keep.refused,
         )
 
     def _witness_desk(self, sequencer: Sequencer, pushes: PushDesk | None) -> WitnessDesk | None:

@@ -141,6 +141,8 @@ async def _serve_locked(
         tell=_tell,
         ask_after_ms=max(1, arguments.ask_after) * 1_000,
         reference=wall_ms() // 1000 % 256,
+        keep=config.keep.done,
+        wall_ms=wall_ms,
     )
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -14,6 +14,7 @@ import structlog
 from center.commands.request import CommandRequest, command_of
 from center.commands.store import CommandStore, manifest_in
 from center.errors import CenterError
+from center.pruning import EVERY_S, Keep
 from crypto import command, command_packing
 from crypto.command import Command
 from crypto.errors import EvidenceError
@@ -30,6 +31,7 @@ RELIEF_EVERY_MS: Final = 240_000  # between two such requests
 RELIEF_S: Final = 300  # seconds that one holds
 RELIEF_PAUSE_MS: Final = 60_000  # between two sends of a branch
 STANDING_MAX: Final = 500  # commands that hold at a time
+KEEP: Final = Keep(most=2_000, days=180)  # refusals, unless configured otherwise
 
 Say = Callable[[str, bytes], Awaitable[bool]]
 """Sends one message on a topic; False when there is no session with the broker."""
@@ -47,7 +49,10 @@ class _Standing:
 
 
 class CommandDesk:
-    """Only ``run`` touches the folder. ``wall_ms``: what says when a command was issued, and when it expired."""
+    """Only ``run`` touches the folder. ``wall_ms``: what says when a command was issued, and when it expired.
+
+    ``keep``: how many refusals stay, and for how long.
+    """
 
     def __init__(
         self,
@@ -56,8 +61,10 @@ class CommandDesk:
         log: NoteSigner,
         say: Say,
         wall_ms: Callable[[], int],
+        keep: Keep = KEEP,
     ) -> None:
         self._store, self._manifest, self._signer = store, manifest, log
+        self._keep_refusals, self._pruned_s = keep, -EVERY_S
         self._say, self._wall_ms = say, wall_ms
         self._standing: list[_Standing] = []
         self._relieved_ms: int | None = None
@@ -94,6 +101,7 @@ class CommandDesk:
                     self._recall()
                     began = True
                 self._take()
+                self._prune()
                 pause_s, self._failed = LOOK_S, False
             except CenterError as error:
                 if not self._failed:
@@ -128,6 +136,14 @@ class CommandDesk:
             except EvidenceError as error:
                 _log.warning("command-refused", file=name, reason=str(error))
                 self._store.refuse(name, str(error))
+
+    def _prune(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._pruned_s < EVERY_S:
+            return
+        self._pruned_s = now_s
+        for one in self._store.prune(self._keep_refusals, wall_ms=self._wall_ms()):
+            _log.info("refusal-pruned", file=one.name, reason=one.words)
 
     def _give(self, name: str, request: CommandRequest) -> None:
         """Judge a request before a number is drawn for it."""

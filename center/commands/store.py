@@ -20,6 +20,7 @@ import msgspec
 from center.commands.request import CommandRequest
 from center.errors import SpoolError
 from center.files import UnreadableError, read_whole, sync_folder, write_whole
+from center.pruning import Keep, Pruned, prune
 from center.state_folders import give_to_owner, make_folders, naming
 from crypto.codec import sha256_hex, unb64
 from crypto.command import COMMAND_MAX, CommandKind
@@ -140,6 +141,15 @@ class CommandStore:
             for suffix in (".manifest", ".note"):
                 with naming(self.folder / GIVEN):
                     (self.folder / GIVEN / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def prune(self, keep: Keep, *, wall_ms: int) -> list[Pruned]:
+        """Let old refusals go. One whose request is still there stays: it says that the request was judged."""
+        return prune(
+            self.folder / REFUSED,
+            keep,
+            wall_ms=wall_ms,
+            is_needed=lambda name: (self.folder / ASKED / name.removesuffix(".reason")).exists(),
+        )
 
     def _done(self, name: str) -> None:
         with naming(self.folder / ASKED):

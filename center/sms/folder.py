@@ -10,6 +10,7 @@ import msgspec
 
 from center.errors import OutputError, SpoolError
 from center.files import TEMPORARY_PREFIX, UnreadableError, read_whole, sync_folder, write_whole
+from center.pruning import Keep, Pruned, prune
 from center.sms.records import RECORD_MAX, TYPES, Kind, Record
 from center.state_folders import give_to_owner
 
@@ -79,6 +80,15 @@ class Folder:
             give_to_owner(self.root / _DONE / name, like=self.root / _DONE)
             sync_folder(self.root / _DONE)
         self.forget("order", name)
+
+    def prune_done(self, keep: Keep, *, wall_ms: int) -> list[Pruned]:
+        """Let old results go. One whose order is still there stays: it says that it was sent. Raises SpoolError."""
+        return prune(
+            self.root / _DONE,
+            keep,
+            wall_ms=wall_ms,
+            is_needed=lambda name: (self.root / "order" / name).exists(),
+        )
 
     def settled_order(self, name: str) -> str | None:
         """How an order ended, None while it waits."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from center.errors import SpoolError
+from center.pruning import EVERY_S, Keep
 from center.sms.broker import SmsBroker
 from center.sms.desk import SmsDesk
 from center.sms.effects import Forgo, OrderDone, Say, Send, Submit, Wish
@@ -34,6 +35,8 @@ class Gateway:
         tell: tells people in one line.
         ask_after_ms: milliseconds after its last part that missing ones of a message are asked for.
         reference: 0 to 255, best another one at each start.
+        keep: how many results of commands stay, and for how long.
+        wall_ms: milliseconds since 1970, for their age.
     """
 
     def __init__(
@@ -47,8 +50,12 @@ class Gateway:
         tell: Tell,
         ask_after_ms: int,
         reference: int,
+        keep: Keep,
+        wall_ms: Callable[[], int],
     ) -> None:
         self._folder: Final = folder
+        self._keep: Final = keep
+        self._wall_ms: Final = wall_ms
         self._tell: Final = tell
         self.desk: Final = SmsDesk(manifest, folder, ask_after_ms=ask_after_ms, reference=reference)
         self._messages: Final = open_messages(self._arrived, self._settled, tell)
@@ -90,13 +97,16 @@ class Gateway:
                     await task
 
     async def _look_around(self) -> None:
-        looked_s = 0.0
+        looked_s, pruned_s = 0.0, -EVERY_S
         while True:
             self.desk.tick(now_ms=_now_ms())
             self._pump()
             if asyncio.get_running_loop().time() - looked_s >= ORDERS_S:
                 looked_s = asyncio.get_running_loop().time()
                 self._look_for_orders()
+            if asyncio.get_running_loop().time() - pruned_s >= EVERY_S:
+                pruned_s = asyncio.get_running_loop().time()
+                self._prune()
             await asyncio.sleep(TICK_S)
 
     def _look_for_orders(self) -> None:
@@ -107,11 +117,33 @@ class Gateway:
             return
         for name, record in orders:
             if name not in self._orders_seen and isinstance(record, OrderRecord):
+                if self._was_settled(name):
+                    continue
                 self._orders_seen.add(name)
                 self._tell(f"a command of {len(record.packed)} bytes goes to {', '.join(record.numbers)}")
                 self.desk.order(name, record, now_ms=_now_ms())
         self._orders_seen &= {name for name, _ in orders}
         self._pump()
+
+    def _was_settled(self, name: str) -> bool:
+        """An order that an earlier life settled, and was killed before it was gone, is not sent again."""
+        try:
+            settled = self._folder.settled_order(name)
+            if settled is not None:
+                self._folder.forget("order", name)
+        except SpoolError as error:
+            self._tell(f"commands to send cannot be read: {error}")
+            return True
+        return settled is not None
+
+    def _prune(self) -> None:
+        try:
+            gone = self._folder.prune_done(self._keep, wall_ms=self._wall_ms())
+        except SpoolError as error:
+            self._tell(f"old results of commands stay: {error}")
+            return
+        for one in gone:
+            self._tell(f"result of command {one.name} removed: {one.words or 'sent'}")
 
     def _arrived(self, sender: str, user_data: bytes) -> None:
         try:
