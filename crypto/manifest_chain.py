@@ -5,6 +5,7 @@ earlier one is read by that one, and believed where the newest says the same of 
 Whatever the newest withdrew speaks no more; what it added takes nothing away.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -94,6 +95,17 @@ def withdrawn_commissioner(newest: TrustedManifest, keyids: Sequence[str]) -> st
                 if keyid in one.commissioners:
                     return _withdrawn(newest, f"commissioner {one.commissioners[keyid].id!r}")
     return None
+
+
+def withdrawals(newest: TrustedManifest) -> Iterator[str]:
+    """What the newest says otherwise than an earlier one, so that a branch that opened under that would be refused."""
+    for was in newest.earlier:
+        for branch in was.manifest.branches:
+            found: dict[str, None] = {}
+            for device, terminal in itertools.zip_longest(branch.all_devices, branch.all_terminals):
+                first = branch.device if device is None else device
+                found |= dict.fromkeys(_differences(was, newest, branch.id, first, terminal))
+            yield from (f"version {was.manifest.version}: {one}" for one in found)
 
 
 def _withdrawn(newest: TrustedManifest, whom: str) -> str:

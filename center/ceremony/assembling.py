@@ -48,6 +48,7 @@ def assemble(plan: Plan, keys: Keys, election_key: ElectionKey, issued_at: str) 
         ),
         endpoints=plan.endpoints,
         schedule=plan.schedule,
+        supersedes=plan.supersedes,
     )
     manifest_rules.check(manifest)
     return manifest

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from center.ceremony.errors import PlanError
 from crypto.key_file import Holder
@@ -27,7 +27,7 @@ from crypto.statements import (
     Schedule,
     Statement,
 )
-from crypto.wire import MANIFEST_MAX, SIGNATURES_MAX, Id
+from crypto.wire import MANIFEST_MAX, SIGNATURES_MAX, Id, Sha256
 
 T = TypeVar("T")
 LogName = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -71,6 +71,8 @@ class Plan(Statement, frozen=True, kw_only=True):
     round: Digits
     version: Digits = 1
     """Of the manifest: a later manifest of the same election has a greater one."""
+    supersedes: Sha256 | UnsetType = UNSET
+    """The fingerprint of the manifest before, so that a centre may go by both (crypto.manifest_chain)."""
     kid: Id
     """The name of the election key: one for each round."""
     opening: Literal["trustees", "slip39"] = "trustees"
@@ -97,6 +99,8 @@ def read_source(path: Path, read: Callable[[Path], bytes]) -> Plan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PlanError(f"{path}: not valid TOML: {error}") from error
     raw.setdefault("type", "ceremony-plan")
+    if isinstance(raw.get("supersedes"), str):
+        raw["supersedes"] = "".join(raw["supersedes"].split())  # as it is read aloud
     for name, from_csv in (("contests", _contests), ("branches", _branches), ("officials", _dicts)):
         if isinstance(raw.get(name), str):
             raw[name] = _table(path.resolve().parent / raw[name], read, from_csv)

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from msgspec import UnsetType
+
 from center.ceremony import papers
 from center.ceremony.plan import Member, Plan
 from crypto import codec
@@ -19,6 +21,7 @@ _OPENINGS = {
 def plan_lines(plan: Plan) -> Iterator[str]:
     """What a plan says; its fingerprint is for the caller to print."""
     yield f"election {plan.election}, round {plan.round}, manifest version {plan.version}, election key {plan.kid}"
+    yield from _supersedes(plan.supersedes)
     yield f"opening: {_OPENINGS[plan.opening]}"
     yield f"  any {plan.trustees.threshold} of {_members(plan.trustees.members)}"
     yield f"manifest: any {plan.manifest_keys.threshold} of {_members(plan.manifest_keys.members)}"
@@ -36,6 +39,7 @@ def manifest_lines(manifest: Manifest, sha256: str, *, everything: bool = False)
     """What a manifest says, with the keys of those few whom people can compare; ``everything`` adds the branches."""
     yield f"MANIFEST of election {manifest.election}, round {manifest.round}, version {manifest.version}"
     yield f"fingerprint: {papers.groups(sha256, 64)}"
+    yield from _supersedes(manifest.supersedes)
     yield f"issued at {manifest.issued_at}"
     yield from _schedule(manifest.schedule)
     yield from _election_key(manifest.election_key)
@@ -58,6 +62,11 @@ def manifest_lines(manifest: Manifest, sha256: str, *, everything: bool = False)
     )
     if everything:
         yield from _branches(manifest)
+
+
+def _supersedes(sha256: str | UnsetType) -> Iterator[str]:
+    if isinstance(sha256, str):
+        yield f"supersedes manifest {papers.groups(sha256, 64)}: what branches seal under that one may still count"
 
 
 def _branches(manifest: Manifest) -> Iterator[str]:

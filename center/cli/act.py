@@ -118,6 +118,12 @@ def _add_schedule(drafts: Commands) -> None:
         schedule.add_argument(
             f"--{name.replace('_', '-')}", metavar="TIME", help="UTC, such as 2027-06-18T16:30:00.000Z"
         )
+    schedule.add_argument(
+        "--under",
+        type=natural,
+        metavar="VERSION",
+        help="for branches that opened under an earlier manifest (earlier_manifests); default: the newest",
+    )
     _add_draft_options(schedule)
     schedule.set_defaults(run=_draft_schedule)
 
@@ -148,7 +154,8 @@ def _draft_schedule(arguments: argparse.Namespace) -> int:
         head: dict[str, Any], changes: list[ScheduleChange], manifest: TrustedManifest
     ) -> ScheduleChange:
         branch = None if arguments.all else arguments.branch
-        before = in_force(manifest.manifest.schedule, changes, branch)
+        followed = [one for one in changes if one.manifest_sha256 == manifest.sha256]
+        before = in_force(manifest.manifest.schedule, followed, branch)
         return ScheduleChange(
             **head, branch=branch, schedule=_moved(before, arguments), reason=arguments.reason
         )
@@ -174,18 +181,19 @@ def _draft(arguments: argparse.Namespace, kind: ActKind, make: "_Make") -> int:
     """Draft the next act of a kind from the log as it is now, refuse what the centre would refuse, and write it."""
     config = load_config(arguments.config)
     manifest = load_manifest(config)
+    under = _under(arguments, manifest)
     ledger = Ledger.open_to_read(str(ledger_path(config)))
     try:
         last = ledger.last_act(kind)
         head = {
             "election": manifest.manifest.election,
             "round": manifest.manifest.round,
-            "manifest_sha256": manifest.sha256,
+            "manifest_sha256": under.sha256,
             "number": 1 if last is None else last.number + 1,
             "prev": None if last is None else last.sha256,
         }
         changes = [read_act(entry.data) for entry in ledger.acts("schedule-change")]
-        act = make(head, [one for one in changes if isinstance(one, ScheduleChange)], manifest)
+        act = make(head, [one for one in changes if isinstance(one, ScheduleChange)], under)
         draft = to_draft(act)
         check_unsigned(act, manifest)
         fit(act, manifest, BatchPast(ledger))
@@ -197,6 +205,16 @@ def _draft(arguments: argparse.Namespace, kind: ActKind, make: "_Make") -> int:
     print("\n".join([*act_lines(act, manifest), *signature_lines((), "")]))
     print(f"{arguments.out}: drafted; sign it with center act sign")
     return OK
+
+
+def _under(arguments: argparse.Namespace, manifest: TrustedManifest) -> TrustedManifest:
+    """The manifest that an act is made under, which is that of the kits which are to follow it."""
+    version = vars(arguments).get("under")
+    for one in (manifest, *manifest.earlier):
+        if version in (None, one.manifest.version):
+            return one
+    known = ", ".join(str(one.manifest.version) for one in (manifest, *manifest.earlier))
+    raise ActError(f"--under {version}: the configuration names no such manifest; it goes by {known}")
 
 
 def _check_not_opened(act: Adjudication, ledger: Ledger, manifest: TrustedManifest) -> None:

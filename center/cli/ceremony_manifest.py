@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,8 +18,10 @@ from center.cli.ceremony_desk import Desk
 from center.cli.command import OK, WARNING, Commands
 from center.errors import ConfigError
 from center.opening import slip39
-from crypto import codec, hpke
+from crypto import codec, hpke, manifest_chain
+from crypto.errors import ManifestError
 from crypto.identity import key_id
+from crypto.manifest import TrustedManifest
 from crypto.statements import ElectionKey, Manifest
 
 _EXAMPLES: Final = """examples:
@@ -31,6 +34,7 @@ _EXAMPLES: Final = """examples:
   kit-ceremony manifest sign manifest.json --key manifest-board-1.key        each holder, at their own machine
   kit-ceremony manifest merge manifest-*.dsse.json                           writes manifest.dsse.json
   kit-ceremony manifest verify --manifest manifest.dsse.json --plan plan.json --enrolments enrolments.json
+  kit-ceremony manifest verify --manifest manifest-2.dsse.json --earlier manifest-1.dsse.json ...
 """
 _ESCROW_EXAMPLES: Final = """examples:
   kit-ceremony escrow new --plan plan.json --out stick
@@ -86,6 +90,14 @@ def add(commands: Commands) -> None:
     merge.set_defaults(run=_merge)
     verify = kinds.add_parser("verify", help="as every branch and the centre will verify it")
     desks.add_trust(verify)
+    verify.add_argument(
+        "--earlier",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="signed manifests before it: its chain",
+    )
     verify.set_defaults(run=_verify)
     desks.show_examples(kinds, _EXAMPLES)
     _add_escrow(commands)
@@ -216,6 +228,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     trusted = desks.trusted_manifest(arguments)
     desks.tell(manifest_lines(trusted.manifest, trusted.sha256))
     print("GOOD: signed as it must be, and consistent")
+    if arguments.earlier:
+        desks.tell(_chain_lines(trusted, arguments))
     if arguments.plan is not None and arguments.enrolments is not None:
         plan, register = desks.plan_and_register(arguments, "manifest")
         print("for the configuration of the centre and of branches:")
@@ -224,6 +238,20 @@ def _verify(arguments: argparse.Namespace) -> int:
             print(f'  "{codec.b64(public)}",  # {one}, key id {key_id(public)}')
         print("]")
     return OK
+
+
+def _chain_lines(newest: TrustedManifest, arguments: argparse.Namespace) -> Iterator[str]:
+    """What becomes of branches that open under a manifest before; raises CeremonyRefusedError."""
+    earlier = [
+        desks.trusted_manifest(argparse.Namespace(**(vars(arguments) | {"manifest": path})))
+        for path in arguments.earlier
+    ]
+    try:
+        chain = manifest_chain.linked(newest, earlier)
+    except ManifestError as error:
+        raise CeremonyRefusedError(str(error)) from error
+    yield f"a chain of {len(earlier) + 1} manifests: what is sealed under any of them counts, but where it says below"
+    yield from (f"  refused under {one}" for one in manifest_chain.withdrawals(chain))
 
 
 def _escrow_new(arguments: argparse.Namespace) -> int:

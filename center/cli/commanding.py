@@ -165,9 +165,16 @@ def _manifest_fields(arguments: argparse.Namespace, manifest: TrustedManifest) -
             f"{old.election} round {old.round} and not older than version {old.version} is needed"
         )
     if it.version > old.version:
+        follows = it.supersedes == manifest.sha256
         print(
-            f"a branch that opens under version {old.version} is refused by a centerd under version {it.version}: take "
-            "centerd over to it when all branches have it (docs/commands.md)",
+            f"centerd goes by version {old.version}, and takes nothing under version {it.version} before it is taken "
+            "over to that"
+            + (
+                ", with the other in earlier_manifests: do that first (docs/commands.md)"
+                if follows
+                else f"; version {it.version} does not supersede version {old.version}, so that it will take nothing "
+                f"under version {old.version} then (docs/commands.md)"
+            ),
             file=sys.stderr,
         )
     fields: dict[str, Any] = {"manifest_version": it.version, "manifest_sha256": new.sha256}

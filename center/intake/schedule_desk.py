@@ -23,11 +23,14 @@ _Logged = tuple[ScheduleChange, bytes]
 
 
 class ScheduleDesk:
-    """Knows of each branch, and of all together, the newest change. ``logged`` are those in the log, in order."""
+    """Knows of each branch, and of all together, the newest change. ``logged`` are those in the log, in order.
+
+    Of each manifest apart: a kit follows no act that was made under another one than its own.
+    """
 
     def __init__(self, logged: Iterable[bytes], say: Say) -> None:
         self._say = say
-        self._newest: dict[str, _Logged] = {}
+        self._newest: dict[str, dict[str, _Logged]] = {}  # by the manifest, then by the subject
         self._turn = 0
         self._changed = asyncio.Event()
         for data in logged:
@@ -65,18 +68,24 @@ class ScheduleDesk:
         return True
 
     def _standing(self) -> tuple[list[_Logged], list[_Logged]]:
-        """What still matters: changes of single branches that go beyond the one for all, and that one."""
-        for_all = self._newest.get(EVERYTHING)
-        own = [one for subject, one in self._newest.items() if subject != EVERYTHING]
-        if for_all is None:
-            return sorted(own, key=_number), []
-        beyond = [one for one in own if not nowhere_earlier(for_all[0].schedule, one[0].schedule)]
-        return sorted(beyond, key=_number), [for_all]
+        """What still matters: changes of single branches that go beyond the one for all, and the ones for all."""
+        own: list[_Logged] = []
+        for_all: list[_Logged] = []
+        for newest in self._newest.values():
+            whole = newest.get(EVERYTHING)
+            for_all += [] if whole is None else [whole]
+            own += [
+                one
+                for subject, one in newest.items()
+                if subject != EVERYTHING
+                and (whole is None or not nowhere_earlier(whole[0].schedule, one[0].schedule))
+            ]
+        return sorted(own, key=_number), for_all
 
     def _keep(self, data: bytes) -> None:
         change = read_act(data)
         if isinstance(change, ScheduleChange):
-            self._newest[change.branch or EVERYTHING] = (change, data)
+            self._newest.setdefault(change.manifest_sha256, {})[change.branch or EVERYTHING] = (change, data)
 
 
 def _number(logged: _Logged) -> int:

@@ -9,6 +9,8 @@ from crypto.codec import b64
 from crypto.manifest import TrustedManifest, load
 from crypto.manifest_chain import linked
 from crypto.statements import Manifest
+from tests.center.branch import Center
+from tests.center.publication import Office
 from tests.crypto.election_fixture import Election, key_of
 
 Change = Callable[[Manifest], Manifest]
@@ -31,6 +33,21 @@ def newer(old: Election, change: Change = unchanged) -> Election:
     new = signed(old, structs.replace(change(old.manifest), **following))
     newest = TrustedManifest(old.loaded.manifest, old.loaded.sha256)
     return dataclasses.replace(new, loaded=linked(new.loaded, (newest, *old.loaded.earlier)))
+
+
+def go_on_under(office: Office, new: Election) -> None:
+    """The office takes the newer manifest, and keeps the older one beside it."""
+    older = office.election
+    name = f"manifest-{older.manifest.version}.dsse.json"
+    (office.folder / name).write_bytes(older.manifest_bytes)
+    (office.folder / "manifest.dsse.json").write_bytes(new.manifest_bytes)
+    names = ", ".join(f'"manifest-{version}.dsse.json"' for version in range(1, new.manifest.version))
+    text = office.config.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("earlier_manifests")]
+    office.config.write_text("\n".join([f"earlier_manifests = [{names}]", *kept]), encoding="utf-8")
+    office.center.close()
+    office.center = Center(new, str(office.folder / "state" / "ledger.db"))
+    office.election = new
 
 
 def with_other_key(what: str, whose: str) -> Change:

@@ -19,6 +19,7 @@ from crypto.key_file import HeldKey, KeyOwner, Role, seal_key
 from crypto.passphrase import REHEARSAL_COST
 from tests.center.command import Ran, center
 from tests.center.commission import Commission
+from tests.center.manifests import go_on_under, moved_to_another_port, newer
 from tests.center.publication import Office
 from tests.crypto.election_fixture import ELECTION, SCHEDULE, key_of, make_election, seed_of
 
@@ -295,3 +296,21 @@ def test_there_is_no_log_to_draft_from(tmp_path: Path) -> None:
     (tmp_path / "state" / "ledger.db").unlink()
     ran = adjudicate(office, "--decision", "absent")
     assert (ran.code, "no ledger to read" in ran.err) == (69, True)
+
+
+def test_branches_under_an_earlier_manifest_get_no_extension(office: Office) -> None:
+    old = office.election
+    later = ("--all", "--by", "60")
+    go_on_under(office, newer(old, moved_to_another_port))
+    ran = draft(office, "schedule", *later)
+    assert ran.code == 0, ran.err
+    take(office, sign_by_both(office))
+    ran = draft(office, "schedule", *later, "--under", "1")
+    assert ran.code == 0, ran.err
+    for_old = sign_by_both(office)
+    take(office, for_old)
+    checked = check_act(for_old, old.loaded).statement
+    assert isinstance(checked, ScheduleChange)
+    assert checked.schedule.close_not_before == "2027-06-18T15:30:00.000Z"
+    ran = draft(office, "schedule", *later, "--under", "3")
+    assert (ran.code, "goes by 2, 1" in ran.err) == (65, True), ran.err

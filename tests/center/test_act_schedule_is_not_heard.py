@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from center.intake import schedule_desk
+from center.intake.intake import Intake
 from center.intake.schedule_desk import REPEAT_S, RETRY_S, ScheduleDesk
 from center.intake.schedules import in_force
 from crypto.act_statements import ScheduleChange
@@ -16,6 +17,7 @@ from crypto.statements import Schedule
 from simulators.virtual.loop import VirtualLoop
 from tests.center.branch import Center
 from tests.center.commission import LATER, Commission
+from tests.center.manifests import moved_to_another_port, newer
 from tests.crypto.election_fixture import SCHEDULE, make_election
 
 LATEST = structs.replace(LATER, opening_not_before="2027-06-18T20:30:00.000Z")
@@ -121,6 +123,25 @@ def test_each_branch_keeps_what_is_its_own(commission: Commission) -> None:
 
     run(desk, day)
     assert air.since(0) == [one, all_], "branch 2 gets no more than everybody, branch 1 stays later still"
+
+
+def test_branches_under_an_earlier_manifest_are_told_nothing_any_more(commission: Commission) -> None:
+    air = Air()
+    center = commission.center
+    old = center.election
+    under_old = log(commission, LATER, None)
+    center.election = newer(old, moved_to_another_port)
+    center.intake = Intake(center.election.loaded, center.ledger, center.log)
+    under_new = log(commission, LATER, None)
+    again = {"manifest_sha256": old.loaded.sha256}
+    (later,) = commission.hand_in(commission.change(LATEST, "branch-1", **again)).acts
+    desk = ScheduleDesk([under_old, under_new, later.data], air.say)
+
+    async def day() -> None:
+        await asyncio.sleep(1)
+
+    run(desk, day)
+    assert air.since(0) == [under_old, under_new, later.data]
 
 
 def test_many_changes_take_turns(commission: Commission, monkeypatch: pytest.MonkeyPatch) -> None:

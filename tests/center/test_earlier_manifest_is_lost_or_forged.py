@@ -12,30 +12,15 @@ from center.publication import layout as publication
 from crypto import envelope
 from crypto.codec import to_bytes
 from crypto.wire import TYPE_MANIFEST
-from tests.center.branch import Center, Device
+from tests.center.branch import Device
 from tests.center.command import center
 from tests.center.evening import Evening, trustees_election
-from tests.center.manifests import moved_to_another_port, newer, signed, with_other_key
+from tests.center.manifests import go_on_under, moved_to_another_port, newer, signed, with_other_key
 from tests.center.publication import PAST, Office
-from tests.crypto.election_fixture import COUNCIL, RESULTS, Election, make_election
+from tests.crypto.election_fixture import COUNCIL, RESULTS, make_election
 
 OLD: Final = trustees_election(2)
 NEW: Final = newer(OLD, moved_to_another_port)
-
-
-def go_on_under(office: Office, new: Election) -> None:
-    """The office takes the newer manifest, and keeps the older one beside it."""
-    older = office.election
-    name = f"manifest-{older.manifest.version}.dsse.json"
-    (office.folder / name).write_bytes(older.manifest_bytes)
-    (office.folder / "manifest.dsse.json").write_bytes(new.manifest_bytes)
-    names = ", ".join(f'"manifest-{version}.dsse.json"' for version in range(1, new.manifest.version))
-    text = office.config.read_text(encoding="utf-8")
-    kept = [line for line in text.splitlines() if not line.startswith("earlier_manifests")]
-    office.config.write_text("\n".join([f"earlier_manifests = [{names}]", *kept]), encoding="utf-8")
-    office.center.close()
-    office.center = Center(new, str(office.folder / "state" / "ledger.db"))
-    office.election = new
 
 
 def mixed(evening: Evening, *, aware: bool = True) -> None:
