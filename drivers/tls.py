@@ -16,18 +16,12 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.tls_alerts import alert_words
 from drivers.tls_settings import TlsSettings
 
 NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of openssl/x509_vfy.h; Python has no name for it
 WORDS_MAX: Final = 100  # characters of what OpenSSL says
 _DAY_MS: Final = 86_400_000
-_OURS_REFUSED: Final = (
-    "unknown ca",
-    "bad certificate",
-    "certificate expired",
-    "certificate revoked",
-    "access denied",
-)
 _UNTRUSTED: Final = (18, 19, 20, 21)  # X509_V_ERR_*: self-signed, or no issuer that we know
 _NOT_YET, _EXPIRED, _WRONG_NAME = (9, 10, (62, 64))
 
@@ -119,19 +113,6 @@ def check_certificate(der: bytes, tls: TlsSettings, wall_ms: int) -> str:
     if tls.expired == "refuse":
         raise UntrustedError(f"its certificate {wrong}, or the clock here is wrong")
     return f"its certificate {wrong}, or the clock here is wrong; used all the same"
-
-
-def alert_words(error: OSError | str) -> str:
-    """What to do where the server will not have us: from TLS 1.3 on it says so after the handshake; else ``""``."""
-    said = str(error).lower().replace("_", " ")
-    if "certificate required" in said:
-        return "the server asks for a certificate of ours: give certificate_file and key_file"
-    if "handshake failure" in said:  # until TLS 1.2
-        return "the server breaks the handshake off: it may ask for a certificate_file and key_file of ours"
-    for alert in _OURS_REFUSED:
-        if f"alert {alert}" in said:
-            return f"the server refuses our certificate ({alert}): give one that its CA signed and that holds now"
-    return ""
 
 
 def words_on(connection: object, tls: TlsSettings, wall_ms: int) -> str:
