@@ -37,6 +37,7 @@ from tests.center.manifests import (
     with_other_key,
     without_branch,
 )
+from tests.center.sms_world import World, is_answer, parts_of
 from tests.crypto.election_fixture import RESULTS, Election, key_of, make_election
 
 OLD: Final = make_election(2, standbys=1)
@@ -95,6 +96,21 @@ def test_a_compact_carrier_says_which_manifest_to_take() -> None:
     _, data = sealed(stranger)
     with pytest.raises(EvidenceError, match="load the manifest of its round"):
         from_compact(to_compact(data, stranger.loaded), NEW.loaded)
+
+
+def test_sms_of_a_branch_under_the_older_one_get_no_answer() -> None:
+    sender, data = "+98912000001", sealed(OLD)[1]
+    world = World(NEW)
+    world.arrive(sender, *parts_of(OLD, data))
+    assert is_answer(world.answers(sender)[0], data, OLD)
+    gone_over = World(OLD)
+    gone_over.centerd_runs = False
+    gone_over.arrive(sender, *parts_of(OLD, data))
+    assert gone_over.answers(sender) == []
+    gone_over.election, gone_over.centerd_runs = NEW, True
+    gone_over.start()
+    gone_over.later(60_000)
+    assert is_answer(gone_over.answers(sender)[0], data, OLD)
 
 
 def test_a_courier_brings_a_list_that_was_signed_under_the_older_one() -> None:
