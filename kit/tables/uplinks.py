@@ -96,6 +96,8 @@ def check_uplinks(
         if table is not None and tables.setdefault(table, uplink.name) != uplink.name:
             raise ConfigError(f"uplinks {tables[table]} and {uplink.name} share routing table {table}")
         _check_addresses(uplink)
+        if len(uplinks) > 1:
+            _check_name(uplink)
         wrong = "" if uplink.tls is None else complaint(uplink.tls)
         if wrong:
             raise ConfigError(f"uplink {uplink.name}: [uplinks.tls] {wrong}")
@@ -137,6 +139,19 @@ def _check_addresses(uplink: Uplink) -> None:
                 raise ConfigError(
                     f"uplink {uplink.name}: {key} has {text!r}, which is no IPv4 or IPv6 address"
                 ) from error
+
+
+def _check_name(uplink: Uplink) -> None:
+    """The system's resolver asks over whichever interface it likes: where that one is dead, it keeps no promise."""
+    if uplink.interface is None or uplink.addresses or uplink.dns:
+        return
+    try:
+        ip_address(uplink.host)
+    except ValueError as error:
+        raise ConfigError(
+            f"uplink {uplink.name}: only the system's resolver knows {uplink.host}, and may ask for it over another "
+            "uplink, that is dead: give addresses, dns (asked over this uplink's interface) or both"
+        ) from error
 
 
 def _check_modem(uplink: str, modem: str, modems: frozenset[str]) -> None:

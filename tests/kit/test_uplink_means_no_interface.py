@@ -85,3 +85,24 @@ def test_kit_without_bound_uplinks_pays_for_netlink() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def named(called: str, /, **more: object) -> Uplink:
+    table = {
+        "name": called,
+        "kind": "4g",
+        "host": "broker.example",
+        "port": 8883,
+        "interface": {"name": called},
+    }
+    return msgspec.convert(table | more, Uplink, strict=True)
+
+
+@pytest.mark.parametrize("more", [{"addresses": ["192.0.2.1"]}, {"dns": ["192.0.2.53"]}, {"interface": None}])
+def test_name_is_asked_for_over_another_uplink_that_is_dead(more: dict[str, object]) -> None:
+    """A kit that starts while the machine's default route leads into a hole would never learn where the centre is."""
+    other = uplink("b", name="eth1")
+    check_uplinks((named("a", **more), other), frozenset(), has_fibre=False)
+    check_uplinks((named("a"),), frozenset(), has_fibre=False)  # there is no other
+    with pytest.raises(ConfigError, match=r"uplink a: only the system's resolver knows broker\.example"):
+        check_uplinks((other, named("a")), frozenset(), has_fibre=False)
