@@ -23,20 +23,30 @@ import pytest
 from failover_runs.deliveries import KINDS
 from failover_runs.everything import measure
 
+from kit.cli.arguments import Parser
+
 RUNS: Final = 130  # of (a), (a1) and (b) each
 RIVALS: Final = 8  # branches of (e) in parallel
 EX_UNAVAILABLE: Final = 69  # sysexits(3): no root, or a program is missing
 EX_TERMINATED: Final = 128 + signal.SIGTERM
 
 
+def _some(text: str) -> int:
+    """Of nothing every goal would be met."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give 1 or more")
+    return number
+
+
 def main() -> None:
-    """Measure everything; exit code 1 where a goal is missed, 69 where there can be no laboratory."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Measure everything; exit code 1 where a goal is missed, 64 usage, 69 where there can be no laboratory."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help="of (a), (a1) and (b) each")
-    parser.add_argument("--rivals", type=int, default=RIVALS, metavar="N", help="branches of (e) in parallel")
+    parser.add_argument("--runs", type=_some, default=RUNS, metavar="N", help="of (a), (a1) and (b) each")
+    parser.add_argument(
+        "--rivals", type=_some, default=RIVALS, metavar="N", help="branches of (e) in parallel"
+    )
     parser.add_argument("--quick", action="store_true", help="deliveries of (a) to (d) alone")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EX_TERMINATED))  # the laboratory is undone then, too

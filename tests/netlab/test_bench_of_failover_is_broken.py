@@ -32,6 +32,19 @@ def test_no_benchmark_takes_a_script_for_the_package_of_its_name(script: str) ->
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("words", ["--runs 0", "--rivals 0", "--runs -1", "--runs many", "--run-what"])
+def test_goals_are_met_by_measuring_nothing(words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "bench/failover.py", *words.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_MAX_S,
+    )
+    assert (done.returncode, done.stdout) == (64, "")
+
+
 @pytest.mark.usefixtures("permitted")
 def test_quick_run() -> None:
     done = subprocess.run(
