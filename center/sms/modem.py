@@ -49,6 +49,7 @@ class ModemMessages:
         self._say: Final = say
         self._backlog: Final[deque[tuple[str, bytes]]] = deque(maxlen=BACKLOG_MAX)
         self._state = ""
+        self._lost = 0
         self._modem: Final = AtModem(open_stream, now, self._heard, settings)
 
     async def run(self) -> None:
@@ -65,7 +66,7 @@ class ModemMessages:
     def _heard(self, event: ModemEvent) -> None:
         match event:
             case SmsReceived(sender, user_data):
-                self._backlog.append((sender, user_data))
+                self._keep_in_memory(sender, user_data)
                 self._hand_over()
             case SmsSubmitted(token, _):
                 self._settled(Outcome(token, sent=True))
@@ -83,6 +84,16 @@ class ModemMessages:
                 self._tell(f"modem: {rung}: {reason}")
             case SmsReported():
                 pass  # the far end answers, or asks again
+
+    def _keep_in_memory(self, sender: str, user_data: bytes) -> None:
+        if len(self._backlog) == BACKLOG_MAX:
+            if self._lost % BACKLOG_MAX == 0:
+                self._say(
+                    f"{BACKLOG_MAX} messages are kept in memory and the disk takes none: from here on the oldest ones "
+                    f"are lost, until their branches send them again; make room in the gateway's folder"
+                )
+            self._lost += 1
+        self._backlog.append((sender, user_data))
 
     def _hand_over(self) -> None:
         """Messages go on in their order; those that the disk will not take wait for the next look at the modem."""

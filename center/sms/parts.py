@@ -61,7 +61,7 @@ class Parts:
     """What was received and is not whole yet, and for a while what was. At most ``PARTS_HELD_MAX`` parts.
 
     Where room is needed, the message gives way that heard nothing for longest: of the sender with the most parts, when
-    that one has more than ``SENDER_FAIR``.
+    that one has more than ``SENDER_FAIR``. Of a sender with too many messages the one with the fewest parts gives way.
     """
 
     def __init__(self, *, ask_after_ms: int, keep_ms: int = KEEP_MS) -> None:
@@ -160,7 +160,8 @@ class Parts:
         gone: list[Gone] = []
         mine = [key for key in self._open if key[0] == newest[0]]
         if len(mine) > SENDER_OPEN_MAX:
-            gone += self._drop(next(key for key in mine if key != newest))
+            mine.remove(newest)
+            gone += self._drop(min(mine, key=lambda key: self._open[key].held))
         while self._held > PARTS_HELD_MAX:
             held: dict[str, int] = {}
             for key, message in self._open.items():

@@ -126,6 +126,7 @@ class SmsRung:
         if group is None:
             return
         group.asked, group.asked_at_s = group.asked + 1, fact.asked_at_s
+        group.began_at_ms = rfc3339.to_ms(fact.at)  # the receiver says that it still has the others
         group.wanted |= set(fact.parts)
         group.delivered -= set(fact.parts)
         if letter.group is None or not letter.group.wanted:

@@ -7,7 +7,10 @@ import pytest
 
 from center.errors import SpoolError
 from center.sms.folder import Folder
+from center.sms.modem import BACKLOG_MAX, ModemMessages
 from center.sms.records import OrderRecord, PartRecord
+from drivers.modem.at.settings import AtSettings
+from drivers.ports import ByteStream, SmsReceived
 from tests.center.sms_world import World, parts_of, tally_of
 from tests.crypto.election_fixture import make_election
 
@@ -83,3 +86,23 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
         folder.keep("part", record.name, record)
     with pytest.raises(SpoolError, match="check owner and disk"):
         folder.load("part")
+
+
+def test_memory_is_full_too_and_nobody_hears_of_it() -> None:
+    """A modem of our own has deleted what it handed over: what the disk does not take waits in memory."""
+    said: list[str] = []
+
+    def refuse(*_: object) -> None:
+        raise SpoolError("no space left on device")
+
+    modem = ModemMessages(_never, lambda: 0, refuse, lambda _: None, said.append, AtSettings())
+    for _ in range(BACKLOG_MAX + 3):
+        modem._heard(SmsReceived("+98912000001", b"part"))
+    (words,) = (words for words in said if "lost" in words)
+    assert words.startswith(
+        "512 messages are kept in memory and the disk takes none: from here on the oldest ones"
+    )
+
+
+async def _never() -> ByteStream:
+    raise AssertionError

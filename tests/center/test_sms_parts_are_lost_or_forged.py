@@ -114,6 +114,16 @@ def test_forger_who_disagrees_about_how_many_parts_there_are_is_another_message(
     assert len(world.answers(ONE)) == 1
 
 
+def test_flood_of_first_parts_pushes_out_a_message_that_is_nearly_whole() -> None:
+    """Under the branch's own number: what has fewer parts gives way first, so each costs the forger several."""
+    world = World(election())
+    world.arrive(ONE, *parts()[:2])
+    for reference in range(100, 100 + 3 * SENDER_OPEN_MAX):
+        world.arrive(ONE, parts("branch-2")[0][:3] + bytes([reference]) + parts("branch-2")[0][4:])
+    world.arrive(ONE, *parts()[2:])
+    assert is_answer(world.answers(ONE)[-1], envelope(), election())
+
+
 def test_flood_of_variants_costs_a_repetition_and_no_more() -> None:
     world = World(election())
     for part in parts()[:-1]:

@@ -366,6 +366,15 @@ def test_request_that_was_followed_is_forgotten_in_a_restart() -> None:
     assert [sms.parse(one.user_data).number for _, one in again.sent] == [2, 3]
 
 
+def test_centre_asks_after_an_hour_and_all_goes_again() -> None:
+    """It asks, so it still has the others, however long ago they went: one part is enough, under their reference."""
+    rig = Rig(plan(patience_ms=10 * HOUR_MS), due())
+    rig.now += HOUR_MS
+    rig.hear(asked(rig.references()[0], (2,), at_s=100))
+    assert [sms.parse(one.user_data).number for _, one in rig.sent[PARTS:]] == [2]
+    assert len(rig.references()) == 1
+
+
 def test_centre_asks_for_nothing_and_the_kit_goes_on_by_its_own_clock() -> None:
     """Its gateway cannot reach centerd: no request is signed. Parts go again and again, within the limits."""
     rig = Rig(plan(max_per_hour=20, max_per_envelope=40), due())
