@@ -86,6 +86,7 @@ ATTACKS: Final[Mapping[str, Sequence[str]]] = {
         "SMS parts forged under a branch's number",
         "SMS replayed from another number",
         "acknowledgement by another log",
+        "request for SMS parts forged or replayed",
     ),
     "Commands and manifests": (
         "command by another key",

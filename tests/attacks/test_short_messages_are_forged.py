@@ -2,11 +2,14 @@
 
 from typing import Final
 
-from crypto import acknowledgement, sms
+from crypto import acknowledgement, sms, sms_missing
 from crypto.codec import sha256_hex
+from crypto.notes import NoteSigner
+from kit.sms.plan import SmsPlan
 from tests.attacks.catalogue import attack
 from tests.center.sms_world import World, is_answer, parts_of, tally_of
-from tests.crypto.election_fixture import make_election
+from tests.crypto.election_fixture import key_of, make_election
+from tests.world.sms_air import GATEWAYS, Air, Kit, Weather
 
 BRANCH: Final = "+98912000001"
 FORGER: Final = "+98912000666"
@@ -73,3 +76,32 @@ def test_broker_brings_acknowledgements_that_the_log_did_not_sign() -> None:
     world.desk.heard(true, now_ms=world.now)
     world.settle()
     assert len(world.answers(BRANCH)) == 1
+
+
+@attack("request for SMS parts forged or replayed")
+def test_somebody_asks_for_parts_under_the_gateways_number_until_the_limit_is_used_up() -> None:
+    """Not one message goes out for it, and none for what the log signed once and is heard again; the log's own is."""
+    election = make_election(1)
+    air = Air(election, 1, Weather())
+    air.deliver = lambda *_: None  # type: ignore[method-assign]  # the centre hears nothing
+    patient = SmsPlan(GATEWAYS, ("a", "b"), patience_ms=10**9, max_per_hour=500, max_per_envelope=1_000)
+    kit = Kit(air, "branch-1", (BRANCH, FORGER), tally_of(election), patient)
+    air.kits.append(kit)
+    air.run(60_000)
+    sent = kit.sent
+    parts = [data for _, _, data in air.overheard]
+    first = sms.parse(parts[0])
+    came = sms_missing.hash_of(parts[1:])
+    wanted = sms_missing.MissingParts(first.reference, first.total, (1,), came)
+    thief = NoteSigner(election.log.name, key_of("somebody else"))
+    for at_s in range(500):
+        kit.arrive(
+            GATEWAYS[0], sms.split(sms_missing.make(wanted, thief, at_s=at_s), reference=at_s % 256)[0]
+        )
+        air.run(61_000, step_ms=61_000)
+    assert kit.sent == sent
+    genuine = sms_missing.make(wanted, election.log, at_s=1_000)
+    for at in range(500):
+        kit.arrive(FORGER, sms.split(genuine, reference=at % 256)[0])
+        air.run(61_000, step_ms=61_000)
+    assert kit.sent == sent + 1

@@ -153,7 +153,7 @@ class Air:
         self.centre = World(election)
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._count = self._answered = 0
-        self._overheard: deque[tuple[str, str, bytes]] = deque(maxlen=40)
+        self.overheard: deque[tuple[str, str, bytes]] = deque(maxlen=40)
 
     @property
     def wall_ms(self) -> int:
@@ -166,7 +166,7 @@ class Air:
     def carry(self, sender: str, to: str, user_data: bytes) -> None:
         """One message goes: once, twice, late, or never; and who listens makes something of it."""
         chance, weather = self.chance, self.weather
-        self._overheard.append((sender, to, user_data))
+        self.overheard.append((sender, to, user_data))
         if chance.random() < weather.forge:
             self._forge()
         for _ in range(1 + (chance.random() < weather.double)):
@@ -180,7 +180,7 @@ class Air:
     def _forge(self) -> None:
         """One of the last messages again: with another bit, header, sender or content."""
         chance = self.chance
-        sender, to, user_data = chance.choice(self._overheard)
+        sender, to, user_data = chance.choice(self.overheard)
         forged = bytearray(user_data)
         match chance.randrange(5):
             case 0:
@@ -188,7 +188,7 @@ class Air:
             case 1:
                 forged[chance.randrange(3, 6)] = chance.randrange(1, 9)
             case 2:
-                sender = chance.choice([other for other, _, _ in self._overheard])
+                sender = chance.choice([other for other, _, _ in self.overheard])
             case 3:
                 forged[6:] = bytes([chance.randrange(256)]) * (len(forged) - 6)
         self.at(self.now + chance.randrange(1_000, 3_000), lambda: self.deliver(sender, to, bytes(forged)))
