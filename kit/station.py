@@ -265,7 +265,7 @@ class Station:
     def _concerned(self, event: Event) -> tuple[Core, ...]:
         """Who hears of an event, in this order."""
         if isinstance(event, TerminalHeard):
-            return (self.day, self.tapes)
+            return (self.day, self.tapes, self.adoption)
         if isinstance(event, OrderReceived | ReadinessAsked | ScheduleHeard | MediaAsked):
             return (self.day,)
         if isinstance(event, PrinterHeard):

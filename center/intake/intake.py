@@ -49,7 +49,8 @@ class Intake:
         self._sequencer = sequencer
         self._pushes = pushes
         # Nobody makes us publish on a topic of his choice.
-        self._branches = frozenset(branch.id for branch in manifest.manifest.branches)
+        chain = (manifest, *manifest.earlier)
+        self._branches = frozenset(branch.id for one in chain for branch in one.manifest.branches)
 
     def process(self, messages: Sequence[tuple[str, bytes]], *, wall_ms: int) -> Outcome:
         """Judge, log and answer ``messages``: (topic, payload), with admission.SPOOL as the topic of files.

@@ -5,11 +5,12 @@ from hashlib import sha256
 from typing import Any, Final
 
 from crypto.manifest import TrustedManifest
+from drivers.ports import TerminalPhase, TerminalStatus
 from failover.events import Instant
 from kit import exit_codes
 from kit.core import Step
 from kit.effects import AdoptManifest, KeepManifest, Reply
-from kit.events import Booted, Event, ManifestHeard, ManifestKept
+from kit.events import Booted, Event, ManifestHeard, ManifestKept, TerminalHeard
 from kit.facts import (
     Fact,
     JournalKeyCertified,
@@ -25,6 +26,7 @@ from kit.manifests.judge import ManifestJudge, ManifestRefusedError, NotNewerErr
 from kit.wall import Wall
 
 BEFORE_POLLS: Final[tuple[Phase, ...]] = ("commissioned", "readiness")
+BEGUN: Final[tuple[TerminalPhase, ...]] = ("zeroed", "open", "suspended", "closed", "tallied")
 REFUSED_MAX: Final = 16  # manifests that are remembered as refused, so that repetitions cost nothing
 
 
@@ -39,6 +41,8 @@ class ManifestAdoption:
         self._phase: Phase = "commissioned"
         self._zero = False
         """Whether a zero report was ordered or made: from then on the ballot is frozen."""
+        self._terminals: dict[str, TerminalPhase] = {}
+        """Where each terminal that was heard stands. A standby kit finds them in the middle of another kit's polls."""
         self._segments = 0
         self._known: deque[str] = deque(maxlen=REFUSED_MAX)
         self._incidents = Incidents()
@@ -48,9 +52,12 @@ class ManifestAdoption:
         self.adopted: ManifestAdopted | None = None
 
     def handle(self, event: Event, now: Instant) -> Step:
-        """React. Anything but manifests and Booted concerns others."""
+        """React. Anything but manifests, Booted and where terminals stand concerns others."""
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
+        elif isinstance(event, TerminalHeard):
+            if isinstance(event.event, TerminalStatus):
+                self._terminals[event.terminal] = event.event.phase
         elif isinstance(event, ManifestHeard):
             return self._heard(event, now)
         elif isinstance(event, ManifestKept):
@@ -116,6 +123,12 @@ class ManifestAdoption:
             return (
                 f"the polls have begun (phase {self._phase}, zero report ordered or made), and contests, candidates "
                 "and branches are frozen from then on"
+            )
+        begun = [f"{name} is {phase}" for name, phase in sorted(self._terminals.items()) if phase in BEGUN]
+        if begun:
+            return (
+                f"the polls of this branch have begun under the manifest of its terminals ({', '.join(begun)}), and "
+                "whoever takes them over keeps to that"
             )
         if self._segments > 1:
             return (

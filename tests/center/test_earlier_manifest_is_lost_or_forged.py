@@ -59,6 +59,20 @@ def test_a_branch_under_the_older_manifest_is_not_opened_by_trustees(evening: Ev
     assert center("log", "audit", "--config", evening.config).code in {0, 1}
 
 
+def test_what_is_disclosed_of_a_branch_under_the_older_manifest_does_not_verify(tmp_path: Path) -> None:
+    old = make_election(2, schedule=PAST)
+    office = Office(tmp_path, old)
+    office.day("branch-1")
+    new = newer(old, moved_to_another_port)
+    go_on_under(office, new)
+    office.devices["branch-2"] = Device(new, "branch-2")
+    office.day("branch-2")
+    assert office.publish("--opening", office.open()).code == 0
+    ran = office.audit()
+    assert (ran.code, ran.err) == (0, ""), ran.out
+    assert publication.decode_totals((office.public / "totals.json").read_bytes()).units["counted"] == 2
+
+
 def test_the_publication_began_under_the_older_manifest(evening: Evening) -> None:
     device = evening.devices["branch-1"]
     evening.center.take((device, device.account()))

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import tempfile
 from typing import Any, Final
 
@@ -180,6 +181,10 @@ def test_what_the_newer_one_withdrew_would_still_speak(change: Change, words: st
         for refused in outcome.refused:
             assert words.partition("branch 'branch-1'")[0] in refused.reason
             assert "version 2" in refused.reason
+        told = [
+            json.loads(one.payload)["reason"] for one in outcome.replies if one.topic.endswith("/refusal")
+        ]
+        assert told == [one.reason for one in outcome.refused if one.topic != SPOOL]
 
 
 def test_a_refusal_says_what_differs_and_who_decides() -> None:

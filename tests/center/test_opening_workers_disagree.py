@@ -16,6 +16,7 @@ from center.opening.trustee_answers import read_answers
 from crypto.manifest import TrustedManifest
 from tests.center.branch import Device
 from tests.center.evening import Evening, trustees_election
+from tests.center.manifests import go_on_under, moved_to_another_port, newer
 
 
 def die(manifest: TrustedManifest, part: Sequence[int]) -> int:
@@ -31,6 +32,7 @@ def where(manifest: TrustedManifest, part: int) -> tuple[int, int]:
 def test_results_depend_on_how_many_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     evening = Evening(tmp_path, trustees_election(9))
     evening.day(*(f"branch-{number}" for number in range(1, 10)))
+    go_on_under(evening, newer(evening.election, moved_to_another_port))
     evening.order()
     evening.witness(1)
     evening.publish()

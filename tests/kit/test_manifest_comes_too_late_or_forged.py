@@ -10,12 +10,13 @@ from crypto import manifest as manifests
 from crypto.codec import b64
 from crypto.identity import key_id
 from crypto.statements import Schedule
+from drivers.ports import TerminalPhase, TerminalStatus
 from kit.config import load
 from kit.day.schedule import EffectiveSchedule
 from kit.effects import AdoptManifest, KeepManifest
-from kit.events import Booted, Event, ManifestHeard, ManifestKept
+from kit.events import Booted, Event, ManifestHeard, ManifestKept, TerminalHeard
 from kit.facts import Commissioned, IncidentRecorded, ManifestAdopted, PhaseEntered, ScheduleExtended
-from kit.manifests.adoption import ManifestAdoption
+from kit.manifests.adoption import BEGUN, ManifestAdoption
 from kit.manifests.file import adopted_in, file_of, forget_unadopted, keep, load_adopted, newest_in
 from kit.manifests.judge import ManifestJudge
 from kit.manifests.parts import PART_MAX, ManifestParts
@@ -62,6 +63,23 @@ class Kit:
 
 def signed(**changes: Any) -> bytes:
     return OLD.sign_unchecked(msgspec.structs.replace(NEW.manifest, **changes))
+
+
+@pytest.mark.parametrize("phase", BEGUN)
+def test_standby_kit_leaves_the_manifest_of_the_terminals_that_it_takes_over(phase: TerminalPhase) -> None:
+    kit = Kit()
+    kit.tell(TerminalHeard("terminal-1-1", TerminalStatus(phase=phase, close_no=0, public_counter=0)))
+    assert f"terminal-1-1 is {phase}" in kit.bring(NEW.manifest_bytes)
+    kit.tell(TerminalHeard("terminal-1-1", TerminalStatus(phase="idle", close_no=0, public_counter=0)))
+    assert kit.bring(NEW.manifest_bytes) == "kept", "another terminal came in its place"
+
+
+def test_polls_turn_out_to_have_begun_while_the_file_is_written() -> None:
+    kit = Kit()
+    kit.tell(ManifestHeard(NEW.manifest_bytes, "fibre"))
+    kit.tell(TerminalHeard("terminal-1-1", TerminalStatus(phase="open", close_no=0, public_counter=4)))
+    assert kit.tell(ManifestKept(3, NEW.loaded.sha256, "fibre", None, None)) == []
+    assert kit.core.adopted is None
 
 
 def test_good_manifest_is_refused() -> None:
