@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from center import pruning
+from center.broker_door import IN_THE_CLEAR, BrokerTable, Door, check_table, open_door, rooted
 from center.errors import ConfigError
 from center.log.ledger import LEDGER_NAME
 from center.witness.address import WitnessAddress, check_url
@@ -21,6 +22,7 @@ from crypto.identity import SigningKey, check_public, key_id
 from crypto.manifest import TrustedManifest
 from crypto.notes import CosignatureVerifier, NoteSigner
 from crypto.wire import B64, MANIFEST_MAX, Id
+from drivers.tls_settings import TlsSettings
 
 CONFIG_MAX: Final = 64 * 1024  # bytes
 KEY_BYTES: Final = 32  # a key file holds exactly the raw key
@@ -51,11 +53,11 @@ class Trust(_Section, frozen=True, kw_only=True):
     manifest_keys: Annotated[tuple[B64 | TrustedKey, ...], Meta(min_length=1, max_length=TRUSTED_MAX)]
 
 
-class BrokerAddress(_Section, frozen=True, kw_only=True):
-    """Where the broker is, if not at the manifest's first endpoint."""
+class SmsSection(_Section, frozen=True, kw_only=True):
+    """What is otherwise for ``center sms`` than for centerd."""
 
-    host: Annotated[str, Meta(min_length=1, max_length=253)]
-    port: Annotated[int, Meta(ge=1, le=65535)]
+    broker: BrokerTable | None = None
+    """How the gateway gets in at the broker; None: as centerd does."""
 
 
 class Witness(_Section, frozen=True, kw_only=True):
@@ -95,7 +97,8 @@ class Config(_Section, frozen=True, kw_only=True):
     """Those before it, under which branches may have opened: what they seal is taken too (crypto.manifest_chain)."""
     log_key: Place
     trust: Trust
-    broker: BrokerAddress | None = None
+    broker: BrokerTable | None = None
+    sms: SmsSection = SmsSection()
     client_id: ClientId = "centerd"
     rehearsal: bool = False
     """Whether an election key that one person holds is put up with: for rehearsals and tests alone."""
@@ -117,6 +120,7 @@ class Setup:
     host: str
     port: int
     client_id: Id
+    door: Door = IN_THE_CLEAR
     witnesses: tuple[WitnessAddress, ...] = ()
     keep: Keeping = _KEEP
 
@@ -135,12 +139,16 @@ def load_config(path: Path) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_explain(str(error))}") from error
     folder = path.resolve().parent
+    check_table(config.broker, "broker")
+    check_table(config.sms.broker, "sms.broker")
     return msgspec.structs.replace(
         config,
         state_dir=str(folder / config.state_dir),
         manifest=str(folder / config.manifest),
         earlier_manifests=tuple(str(folder / one) for one in config.earlier_manifests),
         log_key=str(folder / config.log_key),
+        broker=rooted(config.broker, folder),
+        sms=SmsSection(broker=rooted(config.sms.broker, folder)),
     )
 
 
@@ -199,22 +207,31 @@ def load_setup(config: Config) -> Setup:
             f"{config.log_key}: this key signs as {signer.vkey}, but the manifest names the log "
             f"{trusted.manifest.log.vkey}: branches would believe no receipt"
         )
-    if config.broker is None and not trusted.manifest.endpoints:
-        raise ConfigError(
-            f"{config.manifest}: the manifest names no endpoint: add a [broker] with host and port"
-        )
-    address = config.broker or trusted.manifest.endpoints[0]
+    host, port = address_of(config.broker, config, trusted)
     return Setup(
         state_dir=Path(config.state_dir),
         ledger_path=str(ledger_path(config)),
         manifest=trusted,
         signer=signer,
-        host=address.host,
-        port=address.port,
+        host=host,
+        port=port,
         client_id=config.client_id,
+        door=open_door(config.broker, "broker"),
         witnesses=tuple(_witness(one, trusted) for one in config.witnesses),
         keep=config.keep,
     )
+
+
+def address_of(table: BrokerTable | None, config: Config, trusted: TrustedManifest) -> tuple[str, int]:
+    """Host and port of the broker; raises ConfigError where neither the table nor the manifest names any."""
+    if table is not None and table.host is not None and table.port is not None:
+        return table.host, table.port
+    if not trusted.manifest.endpoints:
+        raise ConfigError(
+            f"{config.manifest}: the manifest names no endpoint: add a [broker] with host and port"
+        )
+    first = trusted.manifest.endpoints[0]
+    return first.host, first.port
 
 
 def read_key(path: Path) -> bytes:
@@ -268,10 +285,14 @@ def _witness(given: Witness, trusted: TrustedManifest) -> WitnessAddress:
     return WitnessAddress(given.url, given.vkey, CosignatureVerifier(given.vkey))
 
 
-_TABLES: Final[dict[str, type[_Section]]] = {
+_TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "trust.manifest_keys": TrustedKey,
     "trust": Trust,
-    "broker": BrokerAddress,
+    "broker.tls": TlsSettings,
+    "broker": BrokerTable,
+    "sms.broker.tls": TlsSettings,
+    "sms.broker": BrokerTable,
+    "sms": SmsSection,
     "witnesses": Witness,
     "keep": Keeping,
 }

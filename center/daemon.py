@@ -207,6 +207,7 @@ class CenterDaemon:
             probe_topic=topic_probe(election, config.client_id, "payload-limit")
             if self._ports.probe_payload_limit
             else None,
+            door=config.door,
         )
 
 

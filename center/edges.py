@@ -4,12 +4,14 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import sdnotify
 
 from center.commands.store import CommandStore
+from center.dialling import dial
 from center.errors import AlreadyRunningError, LedgerError
 from center.intake.spool import Spool
 from center.ports import CenterPorts
@@ -29,7 +31,7 @@ def real_ports() -> CenterPorts:
         wall_ms=wall_ms,
         lock=lock_state_dir,
         notify=_notifier().notify,
-        session=MqttSession,
+        session=partial(MqttSession, dial=partial(dial, wall_ms=wall_ms)),
         ask_witness=ask,
         spool=Spool,
         commands=CommandStore,

@@ -1,20 +1,21 @@
-"""The edge to the broker: the only file of the centre that knows MQTT (aiomqtt over paho, MQTT 3.1.1).
+"""centerd's edge to the broker (aiomqtt over paho, MQTT 3.1.1).
 
 Why paho shows through: aiomqtt acknowledges a message before the application sees it, and a PUBACK must not leave
 before the ledger has committed. Only paho's own client can acknowledge by hand.
 """
 
 import asyncio
-import contextlib
 import socket
 from typing import Final
 
 import aiomqtt
 import structlog
 
-from center.cancelled import end_if_cancelled
+from center.dialling import Dial, NoBrokerError
 from center.ports import Delivery, SessionSettings, Sink
 from crypto.wire import MQTT_PAYLOAD_MAX
+from drivers.cancelled import end_if_cancelled
+from drivers.mqtt import Client, refused, words_of
 
 KEEPALIVE_S: Final = 15
 TIMEOUT_S: Final = 5.0  # connect, subscribe
@@ -27,7 +28,9 @@ SILENT_LINK_MS: Final = 10_000  # TCP_USER_TIMEOUT: unacknowledged bytes end the
 FULL_PAUSE_S: Final = 0.5  # from the last acknowledgement to the end of a session that brought too much
 PROBE_TIMEOUT_S: Final = 10.0
 PROBE_TRIES_MAX: Final = 2  # times that the broker's payload limit is probed before it is called too low
-QOS_REFUSED: Final = 0x80  # return code of SUBACK (MQTT 3.1.1 §3.9.3)
+PACKET_MAX: Final = (
+    268_435_460  # bytes, MQTT's own (§2.2.3): what we cut off would come again in every session
+)
 
 _SOCKET_OPTIONS: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -48,13 +51,15 @@ class MqttSession:
     wait there; nothing depends on it, because branches publish again until they hold a receipt.
     """
 
-    def __init__(self, settings: SessionSettings, sink: Sink) -> None:
+    def __init__(self, settings: SessionSettings, sink: Sink, dial: Dial | None = None) -> None:
+        """``dial``: makes the connections; None: paho does, without TLS."""
         self._settings = settings
+        self._dial = dial
         self._sink = sink
         self._session = 0
         self._unacknowledged = 0
         self._full = False
-        self._client: aiomqtt.Client | None = None
+        self._client: Client | None = None
         self._probe_tries = 0
         self._probe_echoed = False
         self._probe_timer: asyncio.TimerHandle | None = None
@@ -73,14 +78,13 @@ class MqttSession:
             began = loop.time()
             try:
                 await self._hold()
-            except aiomqtt.MqttError as error:
+            except (aiomqtt.MqttError, NoBrokerError) as error:
                 if self._probe_timer is not None:
                     self._probe_missed()
                 if self._full or loop.time() - began >= STEADY_S:
                     pause_s = BACKOFF_MIN_S
-                _log.warning(
-                    "broker-lost", host=self._settings.host, port=self._settings.port, error=str(error)
-                )
+                words = words_of(error, self._settings.client_id)
+                _log.warning("broker-lost", host=self._settings.host, port=self._settings.port, error=words)
             end_if_cancelled()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, BACKOFF_MAX_S)
@@ -103,13 +107,14 @@ class MqttSession:
         return True
 
     async def _hold(self) -> None:
-        """One session, from connect to loss; raises MqttError."""
+        """One session, from connect to loss; raises MqttError, NoBrokerError."""
         self._session += 1
         self._unacknowledged, self._full = 0, False
+        connection = await self._connection()
         client = self._new_client()
         self._client = client
         try:
-            await client.__aenter__()  # not "async with": its end may raise, and would swallow a cancellation
+            await client.enter(connection)
             end_if_cancelled()
             await self._subscribe(client)
             end_if_cancelled()
@@ -120,27 +125,39 @@ class MqttSession:
                 pass  # never: messages go to the sink; the iterator ends with the session
         finally:
             self._client = None
-            await _leave(client)
+            await client.leave(CLOSE_TIMEOUT_S)
 
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
+    async def _connection(self) -> socket.socket | None:
+        """Raises NoBrokerError."""
+        if self._dial is None:
+            return None
+        host, port = self._settings.host, self._settings.port
+        connection, words = await self._dial(host, port, self._settings.door)
+        if words:
+            _log.warning("broker-certificate", host=host, port=port, words=words)
+        return connection
+
+    async def _subscribe(self, client: Client) -> None:
         topic = self._settings.topic
-        granted = await client.subscribe(topic, qos=1)
-        if QOS_REFUSED in [getattr(code, "value", code) for code in granted]:
+        if refused(await client.subscribe(topic, qos=1)):
             raise aiomqtt.MqttError(
                 f"the broker refuses the subscription to {topic}: give client {self._settings.client_id} "
                 "the right to read it"
             )
 
-    def _new_client(self) -> aiomqtt.Client:
-        client = aiomqtt.Client(
+    def _new_client(self) -> Client:
+        client = Client(
             self._settings.host,
             self._settings.port,
             identifier=self._settings.client_id,
+            username=self._settings.door.username,
+            password=self._settings.door.password,
             clean_session=False,
             keepalive=KEEPALIVE_S,
             timeout=TIMEOUT_S,
             queue_type=_queue_into(self, self._session),
             socket_options=_SOCKET_OPTIONS,
+            packet_max=PACKET_MAX,
         )
         client._client.manual_ack_set(True)  # noqa: SLF001
         return client
@@ -169,7 +186,7 @@ class MqttSession:
             # Not at once: the receipts of the last batch go out first.
             asyncio.get_running_loop().call_later(FULL_PAUSE_S, self._client._client.disconnect)  # noqa: SLF001
 
-    async def _probe_payload_limit(self, client: aiomqtt.Client) -> None:
+    async def _probe_payload_limit(self, client: Client) -> None:
         """Send ourselves the greatest message there may be. Whether it comes back is seen later, by its echo."""
         topic = self._settings.probe_topic
         if topic is None or self._probe_echoed or self._probe_tries >= PROBE_TRIES_MAX:
@@ -177,7 +194,7 @@ class MqttSession:
         await client.subscribe(topic, qos=0)
         self._send_probe(client, topic)
 
-    def _send_probe(self, client: aiomqtt.Client, topic: str) -> None:
+    def _send_probe(self, client: Client, topic: str) -> None:
         self._probe_tries += 1
         # Not aiomqtt's publish, which would wait in vain while a broker with a lower limit hangs up.
         client._client.publish(topic, bytes(MQTT_PAYLOAD_MAX), qos=0)  # noqa: SLF001
@@ -207,18 +224,6 @@ class MqttSession:
         if self._probe_timer is not None:
             self._probe_timer.cancel()
             self._probe_timer = None
-
-
-async def _leave(client: aiomqtt.Client) -> None:
-    """Close whatever there is of a session, politely if the broker answers in time. Never raises MqttError."""
-    client.timeout = CLOSE_TIMEOUT_S
-    with contextlib.suppress(aiomqtt.MqttError):
-        await client.__aexit__(None, None, None)
-    # After a CONNACK that never came aiomqtt leaves the socket open.
-    client._client.disconnect()  # noqa: SLF001
-    # aiomqtt cancels it when the broker does not answer the good-bye; to ask then would end us, whom nobody cancelled.
-    if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
-        client._disconnected.exception()  # noqa: SLF001 - look, or asyncio complains that nobody did
 
 
 def _queue_into(session: MqttSession, number: int) -> type[asyncio.Queue[aiomqtt.Message]]:

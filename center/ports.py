@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from center.broker_door import IN_THE_CLEAR, Door
 from center.commands.store import CommandStore
 from center.intake.spool import Spool
 from center.witness.address import Answer
@@ -37,6 +38,8 @@ class SessionSettings:
     topic: str
     probe_topic: str | None
     """A topic of our own, to send ourselves one message of the greatest size; None to trust the broker."""
+    door: Door = IN_THE_CLEAR
+    """What the broker wants to see beside that."""
 
 
 class Session(Protocol):

@@ -9,11 +9,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from center.broker_door import open_door
 from center.cli.command import OK, QUEUED, WARNING, Commands, natural
-from center.config import Config, load_config, load_manifest
+from center.config import Config, address_of, load_config, load_manifest
+from center.dialling import dial
 from center.edges import LOCK_NAME, lock_state_dir, state_dir_in_use, wall_ms
 from center.errors import AlreadyRunningError, ConfigError, LedgerError, SmsError, SpoolError
 from center.files import UnreadableError, read_whole
@@ -132,10 +135,13 @@ async def _serve_locked(
     folder: Folder,
     is_done: Callable[[], bool],
 ) -> int:
+    table, where = (
+        (config.broker, "broker") if config.sms.broker is None else (config.sms.broker, "sms.broker")
+    )
     gateway = Gateway(
         manifest,
         folder,
-        _address(config, manifest),
+        address_of(table, config, manifest),
         arguments.client_id or _client_id(folder),
         _way(arguments),
         tell=_tell,
@@ -143,6 +149,8 @@ async def _serve_locked(
         reference=wall_ms() // 1000 % 256,
         keep=config.keep.done,
         wall_ms=wall_ms,
+        door=open_door(table, where),
+        dial=partial(dial, wall_ms=wall_ms),
     )
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -279,15 +287,6 @@ def _read(path: Path, max_bytes: int) -> bytes:
     if data is None:
         raise ConfigError(f"{path}: there is no such file: check the path")
     return data
-
-
-def _address(config: Config, manifest: TrustedManifest) -> tuple[str, int]:
-    if config.broker is None and not manifest.manifest.endpoints:
-        raise ConfigError(
-            f"{config.manifest}: the manifest names no endpoint: add a [broker] with host and port"
-        )
-    address = config.broker or manifest.manifest.endpoints[0]
-    return address.host, address.port
 
 
 def _client_id(folder: Folder) -> str:

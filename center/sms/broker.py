@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from typing import Final
 
 import aiomqtt
 import msgspec
 
-from center.cancelled import end_if_cancelled
+from center.broker_door import IN_THE_CLEAR, Door
+from center.dialling import Dial, NoBrokerError
 from center.sms.port import Say
 from crypto.sms_missing import MISSING_OCTETS_MAX
 from crypto.wire import (
@@ -19,14 +21,17 @@ from crypto.wire import (
     topic_receipt,
     topic_refusal,
 )
+from drivers.cancelled import end_if_cancelled
+from drivers.mqtt import Client, refused, words_of
 
 KEEPALIVE_S: Final = 15
 TIMEOUT_S: Final = 5.0  # seconds: connect, subscribe, publish
 BACKOFF_MIN_S: Final = 0.25
 BACKOFF_MAX_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 0.5  # a polite end of a session
 QUEUE_MAX: Final = 256  # things to do that wait for the broker; what finds no room is asked for again
 ANSWER_MAX: Final = 16 * 1024  # bytes of an answer that are read
-QOS_REFUSED: Final = 0x80  # return code of SUBACK (MQTT 3.1.1 §3.9.3)
+PACKET_MAX: Final = 64 * 1024  # bytes of one packet of the broker: an answer and its topic, with room
 REASON_MAX: Final = 300  # characters
 
 
@@ -48,6 +53,8 @@ class SmsBroker:
         signed: takes what was published as a signed request for missing parts.
         connected: hears when a session stands (True) and when it is lost.
         say: tells people.
+        door: what the broker wants to see.
+        dial: makes the connections; None: paho does, without TLS.
     """
 
     def __init__(
@@ -62,6 +69,8 @@ class SmsBroker:
         signed: Callable[[bytes], None],
         connected: Callable[[bool], None],
         say: Say,
+        door: Door = IN_THE_CLEAR,
+        dial: Dial | None = None,
     ) -> None:
         self._host: Final = host
         self._port: Final = port
@@ -72,37 +81,60 @@ class SmsBroker:
         self._signed: Final = signed
         self._connected: Final = connected
         self._say: Final = say
+        self._door: Final = door
+        self._dial: Final = dial
         self._work: asyncio.Queue[tuple[str | None, bytes | None]] = asyncio.Queue(QUEUE_MAX)
         self._lost_words = ""
+        self._certificate_words = ""
 
     async def run(self) -> None:
         """Hold the session up until cancelled; never returns by itself."""
         pause_s = BACKOFF_MIN_S
         while True:
             self._work = asyncio.Queue(QUEUE_MAX)
+            client = self._new_client()
             try:
-                async with aiomqtt.Client(
-                    self._host,
-                    self._port,
-                    identifier=self._client_id,
-                    keepalive=KEEPALIVE_S,
-                    timeout=TIMEOUT_S,
-                ) as client:
-                    end_if_cancelled()
-                    pause_s = BACKOFF_MIN_S
-                    self._lost_words = ""
-                    self._say(f"broker {self._host}:{self._port}: connected")
-                    self._connected(True)
-                    await self._serve(client)
-            except aiomqtt.MqttError as error:
-                words = f"broker {self._host}:{self._port}: {error}: envelopes wait in the folder"
+                await client.enter(await self._connection())
+                end_if_cancelled()
+                pause_s = BACKOFF_MIN_S
+                self._lost_words = ""
+                self._say(f"broker {self._host}:{self._port}: connected")
+                self._connected(True)
+                await self._serve(client)
+            except (aiomqtt.MqttError, NoBrokerError) as error:
+                why = words_of(error, self._client_id)
+                words = f"broker {self._host}:{self._port}: {why}: envelopes wait in the folder"
                 if words != self._lost_words:
                     self._lost_words = words
                     self._say(words)
+            finally:
+                await client.leave(CLOSE_TIMEOUT_S)
             end_if_cancelled()
             self._connected(False)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, BACKOFF_MAX_S)
+
+    def _new_client(self) -> Client:
+        return Client(
+            self._host,
+            self._port,
+            identifier=self._client_id,
+            username=self._door.username,
+            password=self._door.password,
+            keepalive=KEEPALIVE_S,
+            timeout=TIMEOUT_S,
+            packet_max=PACKET_MAX,
+        )
+
+    async def _connection(self) -> socket.socket | None:
+        """Raises NoBrokerError."""
+        if self._dial is None:
+            return None
+        connection, words = await self._dial(self._host, self._port, self._door)
+        if words != self._certificate_words:
+            self._certificate_words = words
+            self._say(f"broker {self._host}:{self._port}: {words or 'its certificate is in its time again'}")
+        return connection
 
     def submit(self, branch: str, envelope: bytes) -> None:
         """Give an envelope to centerd, when there is a session."""
@@ -120,7 +152,7 @@ class SmsBroker:
         with contextlib.suppress(asyncio.QueueFull):
             self._work.put_nowait((branch, data))
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
+    async def _serve(self, client: Client) -> None:
         """One session, until it is lost; raises MqttError."""
         working = asyncio.create_task(self._give(client))
         listening = asyncio.create_task(self._listen(client))
@@ -133,10 +165,11 @@ class SmsBroker:
                 task.cancel()
             await asyncio.gather(working, listening, return_exceptions=True)
 
-    async def _give(self, client: aiomqtt.Client) -> None:
+    async def _give(self, client: Client) -> None:
         subscribed: set[str] = set()
         await self._listen_for_requests(client)
         while True:
+            end_if_cancelled()
             branch, envelope = await self._work.get()
             if branch is None:
                 await client.publish(topic_missing_parts(self._election), envelope, qos=0)
@@ -150,21 +183,21 @@ class SmsBroker:
                 continue
             if branch not in subscribed:
                 granted = await client.subscribe([(topic, 0) for topic in topics])
-                if QOS_REFUSED in [getattr(code, "value", code) for code in granted]:
+                if refused(granted):
                     raise aiomqtt.MqttError(f"{self._client_id} may not read {topics[0]}: give it the right")
                 subscribed.add(branch)
             await client.publish(topic_narrow_envelope(self._election, branch), envelope, qos=1)
 
-    async def _listen_for_requests(self, client: aiomqtt.Client) -> None:
+    async def _listen_for_requests(self, client: Client) -> None:
         """Without the right to it envelopes go on: missing parts come when branches send again by themselves."""
         topic = topic_missing_parts_signed(self._election)
         granted = await client.subscribe(topic, qos=0)
-        if QOS_REFUSED in [getattr(code, "value", code) for code in granted]:
+        if refused(granted):
             self._say(
                 f"{self._client_id} may not read {topic}: give it the right, or missing parts come late"
             )
 
-    async def _listen(self, client: aiomqtt.Client) -> None:
+    async def _listen(self, client: Client) -> None:
         async for message in client.messages:
             topic, payload = message.topic.value, message.payload
             branch = branch_of_topic(topic)

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from center.broker_door import IN_THE_CLEAR, Door
+from center.dialling import Dial
 from center.errors import SpoolError
 from center.pruning import EVERY_S, Keep
 from center.sms.broker import SmsBroker
@@ -37,6 +39,8 @@ class Gateway:
         reference: 0 to 255, best another one at each start.
         keep: how many results of commands stay, and for how long.
         wall_ms: milliseconds since 1970, for their age.
+        door: what the broker wants to see.
+        dial: makes the connections with it; None: paho does, without TLS.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Gateway:
         reference: int,
         keep: Keep,
         wall_ms: Callable[[], int],
+        door: Door = IN_THE_CLEAR,
+        dial: Dial | None = None,
     ) -> None:
         self._folder: Final = folder
         self._keep: Final = keep
@@ -68,6 +74,8 @@ class Gateway:
             signed=self._signed,
             connected=self._connected,
             say=tell,
+            door=door,
+            dial=dial,
         )
         self._stopped: Final = asyncio.Event()
         self._orders_seen: set[str] = set()
