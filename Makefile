@@ -6,6 +6,11 @@ BIN := .venv/bin
 ARGS ?=
 # Workers: many tests wait for the programs of others, so twice the cores of a small machine keep it busy.
 JOBS ?= 4
+# The tests start hundreds of interpreters: each would compile our programs anew, if it might not keep what it compiled.
+KEEP := env -u PYTHONDONTWRITEBYTECODE
+# The first time all workers would, side by side, compile every test: each of these compiles some folders for all.
+WARM = [ -n "$(ARGS)" ] || [ -d tests/__pycache__ ] || ls -d tests/*/ | grep -v __pycache__ | \
+	$(KEEP) xargs -P $(JOBS) -n 8 $(BIN)/python -m pytest --collect-only -q -p no:cacheprovider >/dev/null 2>&1 || true
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test check nightly bench diagrams lock clean
 
@@ -21,7 +26,8 @@ demo: venv ## show a whole polling day in one terminal
 test: venv ## run the tests
 	@bash deploy/dev/apt.sh --from deploy/dev/apt-packages.txt || echo "==> going on: tests that need what is missing say so"
 	@bash deploy/dev/npm.sh || echo "==> going on: tests that need what is missing say so"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@$(WARM)
+	@$(KEEP) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: venv ## lint, format check, types, import rules
 	$(BIN)/ruff check .
