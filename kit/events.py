@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drivers.ports import FibreEvent, ModemEvent, PrinterEvent, TerminalEvent, UpsEvent
-from failover.events import LineSensed, PathChanged, ProbeEchoed, TcpSensed, UplinkConnected, UplinkLost
+from failover.events import (
+    LineSensed,
+    PathChanged,
+    ProbeEchoed,
+    TcpSensed,
+    TrafficCounted,
+    UplinkConnected,
+    UplinkLost,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +273,7 @@ Event = (
     | PathChanged
     | LineSensed
     | TcpSensed
+    | TrafficCounted
     | UplinkNoticed
     | UplinksUsable
     | OrderReceived

@@ -17,6 +17,7 @@ from kit.uplinks import portal, tcp_info
 from kit.uplinks.errors import DialError, NameUnknownError, RefusedError, SilentError, TlsRefusedError
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.names import Names
+from kit.uplinks.on_the_air import Spent, nobody_asks, tell_end
 from kit.uplinks.segments import Segments, Way, hangs
 from kit.uplinks.sockets import connect, family_of, open_socket, words_of
 
@@ -46,12 +47,24 @@ class Dialled:
 
 
 class Dialler:
-    """Makes one uplink's connections. ``wall_ms``: the time by which certificates are judged."""
+    """Makes one uplink's connections.
 
-    def __init__(self, gateway: Gateway, wall_ms: Callable[[], int], notice: Notice) -> None:
-        self._gateway, self._wall_ms, self._notice = gateway, wall_ms, notice
+    ``wall_ms``: the time by which certificates are judged. ``spent``: is told what goes over the air for all but the
+    connection that is made in the end, which counts for itself from its first packet on.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        wall_ms: Callable[[], int],
+        notice: Notice,
+        spent: Spent = nobody_asks,
+    ) -> None:
+        self._gateway, self._wall_ms, self._notice, self._spent = gateway, wall_ms, notice, spent
         self.segments = Segments(gateway.mss)
-        self.names = Names(gateway.host, gateway.dns, gateway.addresses, checked=gateway.tls is not None)
+        self.names = Names(
+            gateway.host, gateway.dns, gateway.addresses, checked=gateway.tls is not None, spent=spent
+        )
         self._errors: dict[str, DialError] = {}
         self._hung: Way | None = None
         """Which way packets of this try's TLS handshake seem to be swallowed."""
@@ -204,6 +217,7 @@ class Dialler:
                 return Dialled(made, address, binding=binding)
             wrapped, words = await self._secure(made, self._gateway.tls)
         except BaseException:
+            tell_end(made, self._spent)
             made.close()
             raise
         return Dialled(wrapped, address, words, binding)
@@ -217,9 +231,11 @@ class Dialler:
         with made.dup() as watched:  # the other one is closed by whoever gives up
             try:
                 return await handshake(made, tls, self._gateway.host, self._wall_ms())
-            except asyncio.CancelledError:
-                waited_ms = round(1000 * (loop.time() - began))
-                self._hung = hangs(tcp_info.read(watched), waited_ms) or self._hung
+            except BaseException as error:
+                tell_end(watched, self._spent)
+                if isinstance(error, asyncio.CancelledError):
+                    waited_ms = round(1000 * (loop.time() - began))
+                    self._hung = hangs(tcp_info.read(watched), waited_ms) or self._hung
                 raise
 
     def _note(self, address: str, error: BaseException | None) -> None:
@@ -237,6 +253,7 @@ class Dialler:
             task.cancel()
         for outcome in await asyncio.gather(*tries, return_exceptions=True):
             if isinstance(outcome, Dialled):
+                tell_end(outcome.connection, self._spent)
                 outcome.connection.close()
         for address in tries.values():
             self._errors.setdefault(address, SilentError("does not answer"))
@@ -281,5 +298,5 @@ class Dialler:
             await asyncio.wait([self._check], timeout=max(0.0, within_s))
 
     async def _look_for_portal(self, url: str, path: Path | None) -> None:
-        self._portal = await portal.check(url, self._gateway.dns, path)
+        self._portal = await portal.check(url, self._gateway.dns, path, self._spent)
         self._notice("portal", self._portal)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from failover.path import Path
 from kit.uplinks.errors import NameUnknownError
+from kit.uplinks.on_the_air import Spent, nobody_asks
 from kit.uplinks.sockets import family_of
 from kit.uplinks.system_resolver import ask_system
 
@@ -23,6 +24,7 @@ KEEP_S: Final = (
     3_600,
 )  # least and most seconds for which answers are not asked for again, whatever their TTL
 GOOD_MAX: Final = 4  # addresses where sessions stood that are kept, whatever the DNS says later
+SYSTEM_BYTES: Final = 500  # that the system's resolver is supposed to take for one name, in two families
 SYSTEM_KEEP_S: Final = 60  # seconds, as above, for the system's resolver, which tells no TTL
 
 
@@ -35,8 +37,15 @@ class Names:
     """
 
     def __init__(
-        self, host: str, servers: tuple[str, ...] = (), pinned: tuple[str, ...] = (), *, checked: bool = False
+        self,
+        host: str,
+        servers: tuple[str, ...] = (),
+        pinned: tuple[str, ...] = (),
+        *,
+        checked: bool = False,
+        spent: Spent = nobody_asks,
     ) -> None:
+        self._spent = spent
         self._host, self._servers, self._pinned, self._checked = host, servers, pinned, checked
         self._literal = _is_address(host)
         self._answers: list[str] = []
@@ -141,7 +150,7 @@ class Names:
             if not ipaddress.ip_address(source).is_link_local:
                 families.setdefault(family_of(source), 0)
         asked = [
-            asyncio.ensure_future(ask(server, self._host, socket.AddressFamily(family), path))
+            asyncio.ensure_future(ask(server, self._host, socket.AddressFamily(family), path, self._spent))
             for server in self._servers
             for family in families
         ]
@@ -171,6 +180,7 @@ class Names:
         """It cannot be told to end, so what it says late is taken when it comes, and one question is out at a time."""
         if self._system is None:
             self._system = ask_system(self._host)
+            self._spent(SYSTEM_BYTES)
         asked = self._system
         try:
             self._answers = (await asyncio.shield(asked))[:ADDRESSES_MAX]

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from failover.path import Path
 from kit.uplinks.errors import DialError
 from kit.uplinks.names import Names
+from kit.uplinks.on_the_air import Spent, nobody_asks, tell_end
 from kit.uplinks.sockets import connect, family_of, open_socket
 
 CHECK_MAX_S: Final = 4.0  # seconds for all of it
@@ -25,14 +26,14 @@ _LOCATION: Final = re.compile(rb"\r?\nlocation:[ \t]*([!-~]{1,400})", re.IGNOREC
 _LENGTH: Final = re.compile(rb"\r?\ncontent-length:[ \t]*([0-9]{1,9})", re.IGNORECASE)
 
 
-async def check(url: str, servers: tuple[str, ...], path: Path | None) -> str:
+async def check(url: str, servers: tuple[str, ...], path: Path | None, spent: Spent = nobody_asks) -> str:
     """Ask for ``url``, which answers 204 and nothing else; returns what to say of who else answers, or ``""``.
 
     No answer says nothing: without a way to the world there is none. Takes CHECK_MAX_S at most.
     """
     try:
         async with asyncio.timeout(CHECK_MAX_S):
-            return judge(await _get(url, servers, path))
+            return judge(await _get(url, servers, path, spent))
     except (TimeoutError, OSError, ValueError):
         return ""
 
@@ -52,12 +53,12 @@ def judge(head: bytes) -> str:
     return said if location is None else f"{said}, {location[1].decode()[:LOCATION_MAX]}"
 
 
-async def _get(url: str, servers: tuple[str, ...], path: Path | None) -> bytes:
+async def _get(url: str, servers: tuple[str, ...], path: Path | None, spent: Spent) -> bytes:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or HTTP_PORT
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    names, loop = Names(host, servers), asyncio.get_running_loop()
+    names, loop = Names(host, servers, spent=spent), asyncio.get_running_loop()
     try:
         names.begin(path)
         while (address := names.next((), path)) is None:
@@ -68,12 +69,15 @@ async def _get(url: str, servers: tuple[str, ...], path: Path | None) -> bytes:
         await names.close()
     made, _ = open_socket(socket.AddressFamily(family_of(address)), "tcp", path, _MSS)
     with made:
-        await connect(made, address, port)
-        await loop.sock_sendall(made, request.encode())
-        head = b""
-        while len(head) < HEAD_MAX and b"\r\n\r\n" not in head:
-            piece = await loop.sock_recv(made, HEAD_MAX)
-            if not piece:
-                break
-            head += piece
-        return head[:HEAD_MAX]
+        try:
+            await connect(made, address, port)
+            await loop.sock_sendall(made, request.encode())
+            head = b""
+            while len(head) < HEAD_MAX and b"\r\n\r\n" not in head:
+                piece = await loop.sock_recv(made, HEAD_MAX)
+                if not piece:
+                    break
+                head += piece
+            return head[:HEAD_MAX]
+        finally:
+            tell_end(made, spent)

@@ -14,7 +14,9 @@ from failover.path import Path
 from kit.uplinks.errors import NoFamilyError, PathUnusableError, RefusedError, SilentError
 
 USER_TIMEOUT_MS: Final = 30_000  # unacknowledged bytes for so long end the connection (RFC 5482)
-KEEPALIVE_IDLE_S: Final = 90  # longer than between probes, so that where they run it costs nothing
+KEEPALIVE_IDLE_S: Final = (
+    900  # longer than between probes, so that where they run it costs nothing; and little where data is short
+)
 KEEPALIVE_INTERVAL_S: Final = 10
 KEEPALIVE_COUNT: Final = 3
 MSS_MIN: Final = 88  # bytes: what Linux takes (TCP_MIN_MSS)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from crypto import wire
-from failover.events import ProbeEchoed, TcpSensed, UplinkConnected, UplinkLost
+from failover.events import ProbeEchoed, TcpSensed, TrafficCounted, UplinkConnected, UplinkLost
 from failover.path import Path
 from kit.events import (
     CommandHeard,
@@ -53,7 +53,7 @@ class MqttUplinks:
         self._standby = standby
         self._post, self._log = post, log
         self._diallers = {
-            uplink: Dialler(gateway, wall_ms, partial(self._notice, uplink))
+            uplink: Dialler(gateway, wall_ms, partial(self._notice, uplink), partial(self.spent, uplink))
             for uplink, gateway in gateways.items()
             if not gateway.plain
         }
@@ -160,6 +160,10 @@ class MqttUplinks:
         """The kernel says something new of it."""
         if self._sessions.get(session.uplink) is session:
             self._post(TcpSensed(session.uplink, rtt_ms, stalled))
+
+    def spent(self, uplink: str, size: int) -> None:
+        """So many bytes more went over the air, of whatever session."""
+        self._post(TrafficCounted(uplink, size))
 
     def noticed(self, session: Session, notices: Mapping[NoticeAbout, str]) -> None:
         """Tell what is odd about it, and what no longer is."""

@@ -9,7 +9,7 @@ from typing import Any
 import aiomqtt
 import psutil
 
-from failover.events import ProbeEchoed, TcpSensed
+from failover.events import ProbeEchoed, TcpSensed, TrafficCounted
 from kit.events import Event
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.uplinks import MqttUplinks
@@ -41,6 +41,7 @@ class Uplink:
         self.events: list[Event] = []
         """All but what the kernel says, which comes when it likes."""
         self.sensed: list[TcpSensed] = []
+        self.counted: list[TrafficCounted] = []
         self.log = Quiet()
         self._port, self._standby = port, standby
         self.on_event: Callable[[], object] = lambda: None
@@ -65,6 +66,9 @@ class Uplink:
     def _post(self, event: Event) -> None:
         if isinstance(event, TcpSensed):
             self.sensed.append(event)
+            return
+        if isinstance(event, TrafficCounted):
+            self.counted.append(event)
             return
         self.events.append(event)
         self.on_event()
