@@ -21,22 +21,22 @@ DAY: Final = dt.timedelta(days=1)
 
 
 class Authority:
-    """A CA of a test; ``file`` is its certificate."""
+    """A CA of a test; ``file`` is its certificate. ``under``: another one that vouches for it."""
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", under: "Authority | None" = None) -> None:
         self._folder, self._name = folder, name
         self._key = generate_private_key(SECP256R1())
         now = dt.datetime.now(dt.UTC)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(_name(name))
-            .issuer_name(_name(name))
+            .issuer_name(_name(name if under is None else under._name))
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - 1000 * DAY)
             .not_valid_after(now + 1000 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(self._key if under is None else under._key, hashes.SHA256())
         )
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
