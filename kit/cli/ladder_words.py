@@ -14,6 +14,11 @@ LADDER_EN: Final[dict[str, str]] = {
     "sms waits": "again in {wait}, unless an acknowledgement comes",
     "sms unfit": "cannot go by SMS: {unfit}",
     "sms none": "SMS: no part was taken yet",
+    "sms used up": "no more SMS goes for it: the limit of {limit} is used up ([sms] max_per_envelope)",
+    "sms hour": "SMS of all envelopes within the hour: {in_hour} of {max_per_hour}",
+    "by sms": "by SMS",
+    "has acknowledged": "{what}: acknowledged by the centre ({by}); its receipt comes over a data link; nothing to do",
+    "has included": "{what}: in the centre's log ({by}); only its witnesses are missing; nothing to do",
     "courier order": "WHAT TO DO: two officials order the release (kitctl order sign release-media), then: kitctl "
     "courier export to a stick, or kitctl courier show and photograph the codes; hand them to the courier",
     "courier now": "WHAT TO DO: kitctl courier export to a stick, or kitctl courier show and photograph the codes; "
@@ -38,6 +43,11 @@ LADDER_FA: Final[dict[str, str]] = {
     "sms waits": "اگر تأییدی نیاید {wait} دیگر دوباره",
     "sms unfit": "با پیامک فرستادنی نیست: {unfit}",
     "sms none": "پیامک: شبکه هنوز بخشی را نگرفته است",
+    "sms used up": "دیگر پیامکی برای آن فرستاده نمی‌شود: سقف {limit} پیامک پر شده است ([sms] max_per_envelope)",
+    "sms hour": "پیامک در یک ساعت، برای همه: {in_hour} از {max_per_hour}",
+    "by sms": "با پیامک",
+    "has acknowledged": "{what}: مرکز دریافت آن را تأیید کرده است ({by})؛ رسید آن از ارتباط داده می‌آید؛ کاری لازم نیست",
+    "has included": "{what}: در دفتر مرکز ثبت شده است ({by})؛ تنها شاهدان مانده‌اند؛ کاری لازم نیست",
     "courier order": "چه باید کرد: دو مسئول دستور تحویل را امضا کنند (kitctl order sign release-media)، سپس "
     "kitctl courier export روی حافظه، یا kitctl courier show و عکس گرفتن از کدها؛ به پیک بسپارید",
     "courier now": "چه باید کرد: kitctl courier export روی حافظه، یا kitctl courier show و عکس گرفتن از کدها؛ به پیک "
@@ -60,8 +70,25 @@ def ladder_lines(ladder: Mapping[str, Any] | None, say: Say) -> list[str]:
     if ladder is None:
         return []
     lines = [line for envelope in ladder["envelopes"] for line in _envelope_lines(envelope, say)]
-    modems = (ladder["sms"] or {}).get("modems", ())
-    return [*lines, *(say("sms modem fault").format(**modem) for modem in modems if modem["fault"])]
+    sms = ladder["sms"] or {}
+    if any(envelope["sms"] is not None for envelope in ladder["envelopes"]) and "in_hour" in sms:
+        lines.append(say("sms hour").format(in_hour=sms["in_hour"], max_per_hour=sms["max_per_hour"]))
+    return [
+        *lines,
+        *(say("sms modem fault").format(**modem) for modem in sms.get("modems", ()) if modem["fault"]),
+    ]
+
+
+def promised_lines(outbox: Mapping[str, Any], say: Say) -> list[str]:
+    """Per envelope that waits for its receipt, and of which the centre has said already that it has it."""
+    lines = []
+    for item in outbox["waiting"]:
+        held = outbox["receipts"].get(str(item["seq"]))
+        if held is not None and held["grade"] in ("acknowledged", "included"):
+            what = f"{say(item['kind'])} #{item['seq']}"
+            by = say("by sms") if held["uplink"] == "sms" else held["uplink"]
+            lines.append(say(f"has {held['grade']}").format(what=what, by=by))
+    return lines
 
 
 def must_be_carried(ladder: Mapping[str, Any] | None) -> bool:
@@ -90,7 +117,9 @@ def _sms_line(sms: Mapping[str, Any], say: Say) -> str:
     if sms["parts"] is None:
         return say("sms none")
     line = say("sms parts").format(**sms)
-    if sms["again_in_s"]:
+    if sms["limit"] is not None:
+        line += f"; {say('sms used up').format(limit=sms['limit'])}"
+    elif sms["again_in_s"]:
         line += f"; {say('sms waits').format(wait=_span(sms['again_in_s'], say))}"
     return line
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from kit.cli.centre_words import CentreWords, centre_lines
 from kit.cli.device_words import DEVICES_EN, DEVICES_FA, battery_words, device_lines
-from kit.cli.ladder_words import LADDER_EN, LADDER_FA, ladder_lines
+from kit.cli.ladder_words import LADDER_EN, LADDER_FA, ladder_lines, promised_lines
 from kit.cli.path_words import PathWords
 from kit.cli.sim_words import SimWords
 from kit.cli.tape_words import TAPES_EN, TAPES_FA, tape_lines
@@ -168,6 +168,7 @@ def render(status: dict[str, Any], say: Words) -> str:
     ]
     waiting = ", ".join(f"{say(item['kind'])} #{item['seq']}" for item in outbox["waiting"])
     lines.append(f"{say('waiting')}: {waiting or say('none')}")
+    lines += promised_lines(outbox, say)
     lines += ladder_lines(status.get("ladder"), say)
     lines.append(f"{say('delivered')}: {', '.join(f'#{seq}' for seq in outbox['delivered']) or say('none')}")
     lines.append(f"{say('next order')}: {status['next_order']}")

@@ -99,7 +99,13 @@ class Ladder:
         if letter is None:
             return None
         group = letter.group
-        picture: dict[str, Any] = {"sent": letter.spent, "unfit": letter.unfit, "parts": None}
+        most = 0 if self.sms.plan is None else self.sms.plan.max_per_envelope
+        picture: dict[str, Any] = {
+            "sent": letter.spent,
+            "limit": most if letter.spent >= most else None,
+            "unfit": letter.unfit,
+            "parts": None,
+        }
         if group is not None:
             quiet_ms = 0 if group.wanted else max(0, self.sms.quiet_until(letter, now) - now)
             picture |= {

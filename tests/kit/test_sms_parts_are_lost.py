@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from crypto import sms, sms_missing
+from kit.cli.words import Words, render
 from kit.facts import IncidentRecorded, ReceiptStored, RungReached
 from simulators.virtual.loop import VirtualLoop
 from tests.kit.harness import ONE_TERMINAL
@@ -211,3 +212,30 @@ def test_clock_jumps_while_the_kit_is_off(bench: Bench, hours: int) -> None:
     bench.wall_ms_offset -= 2 * hours * 3_600_000
     bench.restart()
     bench.run_until(lambda: len(bench.facts(ReceiptStored)) == 2)
+
+
+def said(bench: Bench, language: str = "en") -> str:
+    return render(bench.station.status(bench.now()), Words(language))
+
+
+def test_screen_does_not_say_that_the_centre_has_it(bench: Bench) -> None:
+    """The acknowledgement ends the climb, and with it every line of the ladder: staff would be left with "waiting"."""
+    bench.gateway.answers = True
+    bench.run(65)
+    assert "SMS of all envelopes within the hour: " in said(bench)
+    bench.run_until(lambda: len(bench.facts(ReceiptStored)) == 2)
+    assert (
+        "tally #2: acknowledged by the centre (by SMS); its receipt comes over a data link; nothing to do"
+        in said(bench)
+    )
+    assert "مرکز دریافت آن را تأیید کرده است (با پیامک)" in said(bench, "fa")
+    assert "within the hour" not in said(bench)
+
+
+def test_screen_does_not_say_that_no_more_goes() -> None:
+    with VirtualLoop(seed=5) as loop:
+        bench = Bench(loop, replace(PLAN, max_per_envelope=6))
+        bench.run(600)
+        assert "no more SMS goes for it: the limit of 6 is used up ([sms] max_per_envelope)" in said(bench)
+        assert "again in" not in said(bench)
+        assert "سقف 6 پیامک پر شده است" in said(bench, "fa")
