@@ -16,6 +16,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 def to_bytes(statement: msgspec.Struct, *, is_checked: bool = False) -> bytes:
     """Return the canonical encoding of ``statement``: every field is written, defaults and null included.
 
+    But for a field that is ``msgspec.UNSET``: where its type allows that, it is left out, and never null.
+
     ``is_checked`` says that its fields are known to be right: read by ``from_bytes``, made by the caller, or to be
     written again in a larger statement. Then they need not be looked at here.
 

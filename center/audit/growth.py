@@ -7,11 +7,14 @@ from center.audit.log import AuditedLog
 from center.audit.record import AuditRecord
 from center.publication import layout as publication
 from center.publication.published_note import check_note
-from crypto.errors import ProofError
+from crypto.codec import sha256_hex
+from crypto.envelope import Envelope
+from crypto.errors import EvidenceError, ProofError
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import named
 from crypto.notes import NOTE_MAX
 from crypto.notes import Checkpoint as SignedCheckpoint
-from crypto.wire import ENVELOPE_MAX
+from crypto.wire import ENVELOPE_MAX, MANIFEST_MAX
 
 
 class GrowthAudit:
@@ -49,6 +52,7 @@ class GrowthAudit:
                 "rolled back or forked; both checkpoints are signed by it: keep both",
             )
             return
+        self._compare_manifest()
         self._compare_leaves(old.size)
         self._compare_openings()
         self._record.checked["envelopes of the older publication"] = old.size
@@ -64,6 +68,24 @@ class GrowthAudit:
             self._record.fault(str(path), str(error))
             return None
         return old
+
+    def _compare_manifest(self) -> None:
+        """The older publication's manifest is this one's, or one that it supersedes."""
+        path = self._previous / publication.MANIFEST
+        data = self._folder.read_elsewhere(path, MANIFEST_MAX) if path.exists() else None
+        if data is None:
+            return
+        try:
+            sha256 = sha256_hex(Envelope.from_bytes(data, max_bytes=MANIFEST_MAX).payload)
+        except EvidenceError as error:
+            self._record.fault(str(path), str(error))
+            return
+        if named(self._trusted, sha256) is None:
+            self._record.fault(
+                str(path),
+                f"is manifest {sha256}, which this publication's does not supersede: what counts was decided anew "
+                "while the log grew",
+            )
 
     def _compare_leaves(self, size: int) -> None:
         for index in range(size):

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import itertools
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from center.config import Setup, load_config, load_setup
 from center.daemon import CenterDaemon
 from center.edges import real_ports
 from center.errors import CenterError
+from crypto.manifest_chain import withdrawals
 
 _EXAMPLES: Final = """examples:
   centerd --config /etc/branch-kit/centerd.toml                  run (systemd does this)
@@ -24,6 +26,8 @@ _EXAMPLES: Final = """examples:
 exit codes: 0 stopped cleanly, 64 usage, 65 damaged or foreign ledger, 70 bug, 73 state directory in use, not
 writable or full, 78 configuration
 """
+
+SHOWN_MAX: Final = 50  # branches that are named; kit-ceremony names all
 
 
 def main_centerd(argv: Sequence[str] | None = None) -> NoReturn:
@@ -50,6 +54,7 @@ def _centerd(argv: Sequence[str] | None) -> int:
             f"{arguments.config}: good for election {setup.manifest.manifest.election}, "
             f"manifest {setup.manifest.sha256} and {len(setup.manifest.earlier)} before it, log {setup.signer.vkey}"
         )
+        _tell_withdrawals(setup)
         return OK
     log_setup.configure()
     log = structlog.get_logger("centerd")
@@ -62,6 +67,16 @@ def _centerd(argv: Sequence[str] | None) -> int:
         log.critical("bug", exc_info=True, advice="restart: whatever was not durable comes again")
         return BUG
     return OK
+
+
+def _tell_withdrawals(setup: Setup) -> None:
+    """Name what branches under an earlier manifest would be refused for, while there is time to sign another one."""
+    withdrawn = withdrawals(setup.manifest)
+    for one in itertools.islice(withdrawn, SHOWN_MAX):
+        print(f"refused under {one}")
+    more = sum(1 for _ in withdrawn)
+    if more:
+        print(f"and {more} more: kit-ceremony manifest verify --earlier tells all")
 
 
 async def _serve(setup: Setup) -> None:

@@ -17,6 +17,7 @@ from tests.center.command import center
 from tests.center.evening import Evening, trustees_election
 from tests.center.manifests import go_on_under, moved_to_another_port, newer, signed, with_other_key
 from tests.center.publication import PAST, Office
+from tests.center.site import ran as run_program
 from tests.crypto.election_fixture import COUNCIL, RESULTS, make_election
 
 OLD: Final = trustees_election(2)
@@ -89,6 +90,16 @@ def test_the_publication_began_under_the_older_manifest(evening: Evening) -> Non
     ran = evening.audit("--previous", before)
     assert "earlier manifests 2" in ran.out
     assert "fault" not in ran.out.lower(), ran.out
+
+
+def test_another_manifest_takes_the_place_of_the_published_one_unnoticed(evening: Evening) -> None:
+    evening.day("branch-1")
+    evening.publish()
+    before = shutil.copytree(evening.public, evening.folder / "before")
+    stranger = signed(OLD, structs.replace(OLD.manifest, version=2))
+    (evening.public / publication.MANIFEST).write_bytes(stranger.manifest_bytes)
+    ran = evening.audit("--previous", before)
+    assert (ran.code, "which this publication's does not supersede" in ran.out) == (65, True), ran.out
 
 
 def test_results_are_taken_back_by_a_newer_manifest(tmp_path: Path) -> None:
@@ -171,6 +182,15 @@ def test_the_configuration_forgets_the_older_manifest(evening: Evening) -> None:
     assert ran.code != 0
     ran = center("publish", evening.public, "--config", evening.config)
     assert (ran.code, "does not verify" in ran.err) == (65, True), ran.err
+
+
+def test_nobody_is_told_which_branches_a_newer_manifest_refuses(evening: Evening) -> None:
+    go_on_under(evening, newer(OLD, with_other_key("terminals", "terminal-2-1")))
+    code, out, err = run_program("centerd", "--config", evening.config, "--check-config")
+    assert (code, err) == (0, "")
+    assert "and 1 before it" in out
+    assert "refused under version 1: terminal 'terminal-2-1' of branch 'branch-2' is withdrawn" in out
+    assert "branch-1" not in out
 
 
 def test_the_configuration_names_a_chain_that_is_none(evening: Evening) -> None:
