@@ -147,6 +147,18 @@ class Branch:
             process.wait(PATIENCE_S / 6)
         except subprocess.TimeoutExpired:
             end(process, signal.SIGKILL)
+        self._join()
+
+    def kill(self) -> None:
+        """End kitd as a loss of power would. It may be started again, with what it had on disk."""
+        process, self._process = self._process, None
+        assert process is not None
+        assert process.stdin is not None
+        end(process, signal.SIGKILL)
+        process.stdin.close()
+        self._join()
+
+    def _join(self) -> None:
         if self._reader is not None:
             self._reader.join(PATIENCE_S / 6)
 

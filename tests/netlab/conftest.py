@@ -23,7 +23,7 @@ TOOK: Final = "seconds from seal to receipt"
 @pytest.fixture(scope="package")
 def whole_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder: Path = tmp_path_factory.mktemp("lab")
-    with laboratory(folder, *[(FIBRE, MOBILE)] * 4, (FIBRE, MOBILE, DISH)) as lab:
+    with laboratory(folder, *[(FIBRE, MOBILE)] * 4, (FIBRE, MOBILE, DISH), (FIBRE, MOBILE)) as lab:
         # The second one never has a kit, those after it where a test starts one.
         branch = lab.branches[0]
         # The card is meant, whatever it is called.

@@ -35,6 +35,25 @@ def test_two_of_three_links_are_down(whole_lab: Lab) -> None:
     branch.close()
 
 
+def test_kit_is_killed_with_what_it_owes_and_one_link_is_dead_for_good(whole_lab: Lab) -> None:
+    """The next life knows no uplink, path or round trip; nothing of the last one's tables may mislead it."""
+    branch = whole_lab.branches[5]
+    branch.start(more=PACE)
+    until_well(branch)
+    branch.cable(FIBRE).cut()
+    branch.air(MOBILE).cut()
+    owed = branch.seal()
+    branch.wait(lambda report: report["what"] == "publish", owed.since)
+    branch.kill()
+    branch.air(MOBILE).heal()
+    since = branch.mark()
+    branch.start(more=PACE)
+    receipt = branch.wait(lambda report: report["what"] == "receipt", since, SOON_S)
+    assert (receipt["seq"], receipt["uplink"]) == (owed.seq, MOBILE)
+    branch.close()
+    assert [leaf[0] for leaf in whole_lab.leaves()].count(branch.name) == 1
+
+
 def test_broker_is_killed_and_started_again(lab: Lab, branch: Branch) -> None:
     lab.broker.kill()
     delivery = branch.seal()
