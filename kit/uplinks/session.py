@@ -1,26 +1,28 @@
 """One MQTT connection's life: connect, subscribe, send and hear until something breaks or we let go.
 
-Facts about aiomqtt 2.5 and paho 2 that shaped it: ``publish`` waits its whole timeout when the broker dies, while a
-task that reads messages notices at once; there is no reconnect; a connect that was given up leaves its socket open;
-connecting runs in a thread, so it is never cancelled, only outlived (its own deadline is short). What is dialled by us
-can be cancelled: paho is handed a connection that stands (ADR 6).
+Facts about aiomqtt 2.5 that shaped it: ``publish`` waits its whole timeout when the broker dies, while a task that
+reads messages notices at once; there is no reconnect. Where we do not dial ourselves, connecting runs in a thread, so
+it is never cancelled, only outlived (its own deadline is short).
 """
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol
+from functools import partial
+from typing import Final, Literal, Protocol
 
 import aiomqtt
 
 from crypto import wire
+from drivers.cancelled import end_if_cancelled
+from drivers.mqtt import Client, refused, words_of
 from failover.path import Path
 from kit.events import NoticeAbout
 from kit.uplinks import tcp_info
 from kit.uplinks.dialler import Dialled, Dialler
 from kit.uplinks.errors import DialError
 from kit.uplinks.gateway import Gateway
+from kit.uplinks.on_the_air import Meter
 from kit.uplinks.segments import STEPS
 from kit.uplinks.sockets import OPTIONS
 from kit.uplinks.tcp_info import TcpInfo, TcpWatch
@@ -29,18 +31,14 @@ QUEUE_MAX: Final = 64  # messages of one QoS waiting for one uplink; more are dr
 PUBLISH_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 0.5
 KEEPALIVE_S: Final = (
-    75  # longer than between probes (failover.timing): else each pause would cost a ping, too
+    1_800  # longer than between probes, even where data is short: else each pause would cost a ping, too
 )
 SENSE_S: Final = 1.0  # between two looks at what the kernel knows of the connection
 PACKET_MAX: Final = (
     wire.MQTT_PAYLOAD_MAX + 4 * wire.ID_MAX
 )  # bytes of one packet of the broker: payload, topic
 CERTIFICATE_S: Final = 3_600.0  # between two looks at the time in the certificate of a session that stands
-QOS_REFUSED: Final = 0x80  # and above: return codes of a SUBACK (MQTT 3.1.1 §3.9.3)
 _REST_MIN_S: Final = 0.05  # seconds that are left for the broker's word, however late the connection stood
-WORDS_MAX: Final = 100  # characters of what the kernel says of a connection that ended
-_SOCKET_ERROR: Final = re.compile(r"(?:timeout|failed to receive) on socket: (?:\[Errno -?\d+\] )?(.+)")
-"""What paho logs of it."""
 
 Qos = Literal[0, 1]
 _Queue = asyncio.Queue[tuple[str, bytes]]
@@ -67,6 +65,9 @@ class Owner(Protocol):
     def heard(self, session: "Session", topic: str, payload: bytes) -> None:
         """A message came."""
 
+    def spent(self, uplink: str, size: int) -> None:
+        """So many bytes went over the air, more than were told before; told before ``up`` and ``lost``, too."""
+
     def sensed(self, session: "Session", rtt_ms: int, stalled: bool) -> None:
         """What the kernel says of it is news."""
 
@@ -89,7 +90,7 @@ class Session:
         self.uplink = uplink
         self._owner, self._deadline_s = owner, deadline_s
         self._dialler, self._path = dialler, path
-        self._client = aiomqtt.Client(
+        self._client = Client(
             gateway.host,
             gateway.port,
             identifier=owner.client_id(uplink),
@@ -97,13 +98,11 @@ class Session:
             timeout=deadline_s,
             max_queued_incoming_messages=QUEUE_MAX,
             socket_options=OPTIONS,
+            packet_max=PACKET_MAX,
         )
-        paho = self._client._client  # noqa: SLF001 - aiomqtt has no word for what is set here
-        paho.connect_timeout = deadline_s
-        paho.on_log = self._paho_says  # nothing else tells what the kernel said
-        self._heed_an_early_end(paho)
-        _refuse_endless_packets(paho)
-        self._ended = "the connection ended"
+        self._client._client.connect_timeout = deadline_s  # noqa: SLF001 - aiomqtt has no word for it
+        self._meter = Meter(partial(owner.spent, uplink))
+        self._count_to_the_end()
         # By QoS: a probe that waited for the PUBACK of an envelope would call a slow uplink dead.
         self._queues = (_Queue(QUEUE_MAX), _Queue(QUEUE_MAX))
         self._envelopes: set[tuple[str, bytes]] = set()
@@ -136,31 +135,41 @@ class Session:
                 task.cancel()
 
     async def run(self) -> None:
-        """Until it ends; the owner hears how."""
+        """Until it ends; the owner hears how, and what it cost."""
+        try:
+            await self._live_and_die()
+        finally:
+            self._meter.tell_all()
+
+    async def _live_and_die(self) -> None:
         try:
             await self._connect()
         except (aiomqtt.MqttError, OSError, ValueError) as error:  # ValueError: what no host can be
-            self._kill_socket()
+            self._client.kill()
+            self._meter.tell_all()
             self._owner.lost(self, f"no session: {self._why(error)}")
             return
         except asyncio.CancelledError:
-            self._kill_socket()
+            self._client.kill()
             if self._dropped:
                 return
             raise  # the end: nobody waits for this session any more
         reason = "dropped"
         if not self._dropped:
+            self._look()
+            self._meter.tell_all()
             self._owner.up(self)
             reason = await self._talk()
             self._judge_segments()
-        await self._close()
+        await self._client.leave(CLOSE_TIMEOUT_S)
+        self._meter.tell_all()
         self._owner.lost(self, reason)
 
     async def _connect(self) -> None:
         """Up to the last SUBACK; raises MqttError, OSError."""
         loop = asyncio.get_running_loop()
         if self._dialler is None:
-            await self._client.__aenter__()
+            await self._client.enter()
             if not self._dropped:
                 self._owner.noticed(self, await self._subscribe(self._deadline_s))
             return
@@ -168,20 +177,16 @@ class Session:
         self._dialling = loop.create_task(self._dialler.dial(self._path, self._deadline_s))
         dialled = await self._dialling
         self._dialling = None
-        # paho asks this for a socket; TLS, if any, is on it already.
-        vars(self._client._client)["_create_socket_connection"] = lambda: dialled.connection  # noqa: SLF001 - ADR 6
+        self._meter.look(dialled.connection)
         try:
             self._client.timeout = max(_REST_MIN_S, until - loop.time())
-            await self._client.__aenter__()
+            await self._client.enter(dialled.connection)
             rights: dict[NoticeAbout, str] = {}
             if not self._dropped:
                 rights = await self._subscribe(max(_REST_MIN_S, until - loop.time()))
         except (aiomqtt.MqttError, OSError):
             self._dialler.fell(dialled.address)
             raise
-        finally:
-            if self._client._client.socket() is None:  # noqa: SLF001 - as above
-                dialled.connection.close()
         self._heard_at = loop.time()
         if not self._dropped:
             self._owner.noticed(self, self._dialler.stood(dialled) | rights)
@@ -190,24 +195,23 @@ class Session:
         """Returns what is to be said of topics that are refused; raises MqttError where one is needed."""
         asked = self._owner.subscriptions(self.uplink)
         granted = await self._client.subscribe(asked, timeout=deadline_s)
-        codes = [getattr(code, "value", code) for code in granted]
-        refused = [topic for (topic, _), code in zip(asked, codes, strict=False) if code >= QOS_REFUSED]
+        missing = [asked[place][0] for place in refused(granted)]
         client = self._owner.client_id(self.uplink)
-        for topic in refused:
+        for topic in missing:
             if self._owner.needs(self.uplink, topic):
                 raise aiomqtt.MqttError(
                     f"the broker refuses the subscription to {topic}: give client {client} the right to read it"
                 )
-        if not refused:
+        if not missing:
             return {"rights": ""}
         return {
-            "rights": f"the broker refuses the subscription to {' and '.join(refused)}: give the right to read"
+            "rights": f"the broker refuses the subscription to {' and '.join(missing)}: give the right to read"
         }
 
     def _why(self, error: Exception) -> str:
         if self._dialler is not None and isinstance(error, DialError):
             return self._dialler.why(error)
-        return str(error)
+        return words_of(error, self._owner.client_id(self.uplink))
 
     async def _talk(self) -> str:
         """Send and hear until one of both ends; returns why."""
@@ -220,7 +224,7 @@ class Session:
         try:
             await self._live
         except aiomqtt.MqttError:
-            return self._ended
+            return self._client.ended
         except asyncio.CancelledError:
             if not (self._dropped or any(sender.done() for sender in senders)):
                 raise
@@ -232,25 +236,10 @@ class Session:
                 return f"not sent: {sender.exception()}"
         return "dropped"
 
-    def _heed_an_early_end(self, paho: Any) -> None:
-        """The client waits out its time for the broker's first word, although the connection has ended."""
-        told, connected = paho.on_disconnect, self._client._connected  # noqa: SLF001 - as above
-
-        def ended(*what: Any) -> None:
-            told(*what)
-            if not connected.done():
-                connected.set_exception(aiomqtt.MqttError("the connection ended before the broker answered"))
-
-        paho.on_disconnect = ended
-
-    def _paho_says(self, _client: object, _userdata: object, _level: object, words: str) -> None:
-        told = _SOCKET_ERROR.match(words)
-        if told is not None:
-            self._ended = f"the connection ended: {told[1][:WORDS_MAX].lower()}"
-
     async def _send_all(self, qos: int) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            end_if_cancelled()
             topic, payload = await self._queues[qos].get()
             large = qos > 0 and len(payload) > STEPS[-1]
             if large:
@@ -286,17 +275,30 @@ class Session:
             await asyncio.sleep(SENSE_S)
             if self._dialler is not None and loop.time() >= certificate_at:
                 certificate_at = loop.time() + CERTIFICATE_S
-                words = self._dialler.certificate_words(self._client._client.socket())  # noqa: SLF001 - as below
+                words = self._dialler.certificate_words(self._client.connection)
                 self._owner.noticed(self, {"tls": words})
             info = self._look()
             if info is None:
                 return
+            self._meter.tell(loop.time())
             news = watch.news(info)
             if news is not None:
                 self._owner.sensed(self, *news)
 
+    def _count_to_the_end(self) -> None:
+        """Whoever closes the connection, its last bytes are counted."""
+        paho = self._client._client  # noqa: SLF001 - aiomqtt does not tell when it is closed
+        close = paho._sock_close  # noqa: SLF001 - as above
+
+        def count_and_close() -> None:
+            self._meter.look(paho.socket(), ends=True)
+            close()
+
+        vars(paho)["_sock_close"] = count_and_close
+
     def _look(self) -> TcpInfo | None:
-        info = tcp_info.read(self._client._client.socket())  # noqa: SLF001 - aiomqtt does not show it
+        info = tcp_info.read(self._client.connection)
+        self._meter.look(self._client.connection)
         self._seen = info or self._seen
         return info
 
@@ -321,28 +323,3 @@ class Session:
             self._dialler.segments.stalled("out", round(silent_s * 1000))
         elif seen.out_of_order > in_order:  # what came since shows that small packets pass
             self._dialler.segments.stalled("back", 0)
-
-    async def _close(self) -> None:
-        self._client.timeout = CLOSE_TIMEOUT_S
-        try:
-            await self._client.__aexit__(None, None, None)
-        except (aiomqtt.MqttError, OSError):
-            pass
-        finally:
-            self._kill_socket()  # it stays where paho gave up on what it had read
-
-    def _kill_socket(self) -> None:
-        """Paho keeps the socket of a session that never stood, or would not end."""
-        self._client._client._sock_close()  # noqa: SLF001 - nothing public closes it without a handshake
-
-
-def _refuse_endless_packets(paho: Any) -> None:
-    """It takes in up to 256 MiB before it looks at them."""
-    receive = paho._sock_recv  # noqa: SLF001 - ADR 6
-
-    def bounded(size: int) -> bytes:
-        if size > PACKET_MAX:
-            raise ConnectionAbortedError(f"a packet of {size} bytes, and {PACKET_MAX} are the most")
-        return bytes(receive(size))
-
-    paho._sock_recv = bounded  # noqa: SLF001 - as above
