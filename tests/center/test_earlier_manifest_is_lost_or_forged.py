@@ -1,6 +1,8 @@
 """A ledger with leaves under two manifests, from polls to audit: strangers have the folder and the keys alone."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from tests.center.command import center
 from tests.center.evening import Evening, trustees_election
 from tests.center.manifests import go_on_under, moved_to_another_port, newer, signed, with_other_key
 from tests.center.publication import PAST, Office
+from tests.center.site import ROOT
 from tests.center.site import ran as run_program
 from tests.crypto.election_fixture import COUNCIL, RESULTS, make_election
 
@@ -58,6 +61,12 @@ def test_a_branch_under_the_older_manifest_is_not_opened_by_trustees(evening: Ev
     name = publication.earlier_name(OLD.loaded.sha256)
     assert (evening.public / name).read_bytes() == OLD.manifest_bytes
     assert center("log", "audit", "--config", evening.config).code in {0, 1}
+    reopen = ROOT / "docs" / "evidence" / "reopen.py"
+    again = subprocess.run(
+        [sys.executable, reopen], cwd=evening.public, capture_output=True, text=True, check=True, timeout=60
+    )
+    counted = "  council_party_list:1 2:120 5:200 41:480"
+    assert again.stdout.splitlines().count(counted) == 2, "strangers open it without our programs"
 
 
 def test_what_is_disclosed_of_a_branch_under_the_older_manifest_does_not_verify(tmp_path: Path) -> None:
