@@ -11,6 +11,7 @@ import pytest
 
 from crypto.notes import NoteSigner
 from tests.center.branch import Center, Device
+from tests.center.command import center as center_
 from tests.center.site import ran, write_files
 from tests.crypto.election_fixture import COUNCIL, SCHEDULE, Election, key_of, make_election
 
@@ -41,13 +42,16 @@ def whole_day(center: Center, *branches: str) -> None:
 
 
 def status(folder: Path, *options: str) -> tuple[int, str, str]:
-    return ran("center", "status", "--state-dir", folder / "state", *options)
+    return told("status", "--state-dir", folder / "state", *options)
 
 
 def open_(folder: Path, *options: str | Path) -> tuple[int, str, str]:
-    return ran(
-        "center", "open", "--config", folder / "centerd.toml", "--key", folder / "election.key", *options
-    )
+    return told("open", "--config", folder / "centerd.toml", "--key", folder / "election.key", *options)
+
+
+def told(*arguments: str | Path) -> tuple[int, str, str]:
+    ended = center_(*arguments)
+    return ended.code, ended.out, ended.err
 
 
 def test_status_tells_received_verified_flagged_and_rejected_apart(

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from simulators.cli import main
+from tests.programs import typed
+
 ROOT: Final = Path(__file__).parents[2]
 LIMIT_S: Final = 100.0
 
@@ -28,3 +31,9 @@ def ran(*arguments: str | Path, temporary: Path) -> tuple[int, str, str]:
     with start(*arguments, temporary=temporary) as process:
         out, err = process.communicate(timeout=LIMIT_S)
     return process.returncode, out, err
+
+
+def refused(*arguments: str | Path, temporary: Path) -> tuple[int, str, str]:
+    """As ``ran``, within this process: for what it refuses before it starts any other."""
+    ended = typed(main, "kit-sim", *arguments, TMPDIR=str(temporary))
+    return ended.returncode, ended.stdout, ended.stderr

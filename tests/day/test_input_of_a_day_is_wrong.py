@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from simulators.cli import SAMPLE
-from tests.day.command import ran, start
+from tests.day.command import refused
 
 USAGE, DATA, CANNOT_CREATE = 64, 65, 73
 PARTY_LIST: Final = "council_party_list.csv"
@@ -78,7 +78,7 @@ def test_table_that_cannot_be_believed(spoil: Spoil, words: list[str], tmp_path:
     shutil.copytree(SAMPLE, data)
     temporary.mkdir()
     spoil(data)
-    code, out, err = ran("day", "--branches", "2", "--data", data, "--json", temporary=temporary)
+    code, out, err = refused("day", "--branches", "2", "--data", data, "--json", temporary=temporary)
     assert (code, out) == (DATA, "")
     assert err.startswith(f"kit-sim: {data}")
     assert err.count("\n") == 1
@@ -87,13 +87,13 @@ def test_table_that_cannot_be_believed(spoil: Spoil, words: list[str], tmp_path:
 
 
 def test_world_is_given_the_same_tables(tmp_path: Path) -> None:
-    code, out, err = ran("world", "--data", tmp_path, "--json", temporary=tmp_path)
+    code, out, err = refused("world", "--data", tmp_path, "--json", temporary=tmp_path)
     assert (code, out) == (DATA, "")
     assert f"kit-sim: {tmp_path / PARTY_LIST}: cannot be read" in err
 
 
 def test_more_stations_than_there_are(tmp_path: Path) -> None:
-    code, _, err = ran("world", "--branches", str(SAMPLE_STATIONS + 1), temporary=tmp_path)
+    code, _, err = refused("world", "--branches", str(SAMPLE_STATIONS + 1), temporary=tmp_path)
     assert code == DATA
     assert f"ask for 1 to {SAMPLE_STATIONS}" in err
 
@@ -114,14 +114,11 @@ WRONG_USE: Final = [
 ]
 
 
-def test_wrong_use(tmp_path: Path) -> None:
-    """All at once: most of what each takes is the start of an interpreter."""
-    programs = [start(*arguments.split(), temporary=tmp_path) for arguments, _ in WRONG_USE]
-    for program, (arguments, words) in zip(programs, WRONG_USE, strict=True):
-        out, err = program.communicate()
-        assert (program.returncode, out) == (USAGE, ""), arguments
-        assert words in err
-        assert "Traceback" not in err
+@pytest.mark.parametrize(("arguments", "words"), WRONG_USE)
+def test_wrong_use(arguments: str, words: str, tmp_path: Path) -> None:
+    code, out, err = refused(*arguments.split(), temporary=tmp_path)
+    assert (code, out) == (USAGE, "")
+    assert words in err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,7 +143,7 @@ def _file(folder: Path) -> Path:
 def test_folder_that_cannot_be_kept(make: Callable[[Path], Path], words: str, tmp_path: Path) -> None:
     folder = make(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    code, out, err = ran("day", "--branches", "1", "--keep", folder, "--json", temporary=tmp_path)
+    code, out, err = refused("day", "--branches", "1", "--keep", folder, "--json", temporary=tmp_path)
     assert (code, out) == (CANNOT_CREATE, "")
     assert err.startswith(f"kit-sim: {folder}")
     assert words in err

@@ -1,13 +1,16 @@
 """What a kit finds on its disk: configuration, manifest, device key; and how its programs are run."""
 
+import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from crypto.codec import b64
 from tests.crypto.election_fixture import Election, make_election
+from tests.programs import Ended, typed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ELECTION: Final = make_election(2)
@@ -72,9 +75,15 @@ def command(program: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", code, *map(str, arguments)]
 
 
-def run(program: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
-    env: dict[str, Any] = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **environment}
+def run(program: str, *arguments: str | Path, **environment: str) -> Ended:
+    """Run a program to its end, within this process."""
+    main: Callable[[], None] = importlib.import_module(f"kit.cli.{program}").main
+    return typed(main, program, *arguments, **environment)
+
+
+def run_apart(program: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """As ``run``, as a process."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **environment}
     return subprocess.run(
-        command(program, *arguments), capture_output=True, text=True, timeout=30, check=False, env=env
+        command(program, *arguments), capture_output=True, text=True, timeout=60, check=False, env=env
     )

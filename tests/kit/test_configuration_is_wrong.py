@@ -19,7 +19,7 @@ from kit.journal.journal import Journal
 from kit.station import Station
 from kit.tables.devices import secret
 from tests.crypto.election_fixture import key_of, make_election
-from tests.kit.commission import ELECTION, commission, run
+from tests.kit.commission import ELECTION, commission, run, run_apart
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def test_check_of_the_configuration_ends_in_a_traceback(config: Path, spoil: Cal
 
 def test_check_of_the_configuration_changes_anything(config: Path) -> None:
     before = sorted(config.parent.iterdir())
-    ended = run("kitd", "--config", config, "--check-config")
+    ended = run_apart("kitd", "--config", config, "--check-config")
     assert (ended.returncode, ended.stderr) == (exit_codes.OK, "")
     assert f"good for branch branch-1, manifest {ELECTION.loaded.sha256[:16]}" in ended.stdout
     assert sorted(config.parent.iterdir()) == before

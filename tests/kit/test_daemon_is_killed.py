@@ -6,7 +6,7 @@ import random
 
 from kit import exit_codes
 from kit.facts import BootRecorded, IncidentRecorded, PhaseEntered, PowerChanged, TerminalActed
-from tests.kit.commission import run
+from tests.kit.commission import run_apart
 from tests.kit.harness import Branch
 from tests.kit.real_kit import monotonic_ms, real_kit
 from tests.kit.staff import standing_in
@@ -69,7 +69,7 @@ async def test_second_daemon_seals_too() -> None:
     async with real_kit(Branch()) as kit:
         assert kit.process is not None
         loop = asyncio.get_running_loop()
-        second = await loop.run_in_executor(None, run, "kitd", "--config", kit.config)
+        second = await loop.run_in_executor(None, run_apart, "kitd", "--config", kit.config)
         assert second.returncode == exit_codes.CANNOT_CREATE
         assert f"is in use by another kitd (process {kit.process.pid})" in second.stderr
         assert "give this one a state directory of its own" in second.stderr
@@ -127,13 +127,13 @@ async def test_damaged_journal_is_overwritten() -> None:
         data[4096:8192] = b"\xaa" * 4096
         path.write_bytes(data)
         loop = asyncio.get_running_loop()
-        ended = await loop.run_in_executor(None, run, "kitd", "--config", kit.config)
+        ended = await loop.run_in_executor(None, run_apart, "kitd", "--config", kit.config)
         assert ended.returncode == exit_codes.DATA
         assert "keep the file, it is evidence; call the centre" in ended.stderr
         assert path.read_bytes() == bytes(data)
         path.unlink()
         path.mkdir()
-        ended = await loop.run_in_executor(None, run, "kitd", "--config", kit.config)
+        ended = await loop.run_in_executor(None, run_apart, "kitd", "--config", kit.config)
         assert ended.returncode == exit_codes.CANNOT_CREATE
         assert "check the folder, its permissions" in ended.stderr
 
@@ -144,6 +144,6 @@ async def test_control_socket_cannot_be_made() -> None:
         text = kit.config.read_text()
         kit.config.write_text(text.replace('"kitd.sock"', f'"{"s" * 120}"'))
         loop = asyncio.get_running_loop()
-        ended = await loop.run_in_executor(None, run, "kitd", "--config", kit.config)
+        ended = await loop.run_in_executor(None, run_apart, "kitd", "--config", kit.config)
         assert ended.returncode == exit_codes.CONFIG
         assert "the path is shorter than 108 bytes" in ended.stderr.replace("that the path", "the path")

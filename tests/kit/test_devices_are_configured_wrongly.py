@@ -1,6 +1,5 @@
 """Mistakes in the tables of devices that would show on polling day only: both programs' checks refuse them."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from kit.config import ConfigError, load
 from kit.sims.plan import SimPlan
 from kit.tables.sims import MANAGED as MANAGED_CANNOT
 from kit.tables.sims import sims_of
-from tests.kit.commission import ROOT, command, commission
+from tests.kit.commission import commission, run
 
 MODEM = '\n[[modems]]\nkind = "at"\nname = "{name}"\nport = "/dev/ttyUSB{n}"\n{more}\n'
 MANAGED = '\n[[modems]]\nkind = "modemmanager"\nname = "{name}"\n{more}\n'
@@ -118,14 +117,7 @@ def test_sound_configuration_is_refused(path: Path, change: Callable[[str], str]
 )
 def test_check_before_the_start_lets_pass_what_the_start_refuses(path: Path, table: str, says: str) -> None:
     path.write_text(path.read_text() + table)
-    checked = subprocess.run(
-        command("kitd", "--config", path, "--check-config"),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-    )
+    checked = run("kitd", "--config", path, "--check-config")
     assert checked.returncode == 78
     assert says in checked.stderr
     assert "Traceback" not in checked.stderr

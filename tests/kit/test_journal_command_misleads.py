@@ -1,13 +1,8 @@
 """kitctl journal: what it says of a running kit, a stopped one, an export and a proof, and of what is none of these."""
 
-import io
 import json
-import os
 from collections.abc import AsyncIterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
@@ -25,11 +20,12 @@ from kit.journal import proof as journal_proof
 from kit.journal.journal import read_fact
 from kit.journal.signed import SEEDS_FILE
 from tests.crypto.election_fixture import key_of
-from tests.kit.commission import commission, run
+from tests.kit.commission import commission, run, run_apart
 from tests.kit.harness import ONE_TERMINAL, Branch
 from tests.kit.real_kit import RealKit, real_kit
 from tests.kit.signed_day import MANIFEST, NAME, SignedBranch, bodies_in
 from tests.kit.staff import work_until
+from tests.programs import Ended
 
 OK, REMARKS, FLAGGED, DATA = exit_codes.OK, exit_codes.WARNING, exit_codes.CRITICAL, exit_codes.DATA
 
@@ -50,21 +46,9 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Ended:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def kitctl(*arguments: str | Path) -> Ended:
     """``kitctl journal ...`` in this process, for there are many; ``kit.ctl`` is the real one."""
-    out, err = io.StringIO(), io.StringIO()
-    english = patch.dict(os.environ, LC_ALL="C.UTF-8")
-    with english, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        command.main(list(map(str, arguments)))
-    assert isinstance(ended.value.code, int)
-    return Ended(ended.value.code, out.getvalue(), err.getvalue())
+    return run("kitctl", "journal", *arguments)
 
 
 def journal(day: Path, name: str, *arguments: str | Path) -> Ended:
@@ -147,7 +131,7 @@ def test_whole_day_is_verified_from_each_source(day: Path) -> None:
 
 def test_words_are_in_the_wrong_language_or_none(day: Path) -> None:
     of_day = ("--config", day / "kitd.toml", "--file", day / "day.journal")
-    ended = run("kitctl", "journal", "verify", *of_day, LC_ALL="fa_IR.UTF-8")
+    ended = run_apart("kitctl", "journal", "verify", *of_day, LC_ALL="fa_IR.UTF-8")
     assert (ended.returncode, ended.stdout.splitlines()[0][:4]) == (OK, "درست")
     report = json.loads(kitctl("verify", *of_day, "--json").stdout)
     assert (report["verdict"], report["faults"]) == ("good", [])
