@@ -98,6 +98,7 @@ def _new(arguments: argparse.Namespace) -> int:
         f'kid = "{arguments.kid or f"{election}-r{number}"}"    # name of the election key: one for each round',
         f'opening = "{arguments.opening}"',
         f'log = "{arguments.log or f"log.example/{election}"}"    # name of the log, or its whole verifier key',
+        '# version = 2    # of a newer manifest of this round; supersedes = "the fingerprint of the one before"',
         'contests = "contests.csv"',
         'branches = "branches.csv"',
         'officials = "officials.csv"',
