@@ -18,7 +18,7 @@ from kit.uplinks.errors import DialError, NameUnknownError, RefusedError, Silent
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.names import Names
 from kit.uplinks.on_the_air import Spent, nobody_asks, tell_end
-from kit.uplinks.segments import Segments, Way, hangs
+from kit.uplinks.segments import Segments, hangs
 from kit.uplinks.sockets import connect, family_of, open_socket, words_of
 
 STAGGER_S: Final = 0.1  # seconds until the next address is tried beside one that is silent
@@ -66,8 +66,8 @@ class Dialler:
             gateway.host, gateway.dns, gateway.addresses, checked=gateway.tls is not None, spent=spent
         )
         self._errors: dict[str, DialError] = {}
-        self._hung: Way | None = None
-        """Which way packets of this try's TLS handshake seem to be swallowed."""
+        self._hung = False
+        """Whether packets of this try's TLS handshake seem to be swallowed."""
         self._portal = ""
         self._portal_at = -portal.EVERY_S
         self._check: asyncio.Task[None] | None = None
@@ -81,7 +81,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         until = loop.time() + deadline_s
         self.segments.on_path(path)
-        self._errors, self._hung = {}, None
+        self._errors, self._hung = {}, False
         doubt = loop.call_later(deadline_s / 2, self._begin_check, path) if deadline_s >= LEISURE_S else None
         try:
             async with asyncio.timeout_at(until):
@@ -89,8 +89,8 @@ class Dialler:
                 return await self._first_to_stand(path, again_s=AGAIN_S if hurried else None)
         except TimeoutError as error:
             self.segments.fell()
-            if self._hung is not None:
-                self.segments.stalled(self._hung, 0)
+            if self._hung:
+                self.segments.stalled(0)
             raise SilentError(f"no answer in {deadline_s:.1f} s") from error
         except DialError:
             self.segments.fell()
@@ -235,7 +235,7 @@ class Dialler:
                 tell_end(watched, self._spent)
                 if isinstance(error, asyncio.CancelledError):
                     waited_ms = round(1000 * (loop.time() - began))
-                    self._hung = hangs(tcp_info.read(watched), waited_ms) or self._hung
+                    self._hung |= hangs(tcp_info.read(watched), waited_ms)
                 raise
 
     def _note(self, address: str, error: BaseException | None) -> None:

@@ -249,15 +249,13 @@ class Session:
             self._envelopes.discard((topic, payload))
             if large:
                 self._hanging = None
-                if self._dialler is not None:
-                    self._dialler.segments.passed("out")
 
     async def _hear_all(self) -> None:
         loop = asyncio.get_running_loop()
         async for message in self._client.messages:
             self._heard_at = loop.time()
             payload = message.payload if isinstance(message.payload, bytes) else b""
-            self._note_order(len(payload))
+            self._note_order()
             self._owner.heard(self, str(message.topic), payload)
 
     # --- what the kernel knows ---
@@ -302,14 +300,10 @@ class Session:
         self._seen = info or self._seen
         return info
 
-    def _note_order(self, size: int) -> None:
-        """A message of so many bytes came: nothing before it is missing."""
-        if self._dialler is None:
-            return
-        info = self._look()
+    def _note_order(self) -> None:
+        """A message came: nothing before it is missing."""
+        info = None if self._dialler is None else self._look()
         self._out_of_order = info.out_of_order if info else 0
-        if size > STEPS[-1]:
-            self._dialler.segments.passed("back")
 
     def _judge_segments(self) -> None:
         """The session ends: whether something large hangs that was sent again in vain, by us or by the centre."""
@@ -320,6 +314,6 @@ class Session:
         self._out_of_order = seen.out_of_order  # judged once
         silent_s, before = hanging or (0.0, 0)
         if hanging and seen.unacked and (seen.stalled or seen.total_retransmits > before):
-            self._dialler.segments.stalled("out", round(silent_s * 1000))
+            self._dialler.segments.stalled(round(silent_s * 1000))
         elif seen.out_of_order > in_order:  # what came since shows that small packets pass
-            self._dialler.segments.stalled("back", 0)
+            self._dialler.segments.stalled(0)
