@@ -202,12 +202,8 @@ def _send(arguments: argparse.Namespace, config: Config, manifest: TrustedManife
     packed, branch = _packed(arguments.send, manifest)
     wanted = arguments.to or ([] if branch is None else [branch])
     branches = {one.id for one in manifest.manifest.branches}
-
-    def numbers_of(to: str) -> tuple[str, ...]:
-        is_number = to not in branches and _NUMBER.fullmatch(to)
-        return (to,) if is_number else _numbers(to, arguments, folder)
-
-    numbers = tuple(dict.fromkeys(number for to in wanted for number in numbers_of(to)))
+    found = (_numbers_of(to, branch, branches, arguments, folder) for to in wanted)
+    numbers = tuple(dict.fromkeys(number for numbers in found for number in numbers))
     if not numbers:
         raise ConfigError("it is for all branches: name to whom it goes: --to +989121234567, or --to BRANCH")
     name = f"{wall_ms():013d}-{sha256_hex(packed)[:16]}"
@@ -226,12 +222,28 @@ def _send(arguments: argparse.Namespace, config: Config, manifest: TrustedManife
         time.sleep(POLL_S)
     words = folder.settled_order(name)
     if words is None:
-        _tell(f"queued for {', '.join(numbers)}: the gateway sends it when it runs")
+        when = "has it, and goes on" if state_dir_in_use(folder.root) else "sends it when it runs"
+        _tell(f"queued for {', '.join(numbers)}: the gateway {when}")
         return QUEUED
     if words:
         raise SmsError(f"{arguments.send}: not sent to all: {words}")
     _tell(f"sent to {', '.join(numbers)}")
     return OK
+
+
+def _numbers_of(
+    to: str, branch: str | None, branches: set[str], arguments: argparse.Namespace, folder: Folder
+) -> tuple[str, ...]:
+    """What ``--to`` means for a command that is for ``branch``, or for all; raises ConfigError."""
+    if to in branches:
+        if branch not in (None, to):
+            raise ConfigError(
+                f"it is for branch {branch}: {to} would not follow it; give one for that branch"
+            )
+        return _numbers(to, arguments, folder)
+    if not _NUMBER.fullmatch(to):
+        raise ConfigError(f"--to {to}: neither a branch of the manifest nor a number, + and 3 to 15 digits")
+    return (to,)
 
 
 def _packed(path: Path, manifest: TrustedManifest) -> tuple[bytes, str | None]:

@@ -58,6 +58,7 @@ class MissingPartsDesk:
                     topic=self._topic,
                 )
             return
+        _log.info("request-signed", reference=parts.reference, of=parts.total, missing=list(parts.missing))
         await say(
             self._answers,
             sms_missing.make(parts, self._signer, at_s=min(wall_ms // 1000, sms_missing.AT_MAX)),

@@ -24,6 +24,7 @@ ANSWERED_MAX: Final = 1_000  # envelopes that are remembered after their answer
 ANSWER_PAUSE_MS: Final = 60_000  # milliseconds between two answers to one envelope
 SUBMIT_MS: Final = 15_000  # milliseconds until centerd is asked again; doubled up to SUBMIT_MAX_MS
 SUBMIT_MAX_MS: Final = 300_000
+SILENT_MS: Final = 60_000  # milliseconds without an acknowledgement after which people hear of it
 SUBMITTED_MAX: Final = 64  # envelopes given to centerd at each tick
 
 
@@ -32,6 +33,7 @@ class _Envelope:
     branch: str
     record: EnvelopeRecord
     submit_at_ms: int
+    since_ms: int
     pause_ms: int = SUBMIT_MS
     acknowledged: bool = False
     again: bool = False
@@ -62,6 +64,7 @@ class Envelopes:
         self._waiting: OrderedDict[str, _Envelope] = OrderedDict()
         self._answered: OrderedDict[str, tuple[_Envelope, int]] = OrderedDict()
         self._connected = False
+        self._told = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -82,7 +85,7 @@ class Envelopes:
                 # Of another manifest, perhaps: it is kept for whoever comes back to that.
                 self._say(f"an envelope that was kept does not fit this manifest, and is left alone: {error}")
                 continue
-            self._waiting[name] = _Envelope(branch, record, now_ms)
+            self._waiting[name] = _Envelope(branch, record, now_ms, now_ms)
 
     def take(self, branch: str, envelope: bytes, sender: str, *, is_number: bool, now_ms: int) -> bool:
         """An envelope is whole and verifies; True when it is kept durably (or was answered). Raises SpoolError."""
@@ -93,7 +96,7 @@ class Envelopes:
         if name not in self._waiting and name not in self._answered:
             record = EnvelopeRecord(envelope=envelope, numbers=(sender,) if is_number else ())
             self._store.keep("envelope", name, record)
-            self._waiting[name] = _Envelope(branch, record, now_ms)
+            self._waiting[name] = _Envelope(branch, record, now_ms, now_ms)
             self._tally.whole += 1
         else:
             self.again(name, sender, is_number=is_number, now_ms=now_ms)
@@ -107,7 +110,7 @@ class Envelopes:
                 return
             del self._answered[name]
             envelope.record = EnvelopeRecord(envelope=envelope.record.envelope, numbers=())
-            self._waiting[name] = _Envelope(envelope.branch, envelope.record, now_ms, again=True)
+            self._waiting[name] = _Envelope(envelope.branch, envelope.record, now_ms, now_ms, again=True)
             self._tally.again += 1
             if not is_number:
                 self._store.keep("envelope", name, envelope.record)
@@ -124,17 +127,30 @@ class Envelopes:
         """The session with the broker began or ended."""
         self._connected = up
         for one in self._waiting.values():
-            one.submit_at_ms, one.pause_ms = now_ms, SUBMIT_MS
+            one.submit_at_ms, one.since_ms, one.pause_ms = now_ms, now_ms, SUBMIT_MS
+        self._told = False
 
     def tick(self, *, now_ms: int) -> None:
         """Give centerd what it has not acknowledged."""
         if not self._connected:
             return
         due = [one for one in self._waiting.values() if not one.acknowledged and one.submit_at_ms <= now_ms]
+        self._say_whether_centerd_is_silent(now_ms)
         for one in due[:SUBMITTED_MAX]:
             one.submit_at_ms = now_ms + one.pause_ms
             one.pause_ms = min(2 * one.pause_ms, SUBMIT_MAX_MS)
             self._effects.append(Submit(one.branch, one.record.envelope))
+
+    def _say_whether_centerd_is_silent(self, now_ms: int) -> None:
+        """Once, until it answers."""
+        late = [
+            one
+            for one in self._waiting.values()
+            if not one.acknowledged and now_ms - one.since_ms >= SILENT_MS
+        ]
+        if late and not self._told:
+            self._say(f"centerd acknowledges nothing: {len(late)} envelopes wait for it; is it running?")
+        self._told = bool(late)
 
     def heard(self, text: str, *, now_ms: int) -> None:
         """Something was published to a branch: an acknowledgement of ours, perhaps."""

@@ -113,7 +113,7 @@ def test_wrong_places_commands_and_branches_are_refused_with_words(tmp_path: Pat
 
 
 def test_command_waits_for_the_gateway_under_the_numbers_of_its_branch(tmp_path: Path) -> None:
-    election = make_election(1)
+    election = make_election(2)
     site = Site(tmp_path, election)
     try:
         note = tmp_path / "pacing.note"
@@ -130,6 +130,12 @@ def test_command_waits_for_the_gateway_under_the_numbers_of_its_branch(tmp_path:
         assert command_packing.unpack(record.packed, election.loaded) == note.read_text(encoding="utf-8")
         code, _, err = ran("center", "sms", *options, "--to", "branch-2")
         assert (code, "no number of branch 'branch-2'" in err) == (78, True)
+        code, _, err = ran("center", "sms", *options, "--to", "branch-3")
+        assert (code, "neither a branch of the manifest nor a number" in err) == (78, True)
+        mine = Command("message", ELECTION, 1, "branch-1", 1, **times, text="Come.")
+        note.write_text(command.make(mine, election.log), encoding="utf-8")
+        code, _, err = ran("center", "sms", *options, "--to", "branch-2")
+        assert (code, "branch-2 would not follow it" in err) == (78, True)
         numbers.write_text("branch-1;+98912000001\n", encoding="utf-8")
         code, _, err = ran("center", "sms", *options, "--to", "branch-1")
         assert (code, "line 1" in err) == (78, True)

@@ -336,6 +336,17 @@ def test_nobody_signs_requests_and_parts_come_again_by_themselves() -> None:
     assert len(world.wishes) == wishes, "it asks for what it has"
 
 
+def test_centerd_is_silent_and_nobody_is_told() -> None:
+    world = World(election())
+    world.centerd_runs = False
+    world.arrive(ONE, *parts())
+    world.later(59_000)
+    silent = "centerd acknowledges nothing: 1 envelopes wait for it; is it running?"
+    assert silent not in world.said
+    world.later(10 * 60_000)
+    assert world.said.count(silent) == 1
+
+
 def test_request_that_comes_late_or_is_forged_is_not_sent() -> None:
     world = World(election())
     world.centerd_runs = False
