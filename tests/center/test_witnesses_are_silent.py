@@ -302,7 +302,7 @@ async def test_daemon_with_a_witness_over_http(tmp_path: Path) -> None:
     data = device.account()
     address = WitnessAddress(url, COSIGNERS[0].vkey, ADDRESSES[0].verifier)
     path = str(tmp_path / "ledger.db")
-    setup = Setup(tmp_path, path, election.loaded, election.log, "host", 1, "centerd", (address,))
+    setup = Setup(tmp_path, path, election.loaded, election.log, "host", 1, "centerd", witnesses=(address,))
     ports = CenterPorts(
         wall_ms=lambda: WALL_MS,
         lock=lambda _: lambda: None,
