@@ -56,10 +56,14 @@ class Spending:
         """The session stands: what comes now is no longer the price of an attempt."""
         self._attempting = False
 
-    def end(self, now: Instant) -> None:
-        """The session or attempt ended. Where the kernel said nothing of it, what was reckoned stands."""
+    def end(self, now: Instant, *, told: bool) -> None:
+        """The session or attempt ended. ``told``: all that the kernel would say of it was said before.
+
+        What it says nothing of stays as it was reckoned.
+        """
         self._attempting = False
-        self._payer.settle()
+        if told:
+            self._payer.settle()
         if self._tried_at is not None:
             cost = max(self._cost, self.budget.connect)
             self.not_before = self._tried_at + self.budget.pause_ms(cost, now)

@@ -280,8 +280,8 @@ class Uplink:
     def _trust(self, _: Happening, __: Instant) -> tuple[FailoverEffect, ...]:
         return ()  # what the echo says of the uplink's health was booked when it was heard
 
-    def _back_off(self, _: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
-        self._end_session(now)
+    def _back_off(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
+        self._end_session(happening, now)
         self._retries.fail(now)
         return ()
 
@@ -329,7 +329,7 @@ class Uplink:
 
     def _cut(self, happening: Happening, now: Instant) -> tuple[FailoverEffect, ...]:
         """The session cannot go on, whatever it would say itself: nobody waits for a probe to find out."""
-        self._end_session(now)
+        self._end_session(happening, now)
         self._silent = False
         self._retries.move_path(self._flaps(), now)
         self._retries.not_before(now + self._timing.backoff_min_ms)
@@ -352,8 +352,8 @@ class Uplink:
         self._retries.try_sooner(now)
         return ()
 
-    def _end_session(self, now: Instant) -> None:
-        self.spending.end(now)
+    def _end_session(self, happening: Happening, now: Instant) -> None:
+        self.spending.end(now, told=happening == "lost")
         self.health.lost(self._under_way.end())
         self.health.sensed.end_session()
 

@@ -58,7 +58,9 @@ class Traffic:
             for sim, budget in enumerate(failover.uplink(name).spending.budgets, 1):
                 self._accounts.setdefault(id(budget), _Account(name, sim, budget, budget.keep()))
         self._at_ms: int | None = None
-        """Wall time up to which all is reckoned, since 1970-01-01 UTC."""
+        """Wall time up to which all is reckoned, since 1970-01-01 UTC; it never goes back."""
+        self._life_ms = 0
+        """As the clock of the life has it that is folded, which may be wrong."""
         self._wall = Wall()
         self._polls_open = False
         self._over = False
@@ -76,13 +78,13 @@ class Traffic:
         """This life begins; ``wall`` tells the time from now on."""
         self._wall = wall
         if self._at_ms is not None:
-            self._reckon(wall.boot_wall_ms, booted=False)
+            self._pass(self._since(wall.boot_wall_ms, begins=True))
         self._over = True
         for name in self._failover.states():
             spending = self._failover.uplink(name).spending
             tried_ms = self._accounts[id(spending.budget)].tried_ms
-            if tried_ms is not None:
-                spending.begin(max(0, wall.boot_wall_ms - tried_ms), wall.boot_now)
+            if tried_ms is not None and self._at_ms is not None:
+                spending.begin(self._at_ms - tried_ms, wall.boot_now)
 
     def look(self, now: Instant) -> list[DataNoted]:
         """What is to be journaled. Once a turn."""
@@ -122,15 +124,25 @@ class Traffic:
                 spending.suppose(account.sim)
 
     def _reckon(self, at_ms: int, *, booted: bool) -> None:
-        passed_ms = 0 if self._at_ms is None else max(0, at_ms - self._at_ms)
+        self._pass(self._since(at_ms, begins=booted))
+        for account in self._accounts.values() if booted else ():
+            _begin_life(account, self._at_ms or 0)
+
+    def _since(self, at_ms: int, *, begins: bool) -> int:
+        """Milliseconds that passed. Within a life its clock is believed; between two, one set back earns nothing."""
+        if self._at_ms is None:
+            self._at_ms = self._life_ms = at_ms
+            return 0
+        passed_ms = max(0, at_ms - (self._at_ms if begins else self._life_ms))
+        self._at_ms += passed_ms
+        self._life_ms = at_ms if begins else max(at_ms, self._life_ms)
+        return passed_ms
+
+    def _pass(self, passed_ms: int) -> None:
         every_ms = self._timing.polls_probe_ms if self._polls_open else self._timing.probe_ms
-        # A clock set back earns nothing.
-        self._at_ms = at_ms if self._at_ms is None else max(at_ms, self._at_ms)
         for account in self._accounts.values():
             account.budget.recall(passed_ms, every_ms)
             account.since_ms += passed_ms
-            if booted:
-                _begin_life(account, self._at_ms)
 
 
 def _begin_life(account: _Account, at_ms: int) -> None:
