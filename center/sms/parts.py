@@ -133,7 +133,6 @@ class Parts:
             for key, message in self._open.items()
             if message.asked < ASKED_MAX
             and message.ask_at_ms <= now_ms
-            and key not in self._wholes  # that one was whole: this is a remainder, or forged
             and message.missing(key[2])
             and key[2] <= TOTAL_MAX
         ]

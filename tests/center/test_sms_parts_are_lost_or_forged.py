@@ -347,6 +347,23 @@ def test_centerd_is_silent_and_nobody_is_told() -> None:
     assert world.said.count(silent) == 1
 
 
+def test_reference_comes_round_again_and_nothing_is_asked_for() -> None:
+    """A branch with many terminals: its ninth envelope has the reference of its first, whole an hour before."""
+    world = World(election())
+    world.arrive(ONE, *parts())
+    world.later(60 * 60_000)
+    before = len(world.network)
+    world.arrive(ONE, *parts("branch-2")[1:], parts()[0])
+    world.later(ASK_AFTER_MS)
+    assert len(world.network) == before + 2, (
+        "the repetition is answered again, and the missing part is asked for"
+    )
+    asked = world.request(world.network[-1][1])
+    assert asked.missing == (1,)
+    world.arrive(ONE, parts("branch-2")[0])
+    assert is_answer(world.answers(ONE)[-1], envelope("branch-2"), election())
+
+
 def test_request_that_comes_late_or_is_forged_is_not_sent() -> None:
     world = World(election())
     world.centerd_runs = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from center.pruning import Keep
 from center.sms.folder import Folder
 from center.sms.gateway import Gateway
 from center.sms.modem import ModemMessages
@@ -125,6 +126,8 @@ class LadderStory(World):
             tell=lambda _: None,
             ask_after_ms=1_000 * ASK_AFTER_S,
             reference=7,
+            keep=Keep(most=2_000, days=180),
+            wall_ms=self._now_ms,
         )
 
     def _now_ms(self) -> int:
