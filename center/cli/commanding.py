@@ -20,7 +20,6 @@ from center.files import PUBLIC_MODE, UnreadableError, read_whole, sync_folder, 
 from crypto import codec, command, command_packing
 from crypto.command import Command, CommandKind
 from crypto.errors import EvidenceError
-from crypto.manifest import TrustedManifest
 from crypto.sms import PART_OCTETS
 from crypto.wire import MANIFEST_MAX, MQTT_PAYLOAD_MAX
 
@@ -113,7 +112,7 @@ def _give(arguments: argparse.Namespace) -> int:
         elif arguments.kind == "message":
             fields["text"] = arguments.text
         elif arguments.kind == "manifest":
-            fields = _manifest_fields(arguments, manifest)
+            fields = _manifest_fields(arguments)
         request = CommandRequest(
             kind=_KINDS[arguments.kind],
             branch=None if arguments.to == "all" else arguments.to,
@@ -148,7 +147,7 @@ def _give(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _manifest_fields(arguments: argparse.Namespace, manifest: TrustedManifest) -> dict[str, Any]:
+def _manifest_fields(arguments: argparse.Namespace) -> dict[str, Any]:
     """What announces a manifest; raises EvidenceError for one that no branch would take."""
     data = read_whole(arguments.file.resolve(), MANIFEST_MAX)
     if data is None:
@@ -158,26 +157,7 @@ def _manifest_fields(arguments: argparse.Namespace, manifest: TrustedManifest) -
         new = load_manifest_bytes(msgspec.structs.replace(config, manifest=str(arguments.file.resolve())))[1]
     except ConfigError as error:
         raise EvidenceError(str(error)) from error
-    old, it = manifest.manifest, new.manifest
-    if (it.election, it.round) != (old.election, old.round) or it.version < old.version:
-        raise EvidenceError(
-            f"{arguments.file}: it is of election {it.election} round {it.round} version {it.version}; one of "
-            f"{old.election} round {old.round} and not older than version {old.version} is needed"
-        )
-    if it.version > old.version:
-        follows = it.supersedes == manifest.sha256
-        print(
-            f"centerd goes by version {old.version}, and takes nothing under version {it.version} before it is taken "
-            "over to that"
-            + (
-                ", with the other in earlier_manifests: do that first (docs/commands.md)"
-                if follows
-                else f"; version {it.version} does not supersede version {old.version}, so that it will take nothing "
-                f"under version {old.version} then (docs/commands.md)"
-            ),
-            file=sys.stderr,
-        )
-    fields: dict[str, Any] = {"manifest_version": it.version, "manifest_sha256": new.sha256}
+    fields: dict[str, Any] = {"manifest_version": new.manifest.version, "manifest_sha256": new.sha256}
     if len(data) <= MQTT_PAYLOAD_MAX:
         return {**fields, "manifest": codec.b64(data)}
     print(

@@ -34,11 +34,17 @@ def command_of(request: CommandRequest, manifest: TrustedManifest, *, number: in
     """The command that a request becomes, issued at a time in seconds since 1970.
 
     Raises:
-        ProofError: a field is out of its range, or the branch is none of the manifest's.
+        ProofError: a field is out of its range, the branch is none of the manifest's, or another manifest is announced.
     """
     statement = manifest.manifest
     if request.branch is not None and request.branch not in {one.id for one in statement.branches}:
         raise ProofError(f"the manifest defines no branch {request.branch!r}: check the id")
+    if request.manifest_sha256 not in (None, manifest.sha256):
+        raise ProofError(
+            f"manifest version {request.manifest_version} is another one than version {statement.version}, by which "
+            "this centre goes: it would refuse what branches seal under that. Take centerd over to it first, with the "
+            "one before in earlier_manifests (docs/commands.md)"
+        )
     return Command(
         kind=request.kind,
         election=statement.election,

@@ -211,14 +211,14 @@ def test_broker_is_away(centre: Centre) -> None:
 
 
 def test_manifest_floods_the_branches(centre: Centre) -> None:
-    data = make_election(2, version=2).manifest_bytes
+    data = WORLD.manifest_bytes
     centre.ask(
         CommandRequest(
             kind="manifest",
             branch=None,
             for_s=7200,
-            manifest_version=2,
-            manifest_sha256="ab" * 32,
+            manifest_version=1,
+            manifest_sha256=WORLD.loaded.sha256,
             manifest=msgspec.json.decode(msgspec.json.encode(data), type=str),
         )
     )
@@ -398,7 +398,9 @@ def test_manifest_that_no_branch_would_take_is_announced(site: Site, election: E
     file.write_bytes(election.sign_unchecked(other))
     ran = give(site, "manifest", file)
     assert ran.code == 65
-    assert "round" in ran.err
+    assert "manifest version 2 is another one than version 1" in ran.err
+    assert "Take centerd over to it first" in ran.err
+    assert not (site.state_dir / "commands").exists()
 
 
 def test_manifest_that_no_message_carries_is_only_announced(
@@ -408,7 +410,7 @@ def test_manifest_that_no_message_carries_is_only_announced(
     monkeypatch.setattr("center.cli.commanding.MQTT_PAYLOAD_MAX", 1_000)
     site.state_dir.mkdir()
     file = site.folder / "new.json"
-    file.write_bytes(make_election(2, version=2).manifest_bytes)
+    file.write_bytes(site.election.manifest_bytes)
     ran = give(site, "manifest", file, "--wait", "0")
     assert ran.code == 75
     assert "kitctl manifest bring" in ran.err

@@ -14,14 +14,15 @@ from crypto.command import Command
 from kit import exit_codes
 from kit.facts import CommandFollowed, ManifestAdopted
 from tests.center.command import Ran, center
+from tests.center.manifests import newer
 from tests.center.site import Site
-from tests.crypto.election_fixture import ELECTION, make_election
+from tests.crypto.election_fixture import ELECTION
 from tests.kit.commission import command as command_line
-from tests.kit.harness import ONE_TERMINAL, SCHEDULE, Branch
+from tests.kit.harness import ONE_TERMINAL, Branch
 from tests.kit.real_kit import RealKit, real_kit
 from tests.kit.staff import standing_in
 
-NEW = make_election(2, schedule=SCHEDULE, standbys=2, version=2)
+NEW = newer(ONE_TERMINAL)
 
 
 @pytest.fixture
@@ -71,8 +72,13 @@ async def test_message_reaches_nobody(site: Site) -> None:
 
 
 async def test_manifest_reaches_nobody(site: Site) -> None:
-    file = site.folder / "manifest-2.dsse.json"
+    assert site.stop_centerd() == 0
+    file = site.folder / "manifest.dsse.json"
+    file.rename(site.folder / "manifest-1.dsse.json")
     file.write_bytes(NEW.manifest_bytes)
+    text = site.config.read_text(encoding="utf-8")
+    site.config.write_text(f'earlier_manifests = ["manifest-1.dsse.json"]\n{text}', encoding="utf-8")
+    site.start_centerd()
     async with real_kit(Branch(), site.port) as kit:
         await kit.until_status(lambda status: bool(status["uplinks"]["usable"]), "an uplink")
         await give(site, "manifest", file)
