@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crypto import rfc3339
-from kit.facts import EnvelopeSealed, ReceiptStored, RungReached, SmsPartTaken
+from kit.facts import EnvelopeSealed, ReceiptStored, RungReached, SmsPartsWanted, SmsPartTaken
 from tests.world.ladder_story import COURIER_AFTER_S, SMS_AFTER_S, LadderStory, acknowledged_within_s
 
 HEALED_S = 600
@@ -33,6 +33,8 @@ def test_sms_lives_and_loses_parts(seed: int, tmp_path: Path) -> None:
     by_sms = {fact.seq: fact for fact in receipts if fact.grade == "acknowledged"}
     assert set(by_sms) == set(sealed)
     taken = [fact for fact in facts if isinstance(fact, SmsPartTaken)]
+    asked = [part for fact in facts if isinstance(fact, SmsPartsWanted) for part in fact.parts]
+    assert len(asked) == lost, "the log signs a request for each part that is lost, and none else"
     for seq, receipt in by_sms.items():
         waited_s = (rfc3339.to_ms(receipt.at) - sealed[seq]) / 1_000
         assert SMS_AFTER_S <= waited_s <= acknowledged_within_s(len(taken), lost)
