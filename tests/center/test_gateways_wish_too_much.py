@@ -4,6 +4,7 @@ import pytest
 
 from center.intake.missing_parts import MINUTE_MS, SIGNED_MAX, MissingPartsDesk
 from center.ports import Delivery
+from center.sms.broker import SmsBroker
 from crypto import acknowledgement, codec, notes, sms_missing
 from crypto.errors import ProofError
 from crypto.wire import topic_missing_parts, topic_missing_parts_signed, topic_narrow_envelope
@@ -79,3 +80,31 @@ async def test_signed_request_is_taken_for_something_else_of_the_log() -> None:
     note = f"{text}\n\N{EM DASH} {LOG.name} {codec.b64(LOG.key_hash + signature)}\n"
     with pytest.raises(ProofError):
         notes.verify_note(note, [LOG])
+
+
+@pytest.mark.parametrize(("code", "told"), [(0x80, 1), (0, 0)])
+async def test_gateway_that_may_not_hear_the_requests_ends(code: int, told: int) -> None:
+    """It says so, and envelopes go on: parts come when branches send again by themselves."""
+    said: list[str] = []
+    broker = SmsBroker(
+        "127.0.0.1",
+        1,
+        "sms",
+        ELECTION,
+        heard=_ignore,
+        refused=_ignore,
+        signed=_ignore,
+        connected=_ignore,
+        say=said.append,
+    )
+
+    class _Client:
+        async def subscribe(self, *_: object, **__: object) -> list[int]:
+            return [code]
+
+    await broker._listen_for_requests(_Client())  # type: ignore[arg-type]
+    assert len([words for words in said if "missing parts come late" in words]) == told
+
+
+def _ignore(*_: object) -> None:
+    pass
