@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import peers
+from tests import order, peers
 
 CLEAN_UP_S: Final = 60.0  # for what a test that took too long leaves behind
 
@@ -90,10 +90,12 @@ def _tasks() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long campaigns run only when ``-m`` asks for them."""
-    if config.option.markexpr:
-        return
-    campaigns = [item for item in items if item.get_closest_marker("nightly")]
-    if campaigns:
-        config.hook.pytest_deselected(items=campaigns)
-        items[:] = [item for item in items if item not in campaigns]
+    """Long campaigns run only when ``-m`` asks for them; several workers begin with what takes long."""
+    if not config.option.markexpr:
+        campaigns = {item for item in items if item.get_closest_marker("nightly")}
+        if campaigns:
+            config.hook.pytest_deselected(items=list(campaigns))
+            items[:] = [item for item in items if item not in campaigns]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        items[:] = order.dealt(items, workers)
