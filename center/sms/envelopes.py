@@ -1,7 +1,8 @@
 """Envelopes that came whole by SMS: given to centerd until it acknowledges, and answered to where they came from.
 
 The acknowledgement goes out only when it verifies by the log's key. Whoever sends an envelope again is answered again,
-by what centerd says then, but not within ``ANSWER_PAUSE_MS`` of the answer before.
+by what centerd says then, but not within ``ANSWER_PAUSE_MS`` of the answer before to that number: who repeats what he
+caught keeps nobody else from his answer.
 """
 
 from collections import OrderedDict
@@ -21,7 +22,7 @@ from crypto.submissions import check_submission
 
 WAITING_MAX: Final = 10_000  # envelopes that wait for centerd or for the network
 ANSWERED_MAX: Final = 1_000  # envelopes that are remembered after their answer
-ANSWER_PAUSE_MS: Final = 60_000  # milliseconds between two answers to one envelope
+ANSWER_PAUSE_MS: Final = 60_000  # milliseconds between two answers to one envelope and number
 SUBMIT_MS: Final = 15_000  # milliseconds until centerd is asked again; doubled up to SUBMIT_MAX_MS
 SUBMIT_MAX_MS: Final = 300_000
 SILENT_MS: Final = 60_000  # milliseconds without an acknowledgement after which people hear of it
@@ -40,6 +41,22 @@ class _Envelope:
     """Whether it was answered before. The first answer is never held back: somebody else may use up the hour."""
     answers: set[int] = field(default_factory=set)
     """Tokens of answers on their way."""
+    answered_ms: dict[str, int] = field(default_factory=dict)
+    """When each number was answered; ``""``: the last time of all."""
+
+    def is_too_soon(self, sender: str, *, is_number: bool, now_ms: int) -> bool:
+        """Whether a sender, or without a number anybody, was answered just now."""
+        last_ms = self.answered_ms.get(sender if is_number else "")
+        return last_ms is not None and now_ms - last_ms < ANSWER_PAUSE_MS
+
+    def note_answer(self, now_ms: int) -> None:
+        """Its numbers are answered."""
+        self.answered_ms = {
+            number: at_ms
+            for number, at_ms in self.answered_ms.items()
+            if number and now_ms - at_ms < ANSWER_PAUSE_MS
+        }
+        self.answered_ms |= dict.fromkeys(("", *self.record.numbers), now_ms)
 
 
 class Envelopes:
@@ -62,7 +79,7 @@ class Envelopes:
         self._tally: Final = tally
         self._reference = reference
         self._waiting: OrderedDict[str, _Envelope] = OrderedDict()
-        self._answered: OrderedDict[str, tuple[_Envelope, int]] = OrderedDict()
+        self._answered: OrderedDict[str, _Envelope] = OrderedDict()
         self._connected = False
         self._told = False
 
@@ -105,12 +122,15 @@ class Envelopes:
     def again(self, name: str, sender: str, *, is_number: bool, now_ms: int) -> None:
         """An envelope that was whole before came again, or a part of it. Raises SpoolError."""
         if name in self._answered:
-            envelope, answered_ms = self._answered[name]
-            if now_ms - answered_ms < ANSWER_PAUSE_MS or len(self._waiting) >= WAITING_MAX:
+            envelope = self._answered[name]
+            too_soon = envelope.is_too_soon(sender, is_number=is_number, now_ms=now_ms)
+            if too_soon or len(self._waiting) >= WAITING_MAX:
                 return
             del self._answered[name]
             envelope.record = EnvelopeRecord(envelope=envelope.record.envelope, numbers=())
-            self._waiting[name] = _Envelope(envelope.branch, envelope.record, now_ms, now_ms, again=True)
+            again = _Envelope(envelope.branch, envelope.record, now_ms, now_ms, again=True)
+            again.answered_ms = envelope.answered_ms
+            self._waiting[name] = again
             self._tally.again += 1
             if not is_number:
                 self._store.keep("envelope", name, envelope.record)
@@ -206,7 +226,8 @@ class Envelopes:
 
     def _done(self, name: str, one: _Envelope, now_ms: int) -> None:
         self._waiting.pop(name, None)
-        self._answered[name] = (one, now_ms)
+        one.note_answer(now_ms)
+        self._answered[name] = one
         if len(self._answered) > ANSWERED_MAX:
             self._answered.popitem(last=False)
         try:

@@ -347,6 +347,23 @@ def test_centerd_is_silent_and_nobody_is_told() -> None:
     assert world.said.count(silent) == 1
 
 
+def test_replayer_keeps_the_branch_from_its_answer() -> None:
+    """He has caught one part, and sends it every half minute: each number has a pause of its own."""
+    world = World(election())
+    world.arrive(TWO, *parts())
+    for _ in range(8):
+        world.later(30_000)
+        world.arrive(TWO, parts()[0])
+    assert world.answers(ONE) == []
+    world.arrive(ONE, *parts())
+    assert [is_answer(content, envelope(), election()) for content in world.answers(ONE)] == [True]
+    world.arrive(ONE, *parts())
+    world.later(ANSWER_PAUSE_MS - 1_000)
+    world.arrive(ONE, *parts())
+    assert len(world.answers(ONE)) == 1
+    assert len(world.answers(TWO)) == 5
+
+
 def test_reference_comes_round_again_and_nothing_is_asked_for() -> None:
     """A branch with many terminals: its ninth envelope has the reference of its first, whole an hour before."""
     world = World(election())
