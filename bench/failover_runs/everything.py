@@ -66,7 +66,7 @@ def measure(folder: Path, runs: int, rivals: int, *, quick: bool) -> Outcome:
         beside = Beside()
 
         def stand(kit: Standing) -> None:
-            outcome.bytes_per_s[kit.pace] += kit.traffic()
+            outcome.traffic[kit.pace] += kit.traffic()
             outcome.left_s[kit.pace] += kit.strikes(STRIKES[kit.pace])
 
         for kit in kits:

@@ -12,6 +12,14 @@ from tests.netlab.lab import FIBRE, MOBILE, Lab
 PROBES_WATCHED: Final = {"quiet": 3, "polls": 12}
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bytes a second of one uplink: as the kit counts them for its budget, and as nftables does on the link."""
+
+    counted: float
+    on_the_link: float
+
+
 @dataclass(slots=True)
 class Standing:
     """A kit that has nothing to send, at one of the two paces."""
@@ -30,13 +38,16 @@ class Standing:
         if self.pace == "polls":
             self.branch.tell("polls")
 
-    def traffic(self) -> list[float]:
-        """Bytes a second of each uplink, both ways, from after one probe to after another."""
+    def traffic(self) -> list[Traffic]:
+        """What each uplink takes, both ways, from after one probe to after another."""
         since = self.branch.mark()
         before, began = self._bytes_after(1, since), time.monotonic()
         after = self._bytes_after(1 + PROBES_WATCHED[self.pace], since)
         lasted_s = time.monotonic() - began
-        return [(after[name] - before[name]) / lasted_s for name in (FIBRE, MOBILE)]
+        return [
+            Traffic(self._counted_per_s(name, since), (after[name] - before[name]) / lasted_s)
+            for name in (FIBRE, MOBILE)
+        ]
 
     def strikes(self, times: int) -> list[float]:
         """Seconds from each blackhole, at any moment between two probes, to the switch."""
@@ -54,6 +65,16 @@ class Standing:
             progress(f"{self.pace}: {took[-1]:.1f} s, {switch['reason']}")
             self.branch.wait(lambda _: FIBRE in self.branch.usable(), since, PATIENCE_S)
         return took
+
+    def _counted_per_s(self, name: str, since: int) -> float:
+        """From the first of the kit's counts in that time to the last one."""
+        counts = [
+            report
+            for report in self.branch.reports[since:]
+            if report["what"] == "counted" and report["uplink"] == name
+        ]
+        size = sum(report["size"] for report in counts[1:])
+        return float(size / (counts[-1]["t"] - counts[0]["t"]))
 
     def _bytes_after(self, probes: int, since: int) -> dict[str, int]:
         """Of each link until now, once so many probes of the fibre came back; those of the other keep in step."""

@@ -19,6 +19,7 @@ from kit.effects import Effect, Reply, SendSms, UseSim
 from kit.events import ModemHeard, SimOrdered
 from kit.facts import Fact, SimChanged, SmsPartTaken
 from kit.ladder.ladder import LadderSetup
+from kit.links.budgets import DataPlan
 from kit.runner import Runner
 from kit.sims.plan import SimPlan
 from kit.sims.state import Pace
@@ -122,6 +123,7 @@ class SimBench:
             has_ups=False,
             modems=(MODEM,),
             ladder=LadderSetup(clocks(), self.plan) if self.plan else None,
+            data_plans={MOBILE: DataPlan((5_000_000, 7_000_000), modem=MODEM)},
             lines={MOBILE: f"modem:{MODEM}"},
             sims=self.sims,
         )

@@ -31,7 +31,7 @@ from typing import Any, Final, NoReturn
 import kit.daemon
 from crypto.codec import b64, sha256_hex
 from drivers.ports import Baudrate, ByteStream, OpenStream, StreamClosedError
-from failover.events import Instant, ProbeEchoed, UplinkLost
+from failover.events import Instant, ProbeEchoed, TrafficCounted, UplinkLost
 from failover.switch import Switch
 from kit.config import Config, load
 from kit.core import Step
@@ -94,6 +94,8 @@ class Half(Station):
         match event:
             case ProbeEchoed(uplink=name):
                 say("echo", uplink=name)
+            case TrafficCounted(uplink=name, size=size):
+                say("counted", uplink=name, size=size)
             case UplinkLost(uplink=name, reason=reason):
                 say("lost", uplink=name, reason=reason)
             case UplinkNoticed(uplink=name, words=words):
