@@ -16,6 +16,7 @@ from kit.cli.words import Words, render
 from kit.events import UplinkNoticed
 from kit.questions import question
 from tests.kit.harness import Branch
+from tests.programs import typed
 
 PERSIAN: Final = re.compile(r"[\u0600-\u06ff]")
 Run = Callable[..., tuple[int, str, str]]
@@ -30,7 +31,7 @@ def branch() -> Branch:
 
 
 @pytest.fixture
-def run(branch: Branch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> Run:
     """kitctl link as typed; the kit answers through what the control socket makes of a request."""
 
     def ask(_: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -49,14 +50,11 @@ def run(branch: Branch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     monkeypatch.setattr(link, "ask", ask)
 
-    def typed(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            link.main(list(words))
-        told = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, told.out, told.err
+    def run(*words: str) -> tuple[int, str, str]:
+        ended = typed(lambda: link.main(list(words)), "kitctl")
+        return ended.returncode, ended.stdout, ended.stderr
 
-    return typed
+    return run
 
 
 def test_list_marks_the_preferred_uplink_alone(run: Run) -> None:

@@ -16,6 +16,7 @@ from kit.sims.plan import SimPlan
 from kit.sms.modems import ModemState
 from simulators.virtual.loop import VirtualLoop
 from tests.kit.sim_bench import MOBILE, MODEM, SimBench
+from tests.programs import typed
 
 PERSIAN: Final = re.compile(r"[\u0600-\u06ff]")
 Run = Callable[..., tuple[int, str, str]]
@@ -30,7 +31,7 @@ def bench() -> Iterator[SimBench]:
 
 
 @pytest.fixture
-def run(bench: SimBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(bench: SimBench, monkeypatch: pytest.MonkeyPatch) -> Run:
     """kitctl link as typed; the kit answers through what the control socket makes of a request."""
 
     def ask(_: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -46,14 +47,11 @@ def run(bench: SimBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     monkeypatch.setattr(link, "ask", ask)
 
-    def typed(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            link.main(list(words))
-        told = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, told.out, told.err
+    def run(*words: str) -> tuple[int, str, str]:
+        ended = typed(lambda: link.main(list(words)), "kitctl")
+        return ended.returncode, ended.stdout, ended.stderr
 
-    return typed
+    return run
 
 
 def status_of(bench: SimBench, lang: str) -> list[str]:
