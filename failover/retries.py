@@ -64,8 +64,9 @@ class Retries:
         self.due = max(self.due, at)
 
     def try_sooner(self, now: Instant) -> None:
-        """A modem found its network again, the light is back: the wait was for that."""
+        """A modem found its network again, the light is back, there is another gateway: the wait was for that."""
         self.due = min(self.due, self._after_last_try(self.timing.steady_ms, now))
+        self._hasten(now)
 
     def _hasten(self, now: Instant) -> None:
         """In the critical window a path that is there is tried, however often it went; only not all the time."""

@@ -139,7 +139,8 @@ class Uplink:
             binding.change(path, now)
             return self.happen("path-moved", now)
         binding.keep(path)
-        return ()
+        # Another gateway or MTU at most: sessions go on, and one that is missing may be made now.
+        return self.happen("line-back", now) if self._state == "down" else ()
 
     def hear_line(self, grade: LineGrade, words: str, now: Instant) -> tuple[FailoverEffect, ...]:
         """A device says something of the line."""

@@ -15,10 +15,11 @@ SOURCES_MAX: Final = 8  # addresses of one path
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is so now: a path, or None, and why."""
+    """What is so now: a path, or None, and why. ``hops``: the gateways by which it leads out."""
 
     path: Path | None
     reason: str
+    hops: tuple[str, ...] = ()
 
 
 def links_of(
@@ -65,8 +66,8 @@ def look(spec: UplinkSpec, link: Link, picture: Picture, links: set[Link], befor
         return Standing(None, _why_no_source(link, picture, before))
     table = spec.table if stands(spec, link, families, picture, links) else None
     path = Path(link.name, link.index, sources, link.mtu, table)
-    hops = [hop for family in families if (hop := gateway_of(spec, link, family, picture))]
-    return Standing(path, _what_is_new(before, path, hops))
+    hops = tuple(hop for family in families if (hop := gateway_of(spec, link, family, picture)))
+    return Standing(path, _what_is_new(before, path, hops), hops)
 
 
 def _sources(link: Link, family: Family, picture: Picture) -> list[str]:

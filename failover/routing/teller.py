@@ -36,10 +36,10 @@ class Teller:
         told = self._told
         if told is not None and standing.path == told.path:
             self._waits = None
-            # The words may change while there is no path: why there is none is news, too, and harmless.
-            if standing.path is None and standing.reason != told.reason and not self._many(now):
-                return self._tell(standing, now)
-            return None
+            # The words may change while there is no path: why there is none is news, too, and harmless. So is another
+            # gateway: sessions go on, and one that could not be made may be made by it.
+            is_news = standing.reason != told.reason if standing.path is None else standing.hops != told.hops
+            return self._tell(standing, now) if is_news and not self._many(now) else None
         if standing.path is None or not self._many(now):
             return self._tell(standing, now)
         if self._waits is None or self._waits[0].path != standing.path:

@@ -1,5 +1,7 @@
 """A carrier that flaps: bad news at once, good news only when it stands, and never a flood."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,24 @@ def test_path_that_keeps_changing_is_called_unusable_until_it_stands() -> None:
     again = teller.tick(50 + SETTLE_MS)
     assert again is not None
     assert again.path == GOOD.path
+
+
+def test_other_gateway_is_kept_from_an_uplink_that_waits_for_one() -> None:
+    teller = Teller("u")
+    teller.hear(GOOD, 0)
+    other = replace(GOOD, hops=("10.0.0.254",))
+    told = teller.hear(other, 1)
+    assert told is not None
+    assert told.path == GOOD.path
+    assert teller.hear(other, 2) is None
+
+
+def test_gateway_that_changes_all_the_time_takes_the_path_away() -> None:
+    teller = Teller("u")
+    words = [teller.hear(replace(GOOD, hops=(f"10.0.0.{at % 2 + 1}",)), at) for at in range(10 * FREE_MAX)]
+    told = [word for word in words if word is not None]
+    assert len(told) == FREE_MAX
+    assert all(word.path == GOOD.path for word in told)
 
 
 @given(

@@ -190,6 +190,32 @@ def test_path_that_flapped_is_not_tried_within_a_second_in_the_critical_window(f
     assert next(at for at in tried if at >= back_at) - back_at <= Timing().critical_path_ms
 
 
+@pytest.mark.parametrize("critical", [False, True])
+def test_wait_goes_on_though_there_is_another_gateway(critical: bool) -> None:
+    net = _standing()
+    net.cut("4g-a")  # the gateway that DHCP told is gone
+    net.links["4g-a"].refuses = True
+    if critical:
+        net.open_window()
+    net.run(600_000)
+    assert net.core.states()["4g-a"] == "down"
+    net.mend("4g-a")
+    net.links["4g-a"].refuses = False
+    net.set_path("4g-a", PATH)  # told again, as there is another one
+    net.run((Timing().critical_path_ms if critical else Timing().steady_ms) + 200)
+    assert "4g-a" in net.core.usable()
+
+
+@pytest.mark.parametrize("critical", [False, True])
+def test_session_ends_as_its_path_is_told_again(critical: bool) -> None:
+    net = _standing()
+    if critical:
+        net.open_window()
+    assert net.set_path("4g-a", replace(PATH, mtu=1_400)) == ()
+    assert net.set_path("4g-a", PATH) == ()
+    assert "4g-a" in net.core.usable()
+
+
 def test_window_opens_on_an_uplink_that_was_flapping() -> None:
     net = _standing()
     _flap(net, 60)
