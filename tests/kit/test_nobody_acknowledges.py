@@ -156,8 +156,8 @@ class Lives:
             )
         ]
 
-    def live(self, wall_ms: int, life_ms: int, *, step_ms: int = 1_000) -> None:
-        core = Escalation(SETUP.clocks)
+    def live(self, wall_ms: int, life_ms: int, *, step_ms: int = 1_000, held: bool = False) -> None:
+        core = Escalation(SETUP.clocks, held=lambda _: held)
         for fact in self.facts:
             core.apply(fact)
         self.fold(core, [*core.handle(Booted("b", wall_ms), 0).facts, self.booted(wall_ms)])
@@ -191,6 +191,14 @@ def test_clock_starts_anew_with_each_life(years: int) -> None:
     assert lives.rungs == ["sms"]
     notes = [fact for fact in lives.facts if isinstance(fact, WaitNoted)]
     assert len(notes) <= 2 * 5 * MINUTE_MS // NOTED_MS
+
+
+def test_tally_that_waits_for_its_tape_is_said_to_go_by_sms() -> None:
+    lives = Lives()
+    lives.live(TALLY_MS, 10 * MINUTE_MS, held=True)
+    assert lives.rungs == []
+    lives.live(TALLY_MS + 10 * MINUTE_MS, MINUTE_MS)
+    assert lives.rungs == ["sms"]
 
 
 def test_marks_in_time_fill_the_flash() -> None:

@@ -287,3 +287,18 @@ def test_part_under_way_is_torn(quiet: Kit) -> None:
     under_way.clear()
     quiet.run(LOOK_MS)
     assert quiet.slot == 2
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_change_of_the_last_life_is_made_up_for_though_the_sim_works_again(works: bool) -> None:
+    """The power went between the fact and the modem; when it is back, the SIM that was to be left gives something."""
+    kit = Kit(pace="critical")
+    kit.works[1] = False
+    while not kit.used:
+        kit.run(LOOK_MS)
+    kit.slot = 1  # the modem never heard of it
+    kit.used.clear()
+    kit.links.up = ("fibre", "4g") if works else ("fibre",)
+    kit.boot()
+    kit.hear(works=works)
+    assert [slot for _, slot in kit.used] == ([] if works else [2])
