@@ -65,7 +65,7 @@ class Spending:
         if told:
             self._payer.settle()
         if self._tried_at is not None:
-            cost = max(self._cost, self.budget.connect)
+            cost = self._cost or self.budget.connect
             self.not_before = self._tried_at + self.budget.pause_ms(cost, now)
 
     def probe(self, now: Instant) -> None:
