@@ -23,6 +23,7 @@ from tests.center.test_witnesses_are_silent import (
     until,
 )
 from tests.crypto.election_fixture import ELECTION, Election, make_election
+from tests.running import running
 
 BRANCHES = 30
 
@@ -76,13 +77,8 @@ class Scene:
 @contextlib.asynccontextmanager
 async def pushing(scene: Scene) -> AsyncIterator[PushDesk]:
     desk = PushDesk(scene.center.log, scene.pushes, scene.post.send)
-    task = asyncio.create_task(desk.run())
-    try:
+    async with running(desk.run()):
         yield desk
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture(autouse=True)

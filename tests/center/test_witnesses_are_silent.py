@@ -29,6 +29,7 @@ from tests.center.branch import WALL_MS, Center, Device, receipts
 from tests.center.publication import PAST, Office
 from tests.center.site import WAIT_S, write_files
 from tests.crypto.election_fixture import LOG_NAME, Election, key_of, make_election
+from tests.running import running
 
 COSIGNERS = [Cosigner(f"witness.example/w{n}", key_of(f"witness {n}")) for n in (1, 2, 3)]
 POLICY = WitnessPolicy(m=2, witnesses=tuple(cosigner.vkey for cosigner in COSIGNERS))
@@ -86,13 +87,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextlib.asynccontextmanager
 async def attended(center: Center, village: Village) -> AsyncIterator[WitnessDesk]:
     desk = WitnessDesk(center.log, ADDRESSES, village.ask, lambda: WALL_MS)
-    task = asyncio.create_task(desk.run())
-    try:
+    async with running(desk.run()):
         yield desk
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def until(holds: Callable[[], bool]) -> None:

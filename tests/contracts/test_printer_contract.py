@@ -1,8 +1,7 @@
 """What the driver of a printer owes the kit, whatever line it hangs on: see ``printer_rigs`` for the far ends."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import pytest
@@ -21,6 +20,7 @@ from drivers.ports import (
 from drivers.printer import dialogue
 from tests.contracts.printer_rigs import RIGS, WIDTH, PrinterRig
 from tests.drivers.virtual_time import run_virtual
+from tests.running import end, running
 
 PATIENCE_S: Final = 40.0
 ROWS: Final = [bytes([0x80 | number % 100, *b"\x01\x02\x03\x05\x06\x07\x09"]) for number in range(30 * 24)]
@@ -87,20 +87,9 @@ def tell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Tel
     return run
 
 
-@contextlib.asynccontextmanager
-async def running(printer: Printer) -> AsyncIterator[None]:
-    task = asyncio.create_task(printer.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 def test_tape_is_not_whole(tell: Tell) -> None:
     async def story(rig: PrinterRig, listener: Listener, printer: Printer) -> None:
-        async with running(printer):
+        async with running(printer.run()):
             assert await listener.until(lambda _: True) == FINE
             printer.print(TAPE)
             printer.print(TAPE)
@@ -123,7 +112,7 @@ def test_tape_is_not_whole(tell: Tell) -> None:
 )
 def test_half_a_tape_passes_for_whole(tell: Tell, trouble: str, cure: str, reason: str) -> None:
     async def story(rig: PrinterRig, listener: Listener, printer: Printer) -> None:
-        async with running(printer):
+        async with running(printer.run()):
             await listener.until(lambda event: event == FINE)
             printer.print(TAPE)
             await listener.until(lambda event: isinstance(event, TapeProgress) and event.done >= 5)
@@ -146,7 +135,7 @@ def test_half_a_tape_passes_for_whole(tell: Tell, trouble: str, cure: str, reaso
 
 def test_mute_printer_looks_fine(tell: Tell) -> None:
     async def story(rig: PrinterRig, listener: Listener, printer: Printer) -> None:
-        async with running(printer):
+        async with running(printer.run()):
             await listener.until(lambda event: event == FINE)
             rig.do("mute")
             lost = await listener.until(lambda event: isinstance(event, PrinterLost))
@@ -162,7 +151,7 @@ def test_mute_printer_looks_fine(tell: Tell) -> None:
 def test_printer_without_paper_in_the_morning(tell: Tell) -> None:
     async def story(rig: PrinterRig, listener: Listener, printer: Printer) -> None:
         rig.do("paper out")
-        async with running(printer):
+        async with running(printer.run()):
             status = await listener.until(lambda event: isinstance(event, PrinterStatus))
             assert (status.paper, status.online) == ("out", False)
             printer.print(TAPE)
@@ -175,7 +164,7 @@ def test_printer_without_paper_in_the_morning(tell: Tell) -> None:
 
 def test_dumb_printer_is_believed(tell: Tell) -> None:
     async def story(rig: PrinterRig, listener: Listener, printer: Printer) -> None:
-        async with running(printer):
+        async with running(printer.run()):
             printer.print(TAPE)
             await listener.until(lambda event: event == TapePrinted("tally", confirmed=False))
             assert listener.kinds() == [TapePrinted], "nothing is said that nobody knows"
@@ -190,9 +179,8 @@ def test_cancelled_driver_leaves_something_behind(tell: Tell) -> None:
         before = asyncio.all_tasks()
         task = asyncio.create_task(printer.run())
         await listener.until(lambda event: event == FINE)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await end(task)
+        assert task.cancelled()
         assert asyncio.all_tasks() - before == set()
 
     tell(story)

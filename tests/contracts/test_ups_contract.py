@@ -10,6 +10,7 @@ from tests.contracts.ups_listener import UpsListener, running
 from tests.contracts.ups_rigs import RIGS, UpsdOnDummy, UpsRig
 from tests.drivers.virtual_time import run_virtual
 from tests.peers import require_program
+from tests.running import end
 
 Story = Callable[[UpsRig, UpsListener, Ups], Awaitable[None]]
 Tell = Callable[[Story], None]
@@ -102,9 +103,8 @@ def test_cancelled_driver_leaves_something_behind(tell: Tell) -> None:
         before = asyncio.all_tasks()
         task = asyncio.create_task(ups.run())
         await listener.next(UpsReading)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await end(task)
+        assert task.cancelled()
         assert asyncio.all_tasks() == before
         await listener.silent_for(2 * rig.poll_ms / 1000)
 

@@ -1,7 +1,6 @@
 """Real-process days for tests: run one, keep what it leaves, read journals and ledger, verify every receipt again."""
 
 import asyncio
-import contextlib
 import csv
 import fcntl
 from collections.abc import Callable, Coroutine
@@ -18,6 +17,7 @@ from simulators.day.progress import PlainLog
 from simulators.day.run import Day, Options, Scene, run_day
 from simulators.results import Station, load_results, select
 from simulators.world.checks import receipt_findings
+from tests.running import end
 
 VOTING_MS: Final = 1_500
 TABLES: Final = ("council_party_list", "council_majoritarian", "mayor")
@@ -45,11 +45,7 @@ class Drills:
 
     async def end(self) -> None:
         """The day is over; raises what any of the trouble-makers stumbled over."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(*self._tasks)
 
 
 def live(folder: Path, drills: Drills, *, branches: int, seed: int, **more: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from drivers.fibre.settings import FibreSettings, OntSettings
 from drivers.fibre.state import LineState
 from drivers.ports import FibreEvent, FibreLost, FibreReading, LinkCounters, OpticalReading
 from tests.drivers.virtual_time import now, run_virtual
+from tests.running import end
 
 UP = LinkState(carrier=True, counters=LinkCounters(1, 2, 3, 4, 5, 6))
 DOWN = LinkState(carrier=False, counters=LinkCounters(1, 2, 3, 4, 5, 6))
@@ -93,8 +94,7 @@ def watch(story: Story, ont_settings: OntSettings | None = ONT, poll_ms: int = 5
         running = asyncio.create_task(line.run())
         await story(kernel, ont, heard)
         assert not running.done()
-        running.cancel()
-        await asyncio.wait((running,))
+        await end(running)
         assert running.cancelled()
 
     run_virtual(main())

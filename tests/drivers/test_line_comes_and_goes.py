@@ -25,6 +25,7 @@ from drivers.ports import (
 )
 from drivers.terminal.driver import SerialTerminal
 from drivers.ups.driver import MegatecUps
+from tests.running import end
 
 Q1 = b"(230.1 000.0 229.9 035 50.0 13.5 25.0 00000001\r"
 
@@ -77,8 +78,7 @@ def test_cable_is_pulled_and_plugged_in_again() -> None:
         await asyncio.sleep(BACKOFF_MAX_MS / 1000 + 0.1)
         assert table.kinds()[-3:] == [TerminalUp, TerminalStatus, TerminalDone]
         assert all(line.closed for line in table.cable.lines[:-1])
-        task.cancel()
-        await asyncio.wait((task,))
+        await end(task)
         assert table.cable.lines[-1].closed
 
     run_virtual(main())

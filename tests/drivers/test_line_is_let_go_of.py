@@ -6,6 +6,7 @@ from drivers.dialogue import Step
 from drivers.link import BACKOFF_MIN_MS, Link
 from drivers.ports import ByteStream
 from tests.drivers.virtual_time import Line, now, run_virtual
+from tests.running import end
 
 
 class Doubter:
@@ -44,8 +45,7 @@ def test_doubt_ends_the_line_once_and_not_the_next_one() -> None:
     async def main() -> None:
         task = asyncio.create_task(Link(open_line, now, Doubter(), events.append).run())
         await asyncio.sleep(60)
-        task.cancel()
-        await asyncio.wait((task,))
+        await end(task)
 
     run_virtual(main())
     back = 5 + BACKOFF_MIN_MS

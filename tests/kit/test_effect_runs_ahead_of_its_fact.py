@@ -16,6 +16,7 @@ from kit.runner import EVENTS_MAX, TICKS_MAX, Runner, StuckError
 from kit.station import Station
 from tests.kit.harness import ONE_TERMINAL, Branch
 from tests.kit.staff import work_until
+from tests.running import end
 
 AT = "2027-06-18T14:31:00.000Z"
 
@@ -218,9 +219,8 @@ async def test_runner_is_told_to_stop_and_leaves_a_timer_behind() -> None:
     task = asyncio.create_task(runner.run())
     await asyncio.sleep(0.01)
     assert runner._timer is not None
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await end(task)
+    assert task.cancelled()
     assert runner._timer is None
 
 

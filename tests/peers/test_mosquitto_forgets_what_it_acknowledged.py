@@ -17,6 +17,7 @@ from tests.center.site import Site
 from tests.crypto.election_fixture import Election, make_election
 from tests.peers.kit_edge import PATIENCE_S, Kit, KitEdge, until
 from tests.peers.mosquitto import HOST, INFLIGHT_MAX, Mosquitto
+from tests.running import end
 
 pytestmark = pytest.mark.peer("mosquitto")
 
@@ -153,8 +154,7 @@ class CenterEdge:
         self.session._client._client.disconnect()
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await end(self._task)
 
     def _take(self, delivery: Delivery) -> bool:
         if len(self.taken) >= self.room:
