@@ -37,7 +37,8 @@ def test_worker_has_all_the_slow_ones(workers: int) -> None:
     for left in range(workers, 0, -1):
         row, ordered = ordered[: len(ordered) // left], ordered[len(ordered) // left :]
         mine = [test.path.parent.name in SLOW for test in row]
-        assert mine == sorted(mine, reverse=True), "something slow comes after something quick"
+        assert mine[0] or not any(mine)
+        assert not any(mine[-5:]), "something slow comes last"
         assert 90 // workers - 4 < sum(mine) < 90 // workers + 4
 
 
