@@ -16,7 +16,7 @@ STEPS: Final = (
     536,
 )  # bytes: the least MTU of IPv6 with room for tunnels; the least of all (RFC 9293 §3.7.1)
 PASSED_MAX_MS: Final = 10_000  # an answer that is older than this says nothing of the path any more
-HANDSHAKE_MIN_MS: Final = 300  # without a certificate, and so many round trips: segments are suspected
+HANDSHAKE_MIN_MS: Final = 1_000  # without a certificate, and so many round trips: segments are suspected
 HANDSHAKE_ROUNDS: Final = 4
 
 

@@ -73,9 +73,11 @@ async def test_receipt_never_passes(ways: Ways, tmp_path: File) -> None:
         broker.kill()
 
 
-@pytest.mark.parametrize("deadline_ms", [SHORT_MS, 2_000])
-async def test_certificate_never_passes(ways: Ways, tmp_path: File, deadline_ms: int) -> None:
-    """TLS stands at the second try, and not never."""
+@pytest.mark.parametrize(("deadline_ms", "mss", "passes"), [(SHORT_MS, 600, 620), (2_000, 1_200, 700)])
+async def test_certificate_never_passes(
+    ways: Ways, tmp_path: File, deadline_ms: int, mss: int, passes: int
+) -> None:
+    """TLS stands at the second try, and not never: where the certificate's end comes, and where nothing comes."""
     authority = Authority(tmp_path)
     tls = UplinkTls(ca_file=str(authority.file), server_name=NAME)
     certificate = authority.issue(NAME).for_mosquitto()
@@ -83,8 +85,8 @@ async def test_certificate_never_passes(ways: Ways, tmp_path: File, deadline_ms:
     with ways.centre():
         await broker.start()
     try:
-        async with KitEdge(TLS, gateway=Gateway(CENTRE, TLS, bound=True, tls=tls)) as kit:
-            swallow("ip length > 700 drop")
+        async with KitEdge(TLS, gateway=Gateway(CENTRE, TLS, bound=True, tls=tls, mss=mss)) as kit:
+            swallow(f"ip length > {passes} drop")
             assert isinstance(await kit.outcome(deadline_ms, path=ways.path(1)), UplinkLost)
             assert await kit.outcome(deadline_ms, path=ways.path(1)) == UplinkConnected("fibre")
             await kit.probe()
