@@ -86,6 +86,6 @@ class Standing:
         time.sleep(1.0)  # the last acknowledgement has passed by then
         number, counters = self.lab.branches.index(self.branch), self.lab.counters()
         return {
-            name: sum(counters[f"w{number}{name}-{way}"][1] for way in ("up", "down"))
+            name: sum(counters[f"w{number}{name}-{way}"][1] for way in ("sent", "came"))
             for name in (FIBRE, MOBILE)
         }

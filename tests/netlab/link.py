@@ -85,6 +85,9 @@ def routes(at: Addresses, hop: str) -> tuple[str, ...]:
     )
 
 
+_PROGRAMS: Final = "meta l4proto { tcp, udp }"  # not what kernels say to each other, such as ICMPv6
+
+
 class Gate:
     """The centre's end of one link in nftables: counts, refuses foreign senders, and does the faults.
 
@@ -99,7 +102,9 @@ class Gate:
         wan.nft(
             *(f"add chain inet lab {chain}" for chain in chains.values()),
             f"add set inet lab {name} {{ type ipv4_addr; flags interval; }}",
-            *(f"add counter inet lab {name}-{what}" for what in ("up", "down", "foreign")),
+            *(f"add counter inet lab {name}-{what}" for what in ("up", "down", "foreign", "sent", "came")),
+            f'add rule inet lab pre iifname "{name}" {_PROGRAMS} counter name {name}-sent',
+            f'add rule inet lab post oifname "{name}" {_PROGRAMS} counter name {name}-came',
             f'add rule inet lab pre iifname "{name}" counter name {name}-up jump {chains["in"]}',
             f'add rule inet lab pre iifname "{name}" ip saddr != @{name} counter name {name}-foreign drop',
             f'add rule inet lab input iifname "{name}" jump {chains["for-us"]}',
