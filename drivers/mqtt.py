@@ -37,7 +37,7 @@ class Client(aiomqtt.Client):
         super().__init__(*arguments, **options)
         self.ended = "the connection ended"
         """Why, once it has."""
-        self._begun = False
+        self._begun = self._given_up = False
         self._client.on_log = self._paho_says  # nothing else tells what the kernel said
         vars(self._client)["_sock_recv"] = _bounded(self._client._sock_recv, packet_max)
 
@@ -55,8 +55,12 @@ class Client(aiomqtt.Client):
             aiomqtt.MqttError: no session.
             ValueError: no host can be called so.
         """
-        if connection is not None:
+        if connection is not None and self._given_up:
+            connection.close()
+        elif connection is not None:
             self._stand_on(connection)
+        if self._given_up:
+            raise aiomqtt.MqttError("given up")
         await self.__aenter__()
         if self.connection is None:  # and aiomqtt has forgotten that it ended
             raise aiomqtt.MqttError(self.ended)
@@ -80,9 +84,20 @@ class Client(aiomqtt.Client):
     def kill(self) -> None:
         """Let go of the connection at once. Idempotent."""
         self._client._sock_close()
+        self._look()
+
+    def give_up(self) -> None:
+        """Come in no more, where the broker has not let us in: ``enter`` ends. It would throw out who came after us."""
+        if not self._connected.done():
+            self._given_up = True
+            self._connected.set_exception(aiomqtt.MqttError("given up"))
+            self.kill()
+
+    def _look(self) -> None:
+        """At how it ended, or asyncio complains that nobody did."""
         for future in (self._connected, self._disconnected):
             if future.done() and not future.cancelled():
-                future.exception()  # look, or asyncio complains that nobody did
+                future.exception()
 
     def _stand_on(self, connection: socket.socket) -> None:
         vars(self._client)["_create_socket_connection"] = lambda: connection
@@ -101,6 +116,7 @@ class Client(aiomqtt.Client):
         super()._on_disconnect(*what)
         if not self._connected.done():
             self._connected.set_exception(aiomqtt.MqttError(f"{self.ended} before the broker answered"))
+        self._look()  # now: aiomqtt may put another future in its place
 
     def _on_subscribe(self, client: Any, userdata: Any, mid: int, *what: Any) -> None:
         if (
@@ -129,7 +145,11 @@ class Client(aiomqtt.Client):
         """From the event loop, if the socket is still ours by then."""
 
         def heed() -> None:
-            if self.connection is sock:
+            if self.connection is not sock:
+                return
+            if self._given_up:  # while a thread connected
+                self.kill()
+            else:
                 do(sock)
 
         self._loop.call_soon_threadsafe(heed)
@@ -159,6 +179,7 @@ class Client(aiomqtt.Client):
     def _break(self, error: Exception) -> None:
         if not self._disconnected.done():
             self._disconnected.set_exception(error)
+        self._look()
 
 
 def refused(granted: Iterable[Any]) -> list[int]:

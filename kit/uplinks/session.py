@@ -133,6 +133,7 @@ class Session:
         for task in (self._dialling, self._live):
             if task is not None:
                 task.cancel()
+        self._client.give_up()
 
     async def run(self) -> None:
         """Until it ends; the owner hears how, and what it cost."""
@@ -185,7 +186,8 @@ class Session:
             if not self._dropped:
                 rights = await self._subscribe(max(_REST_MIN_S, until - loop.time()))
         except (aiomqtt.MqttError, OSError):
-            self._dialler.fell(dialled.address)
+            if not self._dropped:
+                self._dialler.fell(dialled.address)
             raise
         self._heard_at = loop.time()
         if not self._dropped:

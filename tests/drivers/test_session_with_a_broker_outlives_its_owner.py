@@ -120,6 +120,33 @@ async def test_socket_of_somebody_else_is_taken_for_one_that_was_closed(*, writi
             end.close()
 
 
+async def test_client_that_was_given_up_comes_in_and_throws_out_the_next() -> None:
+    """The broker knows both by one name: the older one's thread may be the later one to connect."""
+    welcomed = 0
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal welcomed
+        await packet(reader)
+        welcomed += 1
+        writer.write(CONNACK)
+        await asyncio.Event().wait()
+
+    async with one_broker(counting) as port:
+        for turns in (0, 1, 2, 3):
+            for ready in (False, True):
+                one = client(port, timeout_s=60)
+                entering = asyncio.create_task(one.enter(await dialled(port) if ready else None))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                one.give_up()
+                async with asyncio.timeout(5):
+                    with pytest.raises(aiomqtt.MqttError, match="given up"):
+                        await entering
+                await asyncio.sleep(0.02)  # its thread, if any, has connected by now
+                assert connections(port) == 0
+        assert welcomed == 0
+
+
 async def life(port: int) -> None:
     """All that an owner does; however it ends, nothing stays."""
     one = client(port)
