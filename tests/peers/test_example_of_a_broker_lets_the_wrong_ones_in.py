@@ -21,6 +21,7 @@ from kit.tables.uplinks import UplinkTls
 from kit.uplinks.gateway import Gateway
 from tests.center.branch import Device
 from tests.center.site import ROOT, Site, free_port
+from tests.center.sms_gateway import SmsGateway
 from tests.crypto.election_fixture import ELECTION, make_election
 from tests.peers import require_program
 from tests.peers.centre_edges import SmsEdge, end
@@ -111,19 +112,27 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
 
 
 def centre(tmp_path: Path, operator: Operator) -> Site:
-    """centerd, configured as docs/broker.md says."""
+    """centerd and the gateway, configured as docs/broker.md says."""
     site = Site(tmp_path, make_election(2))
-    password = tmp_path / "centerd.password"
-    password.write_text("secret of centerd\n", encoding="utf-8")
-    password.chmod(0o600)
+    for user in ("centerd", "center-sms"):
+        password = tmp_path / f"{user}.password"
+        password.write_text(f"secret of {user}\n", encoding="utf-8")
+        password.chmod(0o600)
     text = site.config.read_text(encoding="utf-8")
     text = text.replace(f"port = {site.port}\n", f"port = {operator.centre_port}\n")
     text = text.replace("[trust]", f'client_id = "{CLIENT_ID}"\n[trust]')
+    tls = f'ca_file = "{operator.broker_ca.file}"\nserver_name = "{NAME}"'
     text += f"""username = "centerd"
 password_file = "centerd.password"
 [broker.tls]
-ca_file = "{operator.broker_ca.file}"
-server_name = "{NAME}"
+{tls}
+[sms.broker]
+host = "{HOST}"
+port = {operator.centre_port}
+username = "center-sms"
+password_file = "center-sms.password"
+[sms.broker.tls]
+{tls}
 """
     site.config.write_text(text, encoding="utf-8")
     return site
@@ -154,6 +163,21 @@ async def test_envelopes_receipts_and_answers_do_not_pass(tmp_path: Path, operat
         ]
     finally:
         await end(gateway)
+        site.close()
+
+
+async def test_gateway_does_not_get_in_as_itself(tmp_path: Path, operator: Operator) -> None:
+    site = centre(tmp_path, operator)
+    for folder in ("incoming", "outgoing", "sent", "failed"):
+        (tmp_path / "spool" / folder).mkdir(parents=True)
+    gateway = SmsGateway(site, "--spool", tmp_path / "spool")
+    try:
+        gateway.start()
+        await until(lambda: f"broker {HOST}:{operator.centre_port}: connected" in gateway.said())
+        assert "u'center-sms'" in operator.said()
+        assert gateway.stop() == 0
+    finally:
+        gateway.close()
         site.close()
 
 
