@@ -1,7 +1,7 @@
 """What we reckon and what the kernel counts are two words on the same bytes; the later one holds."""
 
 from failover.budget import CONNECT_BYTES, MEGABYTE, MONTH_MS, PROBE_BYTES, DataBudget
-from failover.events import SimUsed, TrafficCounted, UplinkLost
+from failover.events import Probe, SimUsed, TrafficCounted, UplinkLost, UplinkTested
 from failover.machine import Failover
 from failover.spending import Spending
 from failover.timing import Timing
@@ -93,3 +93,20 @@ def test_debt_of_one_window_lasts_for_years() -> None:
     budget = DataBudget(5 * MEGABYTE)
     budget.count(1_000 * MEGABYTE, 0)
     assert budget.state(2 * MONTH_MS) != "used-up"
+
+
+def test_technician_gets_no_answer_of_an_uplink_that_is_used_up() -> None:
+    net = _net()
+    net.run(60_000)
+    _spending(net).budget.reckon(5 * MEGABYTE, net.now)
+    net.run(HOUR_MS)
+    net.probes.clear()
+    net.run(HOUR_MS)
+    assert net.probes == []
+    (probe,) = net.tell(UplinkTested("4g"))
+    assert isinstance(probe, Probe)
+    net.run(1_000)
+    assert net.links["4g"].last_echo_at > net.now - 1_000
+    net.probes.clear()
+    net.run(HOUR_MS)
+    assert net.probes == []
