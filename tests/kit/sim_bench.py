@@ -27,6 +27,7 @@ from kit.sms.plan import SmsPlan
 from kit.station import Station
 from simulators.devices.modem import SimulatedNetwork, make_modem
 from simulators.virtual.loop import VirtualLoop
+from tests.kit.bench_clocks import BenchClocks
 from tests.kit.harness import BRANCH, MORNING_MS, ONE_TERMINAL
 from tests.kit.sms_bench import TICK_S, Gateway, Journal, Port, clocks, sealed_day
 from tests.kit.staff import standing_in
@@ -56,7 +57,7 @@ _DAYS: Final[dict[Pace, Callable[[], tuple[Fact, ...]]]] = {
 }
 
 
-class SimBench:
+class SimBench(BenchClocks):
     """Everything on one virtual clock. ``pace``: that of the day that the kit is in."""
 
     def __init__(
@@ -99,18 +100,6 @@ class SimBench:
         loop.spawn("air", self.centre.run())
         loop.spawn("air", self._tick())
         self.boot()
-
-    def now(self) -> int:
-        return int(self.loop.time() * 1000)
-
-    def monotonic_ms(self) -> int:
-        return self.now()
-
-    def wall_ms(self) -> int:
-        return self.now() + self.wall_ms_offset
-
-    def run(self, seconds: float) -> None:
-        self.loop.run_for(seconds)
 
     def boot(self) -> None:
         self.lives += 1

@@ -6,7 +6,7 @@ The kit is the real station under the real runner; its journal is a list and its
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from crypto import acknowledgement, rfc3339, sms, sms_missing
 from crypto.carrier import from_compact
@@ -26,6 +26,7 @@ from kit.sms.plan import SmsPlan
 from kit.station import Station
 from simulators.devices.modem import ModemModel, SimulatedNetwork, make_modem
 from simulators.virtual.loop import VirtualLoop
+from tests.kit.bench_clocks import BenchClocks
 from tests.kit.harness import BRANCH, ONE_TERMINAL, UPLINKS, ListJournal
 from tests.kit.staff import standing_in, work_until
 
@@ -185,7 +186,7 @@ def packed_ack(envelope: bytes) -> bytes:
     return acknowledgement.pack(acknowledgement.make(envelope, log), log=ONE_TERMINAL.loaded.log_verifier)
 
 
-class Bench:
+class Bench(BenchClocks):
     """Everything on one virtual clock. ``run`` lets time pass; ``restart`` is a new life of the kit."""
 
     def __init__(self, loop: VirtualLoop, plan: SmsPlan = PLAN) -> None:
@@ -208,18 +209,6 @@ class Bench:
         self.gateway, self.stranger = (self._gateway(name) for name in ("centre", "stranger"))
         loop.spawn("air", self._tick())
         self.boot()
-
-    def now(self) -> int:
-        return int(self.loop.time() * 1000)
-
-    def monotonic_ms(self) -> int:
-        return self.now()
-
-    def wall_ms(self) -> int:
-        return self.now() + self.wall_ms_offset
-
-    def run(self, seconds: float) -> None:
-        self.loop.run_for(seconds)
 
     def run_until(self, what: Callable[[], bool], seconds: float = 600) -> None:
         for _ in range(int(seconds * 2)):
@@ -251,9 +240,6 @@ class Bench:
         self.loop.kill("kit")
         self.run(off_s)
         self.boot()
-
-    def facts(self, kind: type[Any]) -> list[Any]:
-        return [fact for fact in self.journal.facts[self.begun :] if isinstance(fact, kind)]
 
     def taken(self, seq: int | None = None) -> list[SmsPartTaken]:
         facts = [fact for fact in self.journal.facts if isinstance(fact, SmsPartTaken)]
