@@ -74,3 +74,10 @@ def test_moment_is_past_already() -> None:
 def test_midnight_lies_between() -> None:
     clock = RungClock(None, DAY_MS, courier_daily_ms=30 * 60_000)  # 00:30 UTC
     assert courier_in(clock, 0) == (8 * 3_600_000 + 30 * 60_000, "deadline")
+
+
+def test_later_one_of_two_deadlines_counts() -> None:
+    for by_min, in_min in ((10, 10), (90, 60)):
+        by_ms = SEALED_MS + by_min * 60_000
+        clock = RungClock(None, 7_200_000, courier_by_ms=by_ms, courier_daily_ms=17 * 3_600_000)
+        assert courier_in(clock, 0) == (in_min * 60_000, "deadline")
