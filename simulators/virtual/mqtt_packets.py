@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from simulators.virtual.errors import ProtocolViolationError
@@ -17,6 +18,7 @@ DISCONNECT: Final = 14
 PINGRESP_BYTES: Final = b"\xd0\x00"
 MID_MAX: Final = 0xFFFF
 QOS_MAX: Final = 1  # the highest that is simulated
+MATCHES_MAX: Final = 4_096  # pairs of filter and topic that are remembered
 _LEVEL: Final = 4
 _LENGTH_BYTES_MAX: Final = 4
 _SHIFT: Final = 7
@@ -273,6 +275,7 @@ def check_filter(name: str) -> str:
     return name
 
 
+@lru_cache(MATCHES_MAX)
 def matches(name: str, topic: str) -> bool:
     """Whether a topic filter covers a topic (section 4.7)."""
     if topic.startswith("$") and not name.startswith("$"):
