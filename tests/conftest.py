@@ -43,14 +43,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """``@pytest.mark.peer("mosquitto")`` names the programs that a test needs.
+def pytest_collection_finish() -> None:
+    """Every simulated world looks for garbage at its end: among what it left, not among all tests that were read in."""
+    gc.collect()
+    gc.freeze()
 
-    Every simulated world looks for garbage at its end: among what it left, not among all tests that were read in.
-    """
-    if not gc.get_freeze_count():  # before the first test, and where one took that back
-        gc.collect()
-        gc.freeze()
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """``@pytest.mark.peer("mosquitto")`` names the programs that a test needs."""
     for marker in item.iter_markers("peer"):
         for program in marker.args:
             peers.require_program(program)

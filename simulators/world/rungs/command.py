@@ -83,12 +83,11 @@ def run_links_only(arguments: argparse.Namespace) -> int:
         return exit_codes.DATA
     election = links_election(results, stations)
     began, tally = time.perf_counter(), Tally()
-    gc.freeze()  # what all days share is not looked through again after each of them
+    gc.freeze()  # for good: what all days share is not looked through again after each of them
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
         outcome = LinksDay(results, stations, str(seed), election, verbose=arguments.verbose).run()
         tally.add(seed, outcome)
         _print_day(arguments, seed, outcome)
-    gc.unfreeze()
     summary = tally.summary(time.perf_counter() - began)
     summary = {"seed": arguments.seed, "seeds": arguments.seeds, "branches": arguments.branches, **summary}
     _print_summary(arguments, summary)
