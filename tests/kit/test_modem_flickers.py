@@ -159,7 +159,7 @@ def test_resets_go_unseen() -> None:
 
 def test_message_that_nobody_reads_leaves_no_trace() -> None:
     rig = Rig()
-    inbox = SmsInbox(ONE_TERMINAL.loaded, (), rig.core.count_message)
+    inbox = SmsInbox(ONE_TERMINAL.loaded, rig.core.count_message)
     message = ModemHeard("a", SmsReceived("+989120000001", b"\x05\x00\x03\x01\x01\x01x"))
     assert inbox.translate(message, 0) == Tick()
     assert [modem["messages"] for modem in picture(rig.core)["modems"]] == [1, 0]
