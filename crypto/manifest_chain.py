@@ -20,13 +20,22 @@ PREFIX_BYTES: Final = 4  # by so much of their fingerprints carriers tell manife
 def linked(newest: TrustedManifest, earlier: Sequence[TrustedManifest]) -> TrustedManifest:
     """The newest manifest, with those before it in whatever order they are given; each is verified by itself already.
 
-    Raises ManifestError naming the two that do not follow one another, and why.
+    All of them, down to the one that supersedes none: without one of them branches would be refused that may speak, and
+    opened would be before its time.
+
+    Raises ManifestError naming the two that do not follow one another, and why, or the one that is missing.
     """
     if len(earlier) > EARLIER_MAX:
         raise ManifestError(f"{len(earlier)} earlier manifests: at most {EARLIER_MAX} make a chain")
     chain = sorted(earlier, key=lambda one: one.manifest.version, reverse=True)
     for newer, older in zip([newest, *chain], chain, strict=False):
         _check_link(newer, older)
+    oldest = [newest, *chain][-1]
+    if isinstance(oldest.manifest.supersedes, str):
+        raise ManifestError(
+            f"manifest version {oldest.manifest.version} ({oldest.sha256[:16]}) supersedes "
+            f"{oldest.manifest.supersedes[:16]}, which is missing: give every manifest of the chain"
+        )
     prefixes = {one.sha256[: 2 * PREFIX_BYTES] for one in (newest, *chain)}
     if len(prefixes) <= len(chain):
         raise ManifestError(

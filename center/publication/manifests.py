@@ -1,7 +1,7 @@
-"""The manifests of a publication: the newest, and behind it those that were superseded, as far as they are there.
+"""The manifests of a publication: the newest, and behind it all that were superseded.
 
-Whoever reads needs the folder and the manifest keys alone. A manifest that nothing was made under may be left out with
-all before it; a leaf under one that is left out is a leaf under no manifest.
+Whoever reads needs the folder and the manifest keys alone. None may be left out, though nothing was made under it: a
+branch may vote under it still, and nothing is opened before its time.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,10 @@ def read_chain(newest: bytes, read: Read, *, trusted: Mapping[str, bytes], thres
         name = publication.earlier_name(before)
         data = read(name)
         if data is None:
-            break
+            raise ManifestError(
+                f"{name}: is missing, and the manifest after it supersedes it: what a branch may have sealed under it, "
+                "and when that may be opened, nobody can tell; get another copy"
+            )
         try:
             older = manifest.load(data, trusted=trusted, threshold=threshold)
         except EvidenceError as error:

@@ -51,6 +51,12 @@ def test_a_link_is_missing() -> None:
         linked(alone(THIRD), [alone(FIRST)])
 
 
+def test_the_oldest_manifests_are_left_out() -> None:
+    for newest, earlier in ((THIRD, [alone(SECOND)]), (SECOND, [])):
+        with pytest.raises(ManifestError, match="which is missing: give every manifest"):
+            linked(alone(newest), earlier)
+
+
 def test_nobody_signed_that_one_follows_the_other() -> None:
     stranger = signed(FIRST, structs.replace(FIRST.manifest, version=2))
     with pytest.raises(ManifestError, match="it names none"):
