@@ -11,7 +11,6 @@ from typing import Final
 import sdnotify
 
 from center.commands.store import CommandStore
-from center.dialling import dial
 from center.errors import AlreadyRunningError, LedgerError
 from center.intake.spool import Spool
 from center.ports import CenterPorts
@@ -24,6 +23,7 @@ LOCKS: Final = Path("/proc/locks")
 def real_ports() -> CenterPorts:
     """The ports that ``centerd`` runs with. Reads ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC`` (sd_notify(3))."""
     # Slow to load, and commands want no more of this file than a lock or a clock.
+    from center.dialling import dial  # noqa: PLC0415
     from center.mqtt import MqttSession  # noqa: PLC0415
     from center.witness.http import ask  # noqa: PLC0415
 
