@@ -207,7 +207,7 @@ class Failover:
                 uplink.spending.count(size, now)
             case SimUsed(slot=slot):
                 uplink.spending.use(slot)
-        return ()
+        return uplink.happen("pace-changed", now)  # data may have become enough
 
     def _change_window(self, critical: bool, now: Instant) -> tuple[FailoverEffect, ...]:
         if critical == self.critical:
@@ -222,7 +222,7 @@ class Failover:
         effects: list[FailoverEffect] = []
         for uplink in self._uplinks.values():
             uplink.polls_open = self.polls_open
-            effects += uplink.happen("polls-changed", now)
+            effects += uplink.happen("pace-changed", now)
         return tuple(effects)
 
     def _look_who_is_preferred(self, now: Instant) -> None:

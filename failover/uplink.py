@@ -40,7 +40,7 @@ class Uplink:
     Attributes:
         trouble: why it last stopped being usable, in words; empty before that.
         binding: its path, where it is bound; None where it is not.
-        polls_open: whether probing must notice what polls need; said before "polls-changed".
+        polls_open: whether probing must notice what polls need; said before "pace-changed".
     """
 
     def __init__(
