@@ -5,7 +5,7 @@ The centre is hostile here: its log signs whatever it likes. Every refusal is an
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from center.opening.trustee_answers import answer, read_answers
 from center.opening.trustee_memory import check_memory, remember
 from center.publication import layout as publication
 from center.publication.published_log import PublishedLog, read_published
-from crypto import rfc3339
+from crypto import canonical, rfc3339
 from crypto.act_statements import OpeningOrder
 from crypto.acts import sign_act
 from crypto.codec import sha256_hex
@@ -30,6 +30,7 @@ from tests.center import forged_publication
 from tests.center.branch import Device
 from tests.center.command import Ran, center
 from tests.center.evening import IN_TIME_S, PASSPHRASE, TOO_EARLY_S, Evening, share_file, trustees_election
+from tests.center.manifests import moved_to_another_port, newer
 from tests.crypto.election_fixture import Election, make_election
 
 
@@ -374,6 +375,22 @@ def test_rolled_back_or_forked_log_is_shown(scene: Scene) -> None:
     for damaged in (memory[:-1], memory.replace(b"councils-7", b"councils-8"), b""):
         with pytest.raises(refusals.MemoryFileError):
             check_memory(damaged, seen)
+
+
+def test_trustee_goes_back_to_a_manifest_that_was_superseded(scene: Scene) -> None:
+    under_old = scene.published(scene.envelopes)
+    under_new = replace(under_old, manifest=newer(scene.election, moved_to_another_port).loaded)
+    for seen in under_old, under_new:
+        check_memory(remember(seen), under_new)
+    with pytest.raises(refusals.RolledBackError, match="version 1 of this publication does not supersede it"):
+        check_memory(remember(under_new), under_old)
+
+
+def test_memory_from_before_there_were_chains_is_damaged_to_a_trustee(scene: Scene) -> None:
+    published = scene.published(scene.envelopes)
+    was = json.loads(remember(published))
+    del was["manifest_sha256"]
+    check_memory(canonical.encode(was), published)
 
 
 # --- the program ---------------------------------------------------------------------------------------------------
