@@ -23,7 +23,7 @@ LOCKS: Final = Path("/proc/locks")
 def real_ports() -> CenterPorts:
     """The ports that ``centerd`` runs with. Reads ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC`` (sd_notify(3))."""
     # Slow to load, and commands want no more of this file than a lock or a clock.
-    from center.dialling import dial  # noqa: PLC0415
+    from center.dialling import Dialler  # noqa: PLC0415
     from center.mqtt import MqttSession  # noqa: PLC0415
     from center.witness.http import ask  # noqa: PLC0415
 
@@ -31,7 +31,7 @@ def real_ports() -> CenterPorts:
         wall_ms=wall_ms,
         lock=lock_state_dir,
         notify=_notifier().notify,
-        session=partial(MqttSession, dial=partial(dial, wall_ms=wall_ms)),
+        session=partial(MqttSession, dial=Dialler(wall_ms)),
         ask_witness=ask,
         spool=Spool,
         commands=CommandStore,

@@ -9,14 +9,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from center.broker_door import open_door
 from center.cli.command import OK, QUEUED, WARNING, Commands, natural
 from center.config import Config, address_of, load_config, load_manifest
-from center.dialling import dial
+from center.dialling import Dialler
 from center.edges import LOCK_NAME, lock_state_dir, state_dir_in_use, wall_ms
 from center.errors import AlreadyRunningError, ConfigError, LedgerError, SmsError, SpoolError
 from center.files import UnreadableError, read_whole
@@ -150,7 +149,7 @@ async def _serve_locked(
         keep=config.keep.done,
         wall_ms=wall_ms,
         door=open_door(table, where),
-        dial=partial(dial, wall_ms=wall_ms),
+        dial=Dialler(wall_ms),
     )
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -11,11 +11,11 @@ import socket
 from collections.abc import Collection, Coroutine
 from typing import Any, Final
 
+from drivers.system_resolver import ask_system
 from failover.path import Path
 from kit.uplinks.errors import NameUnknownError
 from kit.uplinks.on_the_air import Spent, nobody_asks
 from kit.uplinks.sockets import family_of
-from kit.uplinks.system_resolver import ask_system
 
 ADDRESSES_MAX: Final = 8  # that are kept of the DNS
 LOOKUP_MAX_S: Final = 5.0  # seconds that one lookup may take

@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
 from center.broker_door import Door
-from center.dialling import dial
+from center.dialling import Dialler
 from center.mqtt import MqttSession
 from center.ports import SessionSettings
 from center.sms.broker import SmsBroker
@@ -16,7 +15,7 @@ from crypto.wire import topic_all_envelopes
 from tests.crypto.election_fixture import ELECTION
 from tests.peers.mosquitto import HOST
 
-DIAL = partial(dial, wall_ms=lambda: time.time_ns() // 1_000_000)
+DIAL = Dialler(lambda: time.time_ns() // 1_000_000)
 
 
 class CentreEdge(Protocol):

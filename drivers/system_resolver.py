@@ -1,7 +1,7 @@
 """The machine's own resolver, asked in a thread that nobody waits for.
 
 getaddrinfo(3) asks one name server after another, twice for 5 s, and cannot be told to end. In the threads that
-all of asyncio shares, a few such questions would keep every other uplink from connecting; and the kit from ending.
+all of asyncio shares, a few such questions would keep every other uplink from connecting, and a program from ending.
 """
 
 import asyncio

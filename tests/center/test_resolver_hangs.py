@@ -1,0 +1,72 @@
+"""The machine's resolver asks name servers that are silent: who dials the broker by name still ends when told to."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from center import dialling
+from center.broker_door import IN_THE_CLEAR
+from center.dialling import Dialler, NoBrokerError
+from tests.peers.kit_edge import until
+
+HANGS_S = 5.0
+NAME = "broker.example"
+
+
+class Resolver:
+    """Hangs until it is let go; then it knows one address, where nobody listens."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.asked = 0
+
+    def __call__(self, *_: Any, **__: Any) -> list[Any]:
+        self.asked += 1
+        self.go.wait(HANGS_S)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    made = Resolver()
+    monkeypatch.setattr(socket, "getaddrinfo", made)
+    monkeypatch.setattr(dialling, "DIAL_MAX_S", 0.05)
+    yield made
+    made.go.set()
+
+
+def clock() -> int:
+    return 0
+
+
+def test_program_that_is_told_to_end_waits_for_the_resolver(resolver: Resolver) -> None:
+    async def dial_and_end() -> None:
+        dial = asyncio.create_task(Dialler(clock)(NAME, 8883, IN_THE_CLEAR))
+        await until(lambda: resolver.asked == 1)
+        dial.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await dial
+
+    began = time.monotonic()
+    asyncio.run(dial_and_end())
+    assert time.monotonic() - began < HANGS_S / 2
+
+
+async def test_each_attempt_leaves_a_thread_that_asks(resolver: Resolver) -> None:
+    dial = Dialler(clock)
+    for _ in range(4):
+        with pytest.raises(NoBrokerError, match="no answer within"):
+            await dial(NAME, 1, IN_THE_CLEAR)
+    assert resolver.asked == 1
+    resolver.go.set()
+    with pytest.raises(NoBrokerError, match=r"127\.0\.0\.1"):  # what was said late is taken
+        await dial(NAME, 1, IN_THE_CLEAR)
+    with pytest.raises(NoBrokerError, match=r"127\.0\.0\.1"):
+        await dial(NAME, 1, IN_THE_CLEAR)
+    assert resolver.asked == 2, "an old answer was taken for ever"
