@@ -27,6 +27,7 @@ from kit.wall import Wall
 
 BEFORE_POLLS: Final[tuple[Phase, ...]] = ("commissioned", "readiness")
 BEGUN: Final[tuple[TerminalPhase, ...]] = ("zeroed", "open", "suspended", "closed", "tallied")
+HEAR_MS: Final = 60_000  # of a life in which all terminals that are configured are waited for
 REFUSED_MAX: Final = 16  # manifests that are remembered as refused, so that repetitions cost nothing
 
 
@@ -43,6 +44,9 @@ class ManifestAdoption:
         """Whether a zero report was ordered or made: from then on the ballot is frozen."""
         self._terminals: dict[str, TerminalPhase] = {}
         """Where each terminal that was heard stands. A standby kit finds them in the middle of another kit's polls."""
+        self._hear_until: Instant | None = None
+        self._early: ManifestHeard | None = None
+        """What came before the terminals were heard: where they stand decides. Of several the last."""
         self._segments = 0
         self._known: deque[str] = deque(maxlen=REFUSED_MAX)
         self._incidents = Incidents()
@@ -52,9 +56,10 @@ class ManifestAdoption:
         self.adopted: ManifestAdopted | None = None
 
     def handle(self, event: Event, now: Instant) -> Step:
-        """React. Anything but manifests, Booted and where terminals stand concerns others."""
+        """React. Anything but manifests, Booted and where terminals stand concerns others, and lets time pass."""
         if isinstance(event, Booted):
             self._wall.set(event.wall_ms, now)
+            self._hear_until = now + HEAR_MS
         elif isinstance(event, TerminalHeard):
             if isinstance(event.event, TerminalStatus):
                 self._terminals[event.terminal] = event.event.phase
@@ -62,7 +67,16 @@ class ManifestAdoption:
             return self._heard(event, now)
         elif isinstance(event, ManifestKept):
             return self._kept(event, now)
+        if self._early is not None and not self._is_early(now):
+            event, self._early = self._early, None
+            return self._heard(event, now)
         return Step()
+
+    def _is_early(self, now: Instant) -> bool:
+        """Whether terminals may stand in the middle of polls, and have not said so yet."""
+        until = self._hear_until
+        silent = self._judge is not None and not self._judge.terminals <= self._terminals.keys()
+        return silent and until is not None and now < until
 
     def apply(self, fact: Fact) -> None:
         """Fold."""
@@ -83,8 +97,8 @@ class ManifestAdoption:
                 pass
 
     def wake_at(self) -> Instant | None:
-        """Nothing is ever due."""
-        return None
+        """When a manifest is judged that came too early, whether terminals were heard or not."""
+        return None if self._early is None else self._hear_until
 
     def picture(self) -> dict[str, Any]:
         """For the status."""
@@ -94,6 +108,9 @@ class ManifestAdoption:
         if self._coming is not None:
             words = f"manifest version {self._coming} is being adopted: try again when kitd has begun anew"
             return Step() if event.reply is None else self._refuse(words, event, now)
+        if event.reply is None and self._is_early(now) and self._objection() is None:
+            self._early = event
+            return Step()
         name = sha256(event.data).hexdigest()
         if event.reply is None and name in self._known:
             return Step()

@@ -14,9 +14,9 @@ from drivers.ports import TerminalPhase, TerminalStatus
 from kit.config import load
 from kit.day.schedule import EffectiveSchedule
 from kit.effects import AdoptManifest, KeepManifest
-from kit.events import Booted, Event, ManifestHeard, ManifestKept, TerminalHeard
+from kit.events import Booted, Event, ManifestHeard, ManifestKept, TerminalHeard, Tick
 from kit.facts import Commissioned, IncidentRecorded, ManifestAdopted, PhaseEntered, ScheduleExtended
-from kit.manifests.adoption import BEGUN, ManifestAdoption
+from kit.manifests.adoption import BEGUN, HEAR_MS, ManifestAdoption
 from kit.manifests.file import adopted_in, file_of, forget_unadopted, keep, load_adopted, newest_in
 from kit.manifests.judge import ManifestJudge
 from kit.manifests.parts import PART_MAX, ManifestParts
@@ -39,13 +39,25 @@ REPLY = 7
 class Kit:
     """The core alone, with a journal that is a list, and a disk that a test looks after."""
 
-    def __init__(self, device: str = "device-1", judge: ManifestJudge | None = JUDGE) -> None:
+    def __init__(
+        self,
+        device: str = "device-1",
+        judge: ManifestJudge | None = JUDGE,
+        heard: TerminalPhase | None = "idle",
+    ) -> None:
+        """``heard``: where its terminal says that it stands; None: it says nothing."""
         self.core = ManifestAdoption(OLD.loaded, BRANCH, device, judge)
         self.facts: list[Any] = []
+        self.now = 0
         self.tell(Booted("boot", MORNING_MS))
+        if heard is not None:
+            self.terminal_is(heard)
+
+    def terminal_is(self, phase: TerminalPhase) -> list[Any]:
+        return self.tell(TerminalHeard("terminal-1-1", TerminalStatus(phase, close_no=0, public_counter=0)))
 
     def tell(self, event: Event) -> list[Any]:
-        step = self.core.handle(event, 0)
+        step = self.core.handle(event, self.now)
         for fact in step.facts:
             self.core.apply(fact)
         self.facts += step.facts
@@ -72,6 +84,28 @@ def test_standby_kit_leaves_the_manifest_of_the_terminals_that_it_takes_over(pha
     assert f"terminal-1-1 is {phase}" in kit.bring(NEW.manifest_bytes)
     kit.tell(TerminalHeard("terminal-1-1", TerminalStatus(phase="idle", close_no=0, public_counter=0)))
     assert kit.bring(NEW.manifest_bytes) == "kept", "another terminal came in its place"
+
+
+@pytest.mark.parametrize("phase", BEGUN)
+def test_standby_kit_adopts_before_it_heard_where_its_terminals_stand(phase: TerminalPhase) -> None:
+    """As a file that was laid in, or said at once over the first uplink."""
+    kit = Kit(heard=None)
+    assert kit.tell(ManifestHeard(NEW.manifest_bytes, "courier")) == []
+    assert kit.core.wake_at() == HEAR_MS
+    assert kit.terminal_is(phase) == []
+    assert [fact.code for fact in kit.facts] == ["manifest-refused"]
+    assert kit.core.wake_at() is None
+
+
+def test_terminals_are_silent_and_no_manifest_is_ever_adopted() -> None:
+    for heard in (True, False):
+        kit = Kit(heard=None)
+        assert kit.tell(ManifestHeard(NEW.manifest_bytes, "fibre")) == []
+        kit.now = HEAR_MS - 1
+        assert kit.tell(Tick()) == []
+        kit.now += 0 if heard else 1
+        (effect,) = kit.terminal_is("idle") if heard else kit.tell(Tick())
+        assert isinstance(effect, KeepManifest)
 
 
 def test_polls_turn_out_to_have_begun_while_the_file_is_written() -> None:
