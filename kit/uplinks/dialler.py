@@ -232,7 +232,8 @@ class Dialler:
             try:
                 return await handshake(made, tls, self._gateway.host, self._wall_ms())
             except BaseException as error:
-                tell_end(watched, self._spent)
+                if made.fileno() < 0:  # TLS has it; else whoever closes it tells
+                    tell_end(watched, self._spent)
                 if isinstance(error, asyncio.CancelledError):
                     waited_ms = round(1000 * (loop.time() - began))
                     self._hung |= hangs(tcp_info.read(watched), waited_ms)

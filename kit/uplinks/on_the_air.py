@@ -81,7 +81,7 @@ class Meter:
         """``ends``: it is closed right after this. From any thread."""
         total = read_total(connection, ends=ends)
         if total is not None:
-            self._total = total
+            self._total = max(self._total, total)  # an end that was reckoned is not taken back
 
     def tell(self, now: float) -> None:
         """What is worth it at ``now``, in seconds."""
