@@ -219,6 +219,7 @@ class Station:
                 self.outbox,
                 self.failover,
                 self.links,
+                self.adoption,
                 self.ladder,
                 self.sim_choice,
             )

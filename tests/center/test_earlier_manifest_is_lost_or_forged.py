@@ -12,7 +12,8 @@ from msgspec import structs
 
 from center.publication import layout as publication
 from crypto import envelope
-from crypto.codec import to_bytes
+from crypto.codec import b64, to_bytes
+from crypto.manifest import sign_manifest
 from crypto.wire import TYPE_MANIFEST
 from tests.center.branch import Device
 from tests.center.command import center
@@ -21,7 +22,7 @@ from tests.center.manifests import go_on_under, moved_to_another_port, newer, si
 from tests.center.publication import PAST, Office
 from tests.center.site import ROOT
 from tests.center.site import ran as run_program
-from tests.crypto.election_fixture import COUNCIL, RESULTS, make_election
+from tests.crypto.election_fixture import COUNCIL, RESULTS, key_of, make_election
 
 OLD: Final = trustees_election(2)
 NEW: Final = newer(OLD, moved_to_another_port)
@@ -197,6 +198,20 @@ def test_what_an_older_manifest_forbids_until_later_is_opened_without_it(tmp_pat
     evening.config.write_text(text.replace('"manifest-1.dsse.json"', ""), encoding="utf-8")
     ran = evening.draft()
     assert (ran.code, "which is missing: give every manifest" in ran.err) == (78, True), ran.err
+
+
+def test_a_holder_of_a_manifest_key_was_replaced_since_the_older_one_was_signed(evening: Evening) -> None:
+    """The trusted keys are those of today. Signed anew, the older one has the same fingerprint."""
+    gone, stays, _ = OLD.manifest_keys
+    newcomer = key_of("a new holder of a manifest key")
+    text = evening.config.read_text(encoding="utf-8").replace(b64(gone.public), b64(newcomer.public))
+    evening.config.write_text(text, encoding="utf-8")
+    mixed(evening)
+    for name, manifest in ("manifest-1.dsse.json", OLD.manifest), ("manifest.dsse.json", NEW.manifest):
+        ran = center("log", "audit", "--config", evening.config)
+        assert (ran.code, "which is not trusted for it" in ran.err) == (78, True), ran.err
+        (evening.folder / name).write_bytes(sign_manifest(manifest, (stays, newcomer)))
+    assert center("log", "audit", "--config", evening.config).code in {0, 1}
 
 
 def test_a_manifest_lies_there_that_nothing_supersedes(evening: Evening) -> None:
