@@ -35,6 +35,17 @@ pytestmark = pytest.mark.peer("mosquitto")
 EXAMPLE, INSTALLED = ROOT / "deploy" / "mosquitto", "/etc/mosquitto/branch-kit"
 NAME = "broker.centre.example"
 CLIENT_ID = "centerd-7b1e04c95d2f"
+DEBIAN = """\
+pid_file {folder}/pid
+
+persistence true
+persistence_location {folder}/
+
+log_dest stderr
+
+include_dir {folder}/conf.d
+"""
+"""/etc/mosquitto/mosquitto.conf of Debian 12, but for its folders and the log."""
 
 
 class Operator:
@@ -59,16 +70,16 @@ class Operator:
         text = (EXAMPLE / "branch-kit.conf").read_text(encoding="utf-8")
         for old, new in (
             (INSTALLED, str(self.folder)),
-            ("/var/lib/mosquitto/", f"{self.folder}/"),
             ("listener 8883", f"listener {self.kits_port} {HOST}"),
             ("listener 8884 ", f"listener {self.centre_port} "),
         ):
             assert old in text
             text = text.replace(old, new)
-        # Beside mosquitto's own file, which says what Debian's does: who it runs as, where it logs to.
-        self.config = self.folder / "branch-kit.conf"
-        more = f"user {getpass.getuser()}\nlog_dest stderr\nlog_type all\n"
-        self.config.write_text(text + more, encoding="utf-8")
+        (self.folder / "conf.d").mkdir()
+        (self.folder / "conf.d" / "branch-kit.conf").write_text(text, encoding="utf-8")
+        self.config = self.folder / "mosquitto.conf"
+        own = f"user {getpass.getuser()}\nlog_type all\n"
+        self.config.write_text(own + DEBIAN.format(folder=self.folder), encoding="utf-8")
         self.log = self.folder / "log"
 
     def said(self) -> str:
