@@ -122,6 +122,10 @@ class CommandDesk:
         except EvidenceError as error:
             _log.warning("command-of-another-log", file=name, reason=str(error))
             return
+        if one.kind == "manifest" and one.manifest_sha256 != self._manifest.sha256:
+            # Branches would adopt what this centre does not go by, and be refused.
+            _log.warning("another-manifest-not-announced", file=name, version=one.manifest_version)
+            return
         if all(old.note != note for old in self._standing):
             self._keep(_Standing(one, note, self._store.manifest(name)))
 

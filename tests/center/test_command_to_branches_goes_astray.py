@@ -18,10 +18,12 @@ from center.commands.request import CommandRequest
 from center.commands.store import CommandStore
 from center.errors import SpoolError
 from crypto import command, command_packing
+from crypto.codec import b64
 from crypto.command import Command
 from crypto.wire import MQTT_PAYLOAD_MAX, topic_command, topic_command_for_all, topic_manifest
 from simulators.virtual.loop import VirtualLoop
 from tests.center.command import Ran, center
+from tests.center.manifests import moved_to_another_port, newer
 from tests.center.site import WAIT_S, Site
 from tests.crypto.election_fixture import ELECTION, Election, make_election
 
@@ -44,6 +46,7 @@ class Centre:
         self.store.prepare()
         self.heard: list[tuple[float, str, bytes]] = []
         self.up = True
+        self.election = WORLD
 
     def wall_ms(self) -> int:
         return START_MS + round(self.loop.time() * 1000)
@@ -60,7 +63,7 @@ class Centre:
         """One life of centerd."""
 
         async def both() -> None:
-            desk = CommandDesk(self.store, WORLD.loaded, WORLD.log, self.say, self.wall_ms)
+            desk = CommandDesk(self.store, self.election.loaded, WORLD.log, self.say, self.wall_ms)
             task = asyncio.create_task(desk.run())
             await day()
             task.cancel()
@@ -225,6 +228,29 @@ def test_manifest_floods_the_branches(centre: Centre) -> None:
     centre.live_for(3600)
     said = [payload for _, topic, payload in centre.heard if topic == topic_manifest(ELECTION)]
     assert said == [data] * (3_600_000 // MANIFEST_REPEAT_MS)
+
+
+def test_manifest_is_announced_that_the_centre_went_back_from(centre: Centre) -> None:
+    """Branches would adopt it, and the centre refuse what they seal under it."""
+    centre.election = newer(WORLD, moved_to_another_port)
+    newest = centre.election.loaded
+    announced = CommandRequest(
+        kind="manifest",
+        branch=None,
+        for_s=7200,
+        manifest_version=2,
+        manifest_sha256=newest.sha256,
+        manifest=b64(centre.election.manifest_bytes),
+    )
+    centre.ask(announced)
+    centre.live_for(2)
+    assert topic_manifest(ELECTION) in [topic for _, topic, _ in centre.heard]
+    mark, centre.election = len(centre.heard), WORLD
+    centre.live_for(3600)
+    assert centre.heard[mark:] == []
+    centre.election = newer(WORLD, moved_to_another_port)
+    centre.live_for(2)
+    assert [one.manifest_sha256 for one in centre.commands(mark)] == [newest.sha256]
 
 
 @pytest.mark.parametrize(
