@@ -231,7 +231,7 @@ def _verified(log: AuditedLog, trusted: TrustedManifest) -> VerifiedLog:
         if leaf is None:
             break
         if leaf.checked is None:
-            leaves.append(bad_leaf(index, leaf.data, "it does not verify"))
+            leaves.append(bad_leaf(index, leaf.data, "it does not verify", trusted))
         else:
             leaves.append(known_leaf(index, leaf.checked))
     return VerifiedLog(trusted, tuple(leaves), log.tree)

@@ -13,12 +13,14 @@ from center.log.leaves import CheckedLeaf, check_leaf
 from center.opening.spread import Spread, here, in_chunks
 from crypto import codec, merkle
 from crypto.act_statements import Act
-from crypto.acts import CheckedAct
+from crypto.acts import CheckedAct, read_act
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
+from crypto.manifest_chain import named
 from crypto.related_points import Relation, related_points
 from crypto.statements import AccountSubmission, SealedTally
+from crypto.wire import TYPE_OPENING_ORDER
 
 Progress = Callable[[int, int], None]
 """Called with how many are done, and of how many."""
@@ -47,12 +49,16 @@ class ActLeaf:
 
 @dataclass(frozen=True, slots=True)
 class BadLeaf:
-    """A leaf that is no authentic envelope or act of this election. ``payload_type`` is None where it is no DSSE."""
+    """A leaf that is no authentic envelope or act of this election. ``payload_type`` is None where it is no DSSE.
+
+    ``is_earlier_order``: an opening order, as it says, under a manifest that was superseded.
+    """
 
     index: int
     sha256: str
     payload_type: str | None
     problem: str
+    is_earlier_order: bool = False
 
 
 Leaf = EnvelopeLeaf | ActLeaf | BadLeaf
@@ -63,7 +69,7 @@ def verify_leaf(index: int, data: bytes, manifest: TrustedManifest) -> Leaf:
     try:
         return known_leaf(index, check_leaf(data, manifest))
     except EvidenceError as error:
-        return bad_leaf(index, data, str(error))
+        return bad_leaf(index, data, str(error), manifest)
 
 
 def known_leaf(index: int, checked: CheckedLeaf) -> Leaf:
@@ -73,13 +79,22 @@ def known_leaf(index: int, checked: CheckedLeaf) -> Leaf:
     return EnvelopeLeaf(index, checked.sha256, checked.statement)
 
 
-def bad_leaf(index: int, data: bytes, problem: str) -> BadLeaf:
-    """The leaf at ``index``, which did not verify."""
+def bad_leaf(index: int, data: bytes, problem: str, manifest: TrustedManifest) -> BadLeaf:
+    """The leaf at ``index``, which did not verify under this manifest and those before it."""
     try:
         payload_type = Envelope.from_bytes(data).payload_type
     except EvidenceError:
         payload_type = None
-    return BadLeaf(index, codec.sha256_hex(data), payload_type, problem)
+    is_earlier = payload_type == TYPE_OPENING_ORDER and _is_of_earlier(data, manifest)
+    return BadLeaf(index, codec.sha256_hex(data), payload_type, problem, is_earlier)
+
+
+def _is_of_earlier(act: bytes, manifest: TrustedManifest) -> bool:
+    """Whether an act says so; whose it is does not matter: its signers may have been withdrawn since."""
+    try:
+        return named(manifest, read_act(act).manifest_sha256) in manifest.earlier
+    except EvidenceError:
+        return False
 
 
 def verify_part(manifest: TrustedManifest, part: Sequence[tuple[int, bytes]]) -> tuple[Leaf, ...]:

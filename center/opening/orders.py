@@ -107,7 +107,8 @@ def problems_of(order: OpeningOrder, log: VerifiedLog) -> list[str]:
     orders = orders_of(log)
     number = 1 if orders.last is None else orders.last.statement.number + 1
     prev = None if orders.last is None else orders.last.leaf.sha256
-    problems = []
+    earlier = _earlier_order(log, len(log.leaves))
+    problems = [] if earlier is None else [earlier]
     if (order.number, order.prev) != (number, prev):
         problems.append(
             f"it is number {order.number} after {order.prev}; the next is number {number} after {prev}"
@@ -171,6 +172,17 @@ def opening_not_before(log: VerifiedLog) -> str:
     return max(times, key=rfc3339.to_ms)
 
 
+def _earlier_order(log: VerifiedLog, end: int) -> str | None:
+    """Why no order holds that is logged at ``end``: one before it was made under a manifest that was superseded."""
+    leaf = next((bad.index for bad in log.bad() if bad.is_earlier_order and bad.index < end), None)
+    if leaf is None:
+        return None
+    return (
+        f"leaf {leaf} is an opening order under a manifest before version {log.manifest.manifest.version}: what it "
+        "opened stays, and no newer manifest comes after it"
+    )
+
+
 def _judge(link: Link[OpeningOrder], log: VerifiedLog, orders: Orders) -> LoggedOrder | VoidOrder:
     order, leaf = link.statement, link.leaf
 
@@ -179,6 +191,9 @@ def _judge(link: Link[OpeningOrder], log: VerifiedLog, orders: Orders) -> Logged
 
     if link.problem is not None:
         return void("sequence", link.problem)
+    problem = _earlier_order(log, leaf.index)
+    if problem is not None:
+        return void("sequence", problem)
     before = None if orders.last is None else orders.last.leaf.index
     problem = position_problem(order, leaf.index, log, before)
     if problem is not None:

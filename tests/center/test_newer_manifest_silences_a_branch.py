@@ -16,8 +16,11 @@ from center.intake.admission import SPOOL
 from center.intake.brought import Brought
 from center.log.ledger_audit import audit_ledger
 from center.log.ledger_manifest import check_manifest
+from center.opening.logged import verify_log
 from center.opening.opening import open_election
+from center.opening.orders import draft, orders_of, problems_of
 from crypto import acknowledgement, receipt, rfc3339
+from crypto.acts import sign_act
 from crypto.carrier import from_compact, to_compact
 from crypto.codec import sha256_hex
 from crypto.courier_bundle import BundledEnvelope, CourierBundle, check_bundle, sign_bundle
@@ -342,6 +345,24 @@ def test_a_newer_manifest_would_take_back_an_opening_that_was_ordered() -> None:
     assert there.take((SPOOL, Commission(there).order())).acts
     with pytest.raises(ConfigError, match=r"leaf 1 of the ledger .* the opening order number 1"):
         check_manifest(there.ledger, NEW.loaded)
+
+
+def test_an_opening_is_decided_anew_under_a_newer_manifest_once_its_result_is_known() -> None:
+    """By a log that keeps no rules, and commissioners who know the result."""
+    leaves = [sealed(OLD)[1], sealed(OLD, "branch-2")[1]]
+    first, _ = draft(verify_log(OLD.loaded, leaves), 2)
+    leaves.append(sign_act(first, list(OLD.commissioners.values())))
+    withdrawn = newer(OLD, with_other_key("commissioners", "commissioner-executive"))
+    keys = OLD.commissioners | {"commissioner-executive": key_of("commissioner-executive, enrolled anew")}
+    for new in NEW, withdrawn:
+        log = verify_log(new.loaded, leaves)
+        again, _ = draft(log, 3)
+        signers = keys if new is withdrawn else new.commissioners
+        assert "leaf 2 is an opening order under a manifest before version 2" in problems_of(again, log)[0]
+        orders = orders_of(verify_log(new.loaded, [*leaves, sign_act(again, list(signers.values()))]))
+        assert orders.valid == ()
+        assert [one.flaw for one in orders.void] == ["sequence"]
+    assert orders_of(verify_log(OLD.loaded, leaves)).numbered(1) is not None
 
 
 def test_it_is_opened_before_the_older_manifest_allows_it() -> None:
