@@ -17,7 +17,6 @@ from crypto.acts import CheckedAct, read_act
 from crypto.envelope import Envelope
 from crypto.errors import EvidenceError
 from crypto.manifest import TrustedManifest
-from crypto.manifest_chain import named
 from crypto.related_points import Relation, related_points
 from crypto.statements import AccountSubmission, SealedTally
 from crypto.wire import TYPE_OPENING_ORDER
@@ -51,14 +50,14 @@ class ActLeaf:
 class BadLeaf:
     """A leaf that is no authentic envelope or act of this election. ``payload_type`` is None where it is no DSSE.
 
-    ``is_earlier_order``: an opening order, as it says, under a manifest that was superseded.
+    ``is_foreign_order``: an opening order, as it says, under another manifest than the newest here.
     """
 
     index: int
     sha256: str
     payload_type: str | None
     problem: str
-    is_earlier_order: bool = False
+    is_foreign_order: bool = False
 
 
 Leaf = EnvelopeLeaf | ActLeaf | BadLeaf
@@ -85,14 +84,14 @@ def bad_leaf(index: int, data: bytes, problem: str, manifest: TrustedManifest) -
         payload_type = Envelope.from_bytes(data).payload_type
     except EvidenceError:
         payload_type = None
-    is_earlier = payload_type == TYPE_OPENING_ORDER and _is_of_earlier(data, manifest)
-    return BadLeaf(index, codec.sha256_hex(data), payload_type, problem, is_earlier)
+    is_foreign = payload_type == TYPE_OPENING_ORDER and _is_of_another(data, manifest)
+    return BadLeaf(index, codec.sha256_hex(data), payload_type, problem, is_foreign)
 
 
-def _is_of_earlier(act: bytes, manifest: TrustedManifest) -> bool:
-    """Whether an act says so; whose it is does not matter: its signers may have been withdrawn since."""
+def _is_of_another(act: bytes, manifest: TrustedManifest) -> bool:
+    """Whether an act says so; who signed it does not matter: they may have been withdrawn since."""
     try:
-        return named(manifest, read_act(act).manifest_sha256) in manifest.earlier
+        return read_act(act).manifest_sha256 != manifest.sha256
     except EvidenceError:
         return False
 

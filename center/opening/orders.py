@@ -107,8 +107,8 @@ def problems_of(order: OpeningOrder, log: VerifiedLog) -> list[str]:
     orders = orders_of(log)
     number = 1 if orders.last is None else orders.last.statement.number + 1
     prev = None if orders.last is None else orders.last.leaf.sha256
-    earlier = _earlier_order(log, len(log.leaves))
-    problems = [] if earlier is None else [earlier]
+    foreign = _foreign_order(log, len(log.leaves))
+    problems = [] if foreign is None else [foreign]
     if (order.number, order.prev) != (number, prev):
         problems.append(
             f"it is number {order.number} after {order.prev}; the next is number {number} after {prev}"
@@ -172,14 +172,14 @@ def opening_not_before(log: VerifiedLog) -> str:
     return max(times, key=rfc3339.to_ms)
 
 
-def _earlier_order(log: VerifiedLog, end: int) -> str | None:
-    """Why no order holds that is logged at ``end``: one before it was made under a manifest that was superseded."""
-    leaf = next((bad.index for bad in log.bad() if bad.is_earlier_order and bad.index < end), None)
+def _foreign_order(log: VerifiedLog, end: int) -> str | None:
+    """Why no order holds that is logged at ``end``: one before it was made under another manifest."""
+    leaf = next((bad.index for bad in log.bad() if bad.is_foreign_order and bad.index < end), None)
     if leaf is None:
         return None
     return (
-        f"leaf {leaf} is an opening order under a manifest before version {log.manifest.manifest.version}: what it "
-        "opened stays, and no newer manifest comes after it"
+        f"leaf {leaf} is an opening order under another manifest than version {log.manifest.manifest.version}: what it "
+        "opened stays, and no other manifest comes after it"
     )
 
 
@@ -191,7 +191,7 @@ def _judge(link: Link[OpeningOrder], log: VerifiedLog, orders: Orders) -> Logged
 
     if link.problem is not None:
         return void("sequence", link.problem)
-    problem = _earlier_order(log, leaf.index)
+    problem = _foreign_order(log, leaf.index)
     if problem is not None:
         return void("sequence", problem)
     before = None if orders.last is None else orders.last.leaf.index

@@ -347,22 +347,24 @@ def test_a_newer_manifest_would_take_back_an_opening_that_was_ordered() -> None:
         check_manifest(there.ledger, NEW.loaded)
 
 
-def test_an_opening_is_decided_anew_under_a_newer_manifest_once_its_result_is_known() -> None:
+@pytest.mark.parametrize("way", ["forwards", "and withdrawing a commissioner", "back"])
+def test_an_opening_is_decided_anew_under_another_manifest_once_its_result_is_known(way: str) -> None:
     """By a log that keeps no rules, and commissioners who know the result."""
-    leaves = [sealed(OLD)[1], sealed(OLD, "branch-2")[1]]
-    first, _ = draft(verify_log(OLD.loaded, leaves), 2)
-    leaves.append(sign_act(first, list(OLD.commissioners.values())))
     withdrawn = newer(OLD, with_other_key("commissioners", "commissioner-executive"))
-    keys = OLD.commissioners | {"commissioner-executive": key_of("commissioner-executive, enrolled anew")}
-    for new in NEW, withdrawn:
-        log = verify_log(new.loaded, leaves)
-        again, _ = draft(log, 3)
-        signers = keys if new is withdrawn else new.commissioners
-        assert "leaf 2 is an opening order under a manifest before version 2" in problems_of(again, log)[0]
-        orders = orders_of(verify_log(new.loaded, [*leaves, sign_act(again, list(signers.values()))]))
-        assert orders.valid == ()
-        assert [one.flaw for one in orders.void] == ["sequence"]
-    assert orders_of(verify_log(OLD.loaded, leaves)).numbered(1) is not None
+    was, now = {"forwards": (OLD, NEW), "back": (NEW, OLD)}.get(way, (OLD, withdrawn))
+    keys = OLD.commissioners
+    if now is withdrawn:
+        keys = keys | {"commissioner-executive": key_of("commissioner-executive, enrolled anew")}
+    leaves = [sealed(OLD)[1], sealed(OLD, "branch-2")[1]]
+    first, _ = draft(verify_log(was.loaded, leaves), 2)
+    leaves.append(sign_act(first, list(OLD.commissioners.values())))
+    assert orders_of(verify_log(was.loaded, leaves)).numbered(1) is not None
+    log = verify_log(now.loaded, leaves)
+    again, _ = draft(log, 3)
+    assert "leaf 2 is an opening order under another manifest" in problems_of(again, log)[0]
+    orders = orders_of(verify_log(now.loaded, [*leaves, sign_act(again, list(keys.values()))]))
+    assert orders.valid == ()
+    assert [one.flaw for one in orders.void] == ["sequence"]
 
 
 def test_it_is_opened_before_the_older_manifest_allows_it() -> None:
