@@ -39,7 +39,8 @@ def linked(newest: TrustedManifest, earlier: Sequence[TrustedManifest]) -> Trust
     prefixes = {one.sha256[: 2 * PREFIX_BYTES] for one in (newest, *chain)}
     if len(prefixes) <= len(chain):
         raise ManifestError(
-            "two manifests of the chain have fingerprints that begin alike: sign one of them anew"
+            "two manifests of the chain have fingerprints that begin alike: give the newest another issued_at, and "
+            "have it signed anew"
         )
     return TrustedManifest(newest.manifest, newest.sha256, tuple(chain))
 

@@ -70,6 +70,14 @@ def test_one_manifest_is_given_twice() -> None:
         linked(alone(SECOND), [alone(FIRST), alone(FIRST)])
 
 
+def test_a_carrier_could_not_tell_two_manifests_apart() -> None:
+    first = TrustedManifest(FIRST.manifest, "abababab" + "0" * 56)
+    manifest = structs.replace(SECOND.manifest, supersedes=first.sha256)
+    with pytest.raises(ManifestError, match="begin alike: give the newest another issued_at"):
+        linked(TrustedManifest(manifest, "abababab" + "1" * 56), [first])
+    assert linked(TrustedManifest(manifest, "abababac" + "1" * 56), [first]).earlier == (first,)
+
+
 def test_a_chain_is_too_long() -> None:
     with pytest.raises(ManifestError, match="at most 15"):
         linked(alone(SECOND), [alone(FIRST)] * (EARLIER_MAX + 1))
