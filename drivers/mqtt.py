@@ -7,7 +7,8 @@ What they leave undone, and what is done here instead:
 - A broker that takes us and hangs up in one breath looks like a session that stands, and never ends.
 - One that hangs up before its first word is waited for in vain.
 - A connect that was given up, and a session whose end was not answered, keep their sockets.
-- Connecting runs in a thread that nothing can end: a connection that stands already is taken on without one.
+- Connecting runs in a thread that nothing can end, one of a few: a connection that stands already needs none, for
+  where others wait for a resolver that hangs, there is none left.
 - Packets of up to 256 MiB are taken in before anything looks at them.
 """
 
@@ -37,7 +38,7 @@ class Client(aiomqtt.Client):
         super().__init__(*arguments, **options)
         self.ended = "the connection ended"
         """Why, once it has."""
-        self._begun = self._given_up = False
+        self._given_up = False
         self._client.on_log = self._paho_says  # nothing else tells what the kernel said
         vars(self._client)["_sock_recv"] = _bounded(self._client._sock_recv, packet_max)
 
@@ -61,7 +62,7 @@ class Client(aiomqtt.Client):
             self._stand_on(connection)
         if self._given_up:
             raise aiomqtt.MqttError("given up")
-        await self.__aenter__()
+        await (self.__aenter__() if connection is None else self._await_welcome())
         if self.connection is None:  # and aiomqtt has forgotten that it ended
             raise aiomqtt.MqttError(self.ended)
 
@@ -102,15 +103,24 @@ class Client(aiomqtt.Client):
     def _stand_on(self, connection: socket.socket) -> None:
         vars(self._client)["_create_socket_connection"] = lambda: connection
         try:
+            for option in self._socket_options:
+                connection.setsockopt(*option)
             self._client_connect()
+        except OSError as error:
+            connection.close()
+            raise aiomqtt.MqttError(str(error)) from error
         except BaseException:
             connection.close()
             raise
-        self._begun = True
 
-    def _client_connect(self) -> None:
-        if not self._begun:
-            super()._client_connect()
+    async def _await_welcome(self) -> None:
+        """As the second half of aiomqtt's ``__aenter__``."""
+        await self._lock.acquire()
+        try:
+            await self._wait_for(self._connected, timeout=None)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def _on_disconnect(self, *what: Any) -> None:
         super()._on_disconnect(*what)

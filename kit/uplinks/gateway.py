@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kit.tables.uplinks import MSS_DEFAULT, Uplink, UplinkTls
+from kit.uplinks.sockets import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,11 @@ class Gateway:
 
     @property
     def plain(self) -> bool:
-        """Whether paho's own way of connecting will do: the machine's routes and resolver, and no TLS."""
-        return not (self.bound or self.dns or self.addresses) and self.tls is None
+        """Whether paho's own way of connecting will do: one address, the machine's routes, and no TLS.
+
+        No names: paho waits for the machine's resolver in threads that all uplinks share, and there are few.
+        """
+        return is_address(self.host) and not (self.bound or self.dns or self.addresses) and self.tls is None
 
 
 def gateway_of(uplink: Uplink) -> Gateway:

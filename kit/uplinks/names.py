@@ -15,7 +15,7 @@ from drivers.system_resolver import ask_system
 from failover.path import Path
 from kit.uplinks.errors import NameUnknownError
 from kit.uplinks.on_the_air import Spent, nobody_asks
-from kit.uplinks.sockets import family_of
+from kit.uplinks.sockets import family_of, is_address
 
 ADDRESSES_MAX: Final = 8  # that are kept of the DNS
 LOOKUP_MAX_S: Final = 5.0  # seconds that one lookup may take
@@ -47,7 +47,7 @@ class Names:
     ) -> None:
         self._spent = spent
         self._host, self._servers, self._pinned, self._checked = host, servers, pinned, checked
-        self._literal = _is_address(host)
+        self._literal = is_address(host)
         self._answers: list[str] = []
         self._fresh_until = 0.0
         self._good: list[str] = []
@@ -190,11 +190,3 @@ class Names:
             if asked.done():
                 self._system = None
         return SYSTEM_KEEP_S
-
-
-def _is_address(host: str) -> bool:
-    try:
-        family_of(host)
-    except ValueError:
-        return False
-    return True

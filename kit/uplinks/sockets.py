@@ -40,6 +40,15 @@ def family_of(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET  # noqa: PLR2004
 
 
+def is_address(host: str) -> bool:
+    """Whether it is one, and no name."""
+    try:
+        family_of(host)
+    except ValueError:
+        return False
+    return True
+
+
 def source_for(family: socket.AddressFamily, path: Path) -> str:
     """The best address of the path to send from.
 

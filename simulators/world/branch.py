@@ -44,6 +44,8 @@ KINDS: Final[dict[str, tuple[UplinkKind, tuple[float, float]]]] = {
     "satellite": ("satellite", (0.24, 0.35)),
 }
 """By name: what an uplink is, and the shortest and longest one-way delay of a good one, seconds."""
+ADDRESSES: Final = {name: f"198.51.100.{place}" for place, name in enumerate(KINDS, 1)}
+"""By name: where an uplink that is bound to no interface reaches the broker. No names: worlds have no resolver."""
 LOAD_W: Final = 60
 LINE_LATENCY_MS: Final = 1
 POLL_S: Final = 5.0  # how often officials look
@@ -98,7 +100,7 @@ class Branch:
         self.links = {
             name: network.add_link(
                 f"{self.name if first is None else self.device}/{name}",
-                host=HOST if bound else name,
+                host=HOST if bound else ADDRESSES[name],
                 port=BROKER_PORT,
                 node=self.node,
                 source=name if bound else "",
@@ -291,7 +293,7 @@ class Branch:
     def _uplink(self, name: str) -> Uplink:
         kind = KINDS[name][0]
         if self.machine is None:
-            return Uplink(name=name, kind=kind, host=name, port=BROKER_PORT)
+            return Uplink(name=name, kind=kind, host=ADDRESSES[name], port=BROKER_PORT)
         card = UplinkInterface(mac=self.machine.mac(name))
         return Uplink(name=name, kind=kind, host=HOST, port=BROKER_PORT, interface=card)
 

@@ -16,7 +16,7 @@ from simulators.virtual.mqtt_packets import Message
 from simulators.virtual.net import Network
 from simulators.virtual.timed_loop import START_S
 from simulators.virtual.trace import Trace
-from simulators.world.branch import BROKER_PORT, UPLINKS, Branch
+from simulators.world.branch import ADDRESSES, BROKER_PORT, UPLINKS, Branch
 from simulators.world.centre import HOST, PORT, Centre
 from simulators.world.checks import Wiretap
 
@@ -76,7 +76,7 @@ class World:
         self.network = Network(self.loop)
         self.broker = SimBroker(self.network)
         for name in uplinks:
-            self.broker.listen(name, BROKER_PORT)
+            self.broker.listen(ADDRESSES[name], BROKER_PORT)
         self.broker.listen(HOST, PORT)
         self.election = election or commissioned(results, stations, seed, hours, spares=spares)
         self.centre = Centre(

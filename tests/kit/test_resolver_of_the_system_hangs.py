@@ -99,10 +99,13 @@ async def test_error_of_the_resolver_is_asked_about_no_more(monkeypatch: pytest.
     await asked.close()
 
 
-async def test_one_uplink_waits_for_the_resolver_of_another(broker: MqttBroker, resolver: Resolver) -> None:
+@pytest.mark.parametrize("pinned", [("192.0.2.1",), ()])
+async def test_one_uplink_waits_for_the_resolver_of_another(
+    broker: MqttBroker, resolver: Resolver, pinned: tuple[str, ...]
+) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     dead, lives = Uplink(1), Uplink(broker.port)
-    dead.start_with(Gateway("centre.example", 1, addresses=("192.0.2.1",)))
+    dead.start_with(Gateway("centre.example", 1, addresses=pinned))
     lives.start_with(Gateway("127.0.0.1", broker.port, addresses=("127.0.0.1",)))
     try:
         for _ in range(3):
@@ -115,4 +118,19 @@ async def test_one_uplink_waits_for_the_resolver_of_another(broker: MqttBroker, 
     finally:
         resolver.go.set()
         await dead.mqtt.close()
+        await lives.mqtt.close()
+
+
+async def test_session_on_a_connection_that_stands_waits_for_a_thread(broker: MqttBroker) -> None:
+    """Whatever holds them all."""
+    executor, go = ThreadPoolExecutor(1), threading.Event()
+    asyncio.get_running_loop().set_default_executor(executor)
+    executor.submit(go.wait, 4 * PATIENCE_S)
+    lives = Uplink(broker.port)
+    lives.start_with(Gateway("127.0.0.1", broker.port, addresses=("127.0.0.1",)))
+    try:
+        lives.connect(400)
+        assert await lives.until(UplinkConnected, UplinkLost) == UplinkConnected("fibre")
+    finally:
+        go.set()
         await lives.mqtt.close()
