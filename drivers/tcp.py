@@ -5,6 +5,7 @@ import ssl
 from typing import Final
 
 from drivers.ports import StreamClosedError
+from drivers.system_resolver import addresses_of
 
 UNREAD_MAX: Final = (
     64 * 1024
@@ -18,12 +19,17 @@ async def connect(host: str, port: int) -> "TcpStream":
     Raises:
         StreamClosedError: nobody listens there, or the name is not known.
     """
-    name = f"{host} port {port}"
+    name, loop = f"{host} port {port}", asyncio.get_running_loop()
+    why: Exception = OSError("no address")
     try:
-        _, stream = await asyncio.get_running_loop().create_connection(lambda: TcpStream(name), host, port)
+        for address in await addresses_of(host):
+            try:
+                return (await loop.create_connection(lambda: TcpStream(name), address, port))[1]
+            except OSError as wrong:
+                why = wrong
     except (OSError, ValueError) as wrong:  # ValueError: what no name can be
-        raise StreamClosedError(f"cannot connect to {name}: {wrong}") from wrong
-    return stream
+        why = wrong
+    raise StreamClosedError(f"cannot connect to {name}: {why}") from why
 
 
 class TcpStream(asyncio.Protocol):

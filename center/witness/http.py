@@ -17,6 +17,7 @@ from center.errors import CenterError
 from center.witness.address import PLAIN_TEXT, Answer
 from center.witness.answers import add_checkpoint
 from center.witness.witness import REQUEST_MAX, Request, Witness
+from drivers.system_resolver import addresses_of
 
 HEAD_MAX: Final = 8 * 1024  # bytes of request line and headers
 ANSWER_MAX: Final = 64 * 1024  # bytes of an answer that is read
@@ -101,12 +102,7 @@ async def ask(url: str, request: Request) -> Answer:
     """Ask the witness at ``url`` (its submission prefix) to vouch for a checkpoint; raises OSError or TimeoutError."""
     parts = urlsplit(url)
     async with asyncio.timeout(ASK_S):
-        reader, writer = await asyncio.open_connection(
-            parts.hostname,
-            parts.port or 443,
-            ssl=ssl.create_default_context() if parts.scheme == "https" else None,
-            limit=ANSWER_MAX,
-        )
+        reader, writer = await _connect(parts)
         try:
             writer.write(_asked(parts, request.to_bytes()))
             await writer.drain()
@@ -121,6 +117,24 @@ async def ask(url: str, request: Request) -> Answer:
     if length is not None and int(length[1]) != len(body):
         raise OSError(f"{url} broke off in the middle of its answer")
     return Answer(int(match[1]), body)
+
+
+async def _connect(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To the first of its addresses that answers; raises OSError."""
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    why = OSError(f"{host} has no address")
+    for address in await addresses_of(host):
+        try:
+            return await asyncio.open_connection(
+                address,
+                parts.port or 443,
+                ssl=ssl.create_default_context() if secure else None,
+                server_hostname=host if secure else None,
+                limit=ANSWER_MAX,
+            )
+        except OSError as error:
+            why = error
+    raise why
 
 
 def _asked(parts: SplitResult, body: bytes) -> bytes:

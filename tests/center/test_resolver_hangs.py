@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,9 @@ import pytest
 from center import dialling
 from center.broker_door import IN_THE_CLEAR
 from center.dialling import Dialler, NoBrokerError
+from center.witness.http import ask
+from center.witness.witness import Request
+from drivers.tcp import connect
 from tests.peers.kit_edge import until
 
 HANGS_S = 5.0
@@ -45,9 +48,17 @@ def clock() -> int:
     return 0
 
 
-def test_program_that_is_told_to_end_waits_for_the_resolver(resolver: Resolver) -> None:
+CALLS: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+    "broker": lambda: Dialler(clock)(NAME, 8883, IN_THE_CLEAR),
+    "witness": lambda: ask(f"https://{NAME}/", Request(0, (), "a checkpoint")),
+    "device": lambda: connect(NAME, 3493),
+}
+
+
+@pytest.mark.parametrize("whom", CALLS)
+def test_program_that_is_told_to_end_waits_for_the_resolver(resolver: Resolver, whom: str) -> None:
     async def dial_and_end() -> None:
-        dial = asyncio.create_task(Dialler(clock)(NAME, 8883, IN_THE_CLEAR))
+        dial = asyncio.create_task(CALLS[whom]())
         await until(lambda: resolver.asked == 1)
         dial.cancel()
         with contextlib.suppress(asyncio.CancelledError):
