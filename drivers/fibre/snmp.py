@@ -19,6 +19,7 @@ from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 from drivers.fibre.errors import OntSilentError
 from drivers.fibre.oid_map import SnmpValue
 from drivers.fibre.settings import Community, OntSettings, UsmUser
+from drivers.system_resolver import addresses_of
 
 VALUE_BYTES_MAX: Final = 256  # of a text; more is cut off
 GRACE_MS: Final = 2_000  # beyond all attempts: pysnmp looks at its deadlines twice a second
@@ -86,8 +87,11 @@ class SnmpOnt:
         if self._engine is None:
             # The name is looked up with each engine, so after each silence. One target for all questions: pysnmp keeps
             # what it learns of each target for as long as the engine lives.
+            addresses = [address for address in await addresses_of(ont.host) if ":" not in address]
+            if not addresses:
+                raise OSError(f"{ont.host} has no IPv4 address")
             self._target = await _Target.create(
-                (ont.host, ont.port), timeout=ont.timeout_ms / 1000, retries=ont.retries
+                (addresses[0], ont.port), timeout=ont.timeout_ms / 1000, retries=ont.retries
             )
             self._engine = hlapi.SnmpEngine()
         indication, status, index, bindings = await hlapi.get_cmd(

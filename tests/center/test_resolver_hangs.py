@@ -1,4 +1,4 @@
-"""The machine's resolver asks name servers that are silent: who dials the broker by name still ends when told to."""
+"""The machine's resolver asks name servers that are silent: whoever connects by name still ends when told to."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,9 @@ from center.broker_door import IN_THE_CLEAR
 from center.dialling import Dialler, NoBrokerError
 from center.witness.http import ask
 from center.witness.witness import Request
+from drivers.fibre.oid_map import OidMap
+from drivers.fibre.settings import OntSettings
+from drivers.fibre.snmp import SnmpOnt
 from drivers.tcp import connect
 from tests.peers.kit_edge import until
 
@@ -52,6 +55,7 @@ CALLS: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
     "broker": lambda: Dialler(clock)(NAME, 8883, IN_THE_CLEAR),
     "witness": lambda: ask(f"https://{NAME}/", Request(0, (), "a checkpoint")),
     "device": lambda: connect(NAME, 3493),
+    "ONT": lambda: SnmpOnt(OntSettings(NAME, OidMap())).get(("1.3.6.1",)),
 }
 
 
