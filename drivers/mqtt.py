@@ -9,13 +9,17 @@ What they leave undone, and what is done here instead:
 - A connect that was given up, and a session whose end was not answered, keep their sockets.
 - Connecting runs in a thread that nothing can end, one of a few: a connection that stands already needs none, for
   where others wait for a resolver that hangs, there is none left.
+- What waits for an answer in a session that ended waits until its time is up, and swallows a cancellation that comes as
+  the answer does (asyncio.wait_for of Python 3.11).
 - Packets of up to 256 MiB are taken in before anything looks at them.
 """
 
+import asyncio
+import math
 import re
 import socket
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, TypeVar
 
 import aiomqtt
 
@@ -23,6 +27,7 @@ from drivers.tls_alerts import alert_words
 
 QOS_REFUSED: Final = 0x80  # and above: return codes of a SUBACK (MQTT 3.1.1 §3.9.3)
 WORDS_MAX: Final = 100  # characters of what the kernel says of a connection that ended
+_T = TypeVar("_T")
 _REFUSED_US: Final = (134, 135)  # what paho makes of a CONNACK's 4 and 5 (MQTT 3.1.1 §3.2.2.3)
 _SOCKET_ERROR: Final = re.compile(r"(?:timeout|failed to receive) on socket: (?:\[Errno -?\d+\] )?(.+)")
 """What paho logs of it."""
@@ -93,6 +98,22 @@ class Client(aiomqtt.Client):
             self._given_up = True
             self._connected.set_exception(aiomqtt.MqttError("given up"))
             self.kill()
+
+    async def _wait_for(self, fut: Awaitable[_T], timeout: float | None) -> _T:  # noqa: ASYNC109 - aiomqtt's own
+        answer = asyncio.ensure_future(fut)
+        seconds = self.timeout if timeout is None else timeout
+        try:
+            await asyncio.wait(
+                (answer, self._disconnected),
+                timeout=None if seconds == math.inf else seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if answer.done():
+                return answer.result()
+        finally:
+            if answer is not fut:  # else somebody else's, who may still look at it
+                answer.cancel()
+        raise aiomqtt.MqttError(self.ended if self._disconnected.done() else "Operation timed out")
 
     def _look(self) -> None:
         """At how it ended, or asyncio complains that nobody did."""

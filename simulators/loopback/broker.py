@@ -15,8 +15,8 @@ from crypto.wire import MQTT_PAYLOAD_MAX
 
 HEADROOM: Final = 1024  # bytes: fixed header, topic and packet id around a payload
 CONNECTIONS_MAX: Final = 10_000  # clients at a time
-START_MAX: Final = 10.0  # seconds until it must listen
-CHECK_MAX: Final = 10.0  # seconds until the greatest payload must have come back
+START_MAX: Final = 30.0  # seconds until it must listen
+CHECK_MAX: Final = 30.0  # seconds until the greatest payload must have come back
 STOP_MAX: Final = 5.0  # seconds until it is killed instead of asked
 PORT_ATTEMPTS_MAX: Final = 5  # free ports tried: another program may take one first
 

@@ -10,7 +10,7 @@ from simulators.cli import main
 from tests.programs import typed
 
 ROOT: Final = Path(__file__).parents[2]
-LIMIT_S: Final = 100.0
+LIMIT_S: Final = 200.0
 
 
 def start(*arguments: str | Path, temporary: Path) -> subprocess.Popen[str]:

@@ -68,6 +68,37 @@ async def test_broker_that_hangs_up_before_its_first_word_is_waited_for() -> Non
         one.kill()
 
 
+async def test_broker_that_hangs_up_instead_of_an_answer_is_waited_for() -> None:
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await packet(reader)
+
+    async with one_broker(rude) as port:
+        one = client(port, timeout_s=60)
+        await one.enter(await dialled(port))
+        async with asyncio.timeout(5):
+            with pytest.raises(aiomqtt.MqttError, match="the connection ended"):
+                await one.subscribe("receipts", qos=1)
+        await one.leave(1)
+        assert connections(port) == 0
+
+
+@pytest.mark.parametrize("turns", range(1, 4))
+async def test_cancelled_as_the_answer_comes_and_goes_on(turns: int) -> None:
+    async with one_broker(willing) as port:
+        one = client(port, timeout_s=60)
+        await one.enter(await dialled(port))
+        task = asyncio.create_task(one._wait_for(asyncio.sleep(0), None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=1)
+        assert done
+        assert task.cancelled() or turns == 3  # by then it had ended
+        await one.leave(1)
+
+
 async def test_broker_that_says_nothing_costs_a_socket_for_each_try() -> None:
     async with one_broker(silent) as port:
         for connection in (None, await dialled(port), None, await dialled(port)):
