@@ -1,6 +1,5 @@
 """How the centre's programs get in at their broker: the tables of the configuration, and the files that they name."""
 
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from center.errors import ConfigError
+from center.files import check_secret
 from drivers.tls_settings import TlsSettings, complaint
 
 PASSWORD_MAX: Final = 1_024  # bytes of the file
@@ -72,7 +72,7 @@ def open_door(table: BrokerTable | None, where: str) -> Door:
         return IN_THE_CLEAR
     if table.tls is not None:
         if table.tls.key_file is not None:
-            _check_secret(Path(table.tls.key_file), "private key")
+            _open_secret(Path(table.tls.key_file), "private key")
         from drivers.tls import UntrustedError, make_context  # noqa: PLC0415 - only where there is TLS
 
         try:
@@ -88,7 +88,7 @@ def _rooted(path: str | None, folder: Path) -> str | None:
 
 
 def _password(path: Path) -> str:
-    _check_secret(path, "password")
+    _open_secret(path, "password")
     try:
         data = path.read_bytes()
         text = data.decode("utf-8").removesuffix("\n").removesuffix("\r")
@@ -101,15 +101,13 @@ def _password(path: Path) -> str:
     return text
 
 
-def _check_secret(path: Path, what: str) -> None:
+def _open_secret(path: Path, what: str) -> None:
     """Whether nobody but its owner may read it, and we may."""
     try:
         with path.open("rb") as file:
             file.read(1)
-        mode = stat.S_IMODE(path.stat().st_mode)
+        check_secret(path, what)
     except OSError as error:
         raise ConfigError(
             f"{path}: the {what} cannot be read ({error.strerror}): check the path and its permissions"
         ) from error
-    if mode & 0o077:
-        raise ConfigError(f"{path}: others may read this {what} (mode {mode:04o}): chmod 600 {path}")

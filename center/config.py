@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from msgspec import Meta
 from center import pruning
 from center.broker_door import IN_THE_CLEAR, BrokerTable, Door, check_table, open_door, rooted
 from center.errors import ConfigError
+from center.files import check_secret
 from center.log.ledger import LEDGER_NAME
 from center.witness.address import WitnessAddress, check_url
 from crypto import codec, election_key_rules, manifest, manifest_chain
@@ -237,9 +237,7 @@ def address_of(table: BrokerTable | None, config: Config, trusted: TrustedManife
 def read_key(path: Path) -> bytes:
     """Read a private key of 32 raw bytes that only its owner may read; raises ConfigError."""
     data = _read(path, KEY_BYTES)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise ConfigError(f"{path}: others may read this private key (mode {mode:04o}): chmod 600 {path}")
+    check_secret(path, "private key")
     if len(data) != KEY_BYTES:
         raise ConfigError(
             f"{path}: a key file holds {KEY_BYTES} raw bytes, this one {len(data)}: take the right file"

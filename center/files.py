@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from center.errors import OutputError
+from center.errors import ConfigError, OutputError
 
 PUBLIC_MODE: Final = 0o644
 PRIVATE_MODE: Final = 0o600
@@ -16,6 +16,13 @@ TEMPORARY_PREFIX: Final = ".unfinished-"
 
 class UnreadableError(Exception):
     """A file that cannot be read, is no ordinary file or is too long: the message says which of them."""
+
+
+def check_secret(path: Path, what: str) -> None:
+    """Raise ConfigError where anybody but its owner may read a secret; OSError where there is none."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(f"{path}: others may read this {what} (mode {mode:04o}): chmod 600 {path}")
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = PRIVATE_MODE) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -19,28 +18,16 @@ from drivers.fibre.oid_map import OidMap
 from drivers.fibre.settings import OntSettings
 from drivers.fibre.snmp import SnmpOnt
 from drivers.tcp import connect
+from tests.hanging_resolver import HangingResolver
 from tests.peers.kit_edge import until
 
 HANGS_S = 5.0
 NAME = "broker.example"
 
 
-class Resolver:
-    """Hangs until it is let go; then it knows one address, where nobody listens."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.asked = 0
-
-    def __call__(self, *_: Any, **__: Any) -> list[Any]:
-        self.asked += 1
-        self.go.wait(HANGS_S)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
-
-
 @pytest.fixture
-def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
-    made = Resolver()
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingResolver]:
+    made = HangingResolver(HANGS_S, "127.0.0.1", 1)  # where nobody listens
     monkeypatch.setattr(socket, "getaddrinfo", made)
     monkeypatch.setattr(dialling, "DIAL_MAX_S", 0.05)
     yield made
@@ -60,7 +47,7 @@ CALLS: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
 
 
 @pytest.mark.parametrize("whom", CALLS)
-def test_program_that_is_told_to_end_waits_for_the_resolver(resolver: Resolver, whom: str) -> None:
+def test_program_that_is_told_to_end_waits_for_the_resolver(resolver: HangingResolver, whom: str) -> None:
     async def dial_and_end() -> None:
         dial = asyncio.create_task(CALLS[whom]())
         await until(lambda: resolver.asked == 1)
@@ -73,7 +60,7 @@ def test_program_that_is_told_to_end_waits_for_the_resolver(resolver: Resolver, 
     assert time.monotonic() - began < HANGS_S / 2
 
 
-async def test_each_attempt_leaves_a_thread_that_asks(resolver: Resolver) -> None:
+async def test_each_attempt_leaves_a_thread_that_asks(resolver: HangingResolver) -> None:
     dial = Dialler(clock)
     for _ in range(4):
         with pytest.raises(NoBrokerError, match="no answer within"):

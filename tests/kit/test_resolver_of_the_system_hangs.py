@@ -15,27 +15,15 @@ from kit.uplinks import names
 from kit.uplinks.gateway import Gateway
 from kit.uplinks.names import Names
 from simulators.loopback.broker import MqttBroker
+from tests.hanging_resolver import HangingResolver
 from tests.kit.uplink_bench import Uplink
 
 PATIENCE_S = 5.0
 
 
-class Resolver:
-    """Hangs until it is let go; then it knows one address."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.asked = 0
-
-    def __call__(self, *_: Any, **__: Any) -> list[Any]:
-        self.asked += 1
-        self.go.wait(4 * PATIENCE_S)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.7", 0))]
-
-
 @pytest.fixture
-def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
-    made = Resolver()
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingResolver]:
+    made = HangingResolver(4 * PATIENCE_S, "192.0.2.7", 0)
     monkeypatch.setattr(socket, "getaddrinfo", made)
     monkeypatch.setattr(names, "LOOKUP_MAX_S", 0.05)
     yield made
@@ -67,7 +55,7 @@ async def test_answer_that_always_comes_too_late_is_thrown_away(monkeypatch: pyt
     await asked.close()
 
 
-async def test_each_attempt_asks_once_more_while_the_last_one_hangs(resolver: Resolver) -> None:
+async def test_each_attempt_asks_once_more_while_the_last_one_hangs(resolver: HangingResolver) -> None:
     asked = Names("centre.example")
     threads = threading.active_count()
     for _ in range(5):
@@ -101,7 +89,7 @@ async def test_error_of_the_resolver_is_asked_about_no_more(monkeypatch: pytest.
 
 @pytest.mark.parametrize("pinned", [("192.0.2.1",), ()])
 async def test_one_uplink_waits_for_the_resolver_of_another(
-    broker: MqttBroker, resolver: Resolver, pinned: tuple[str, ...]
+    broker: MqttBroker, resolver: HangingResolver, pinned: tuple[str, ...]
 ) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     dead, lives = Uplink(1), Uplink(broker.port)

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path as File
 from typing import Any, Final
 
@@ -17,13 +16,12 @@ from tests.crypto.election_fixture import ELECTION
 from tests.kit.dns_server import dns_server
 from tests.peers.certificates import Authority
 from tests.peers.kit_edge import KitEdge, until
-from tests.peers.mosquitto import Mosquitto
 from tests.peers.namespaces import run
-from tests.peers.two_ways import CENTRE, CENTRE_6, Ways, two_ways
+from tests.peers.two_ways import CENTRE, CENTRE_6, PORT, Ways, edge, two_ways
 
 pytestmark = pytest.mark.peer("mosquitto")
 NAME: Final = "broker.example"
-PLAIN, TLS = 18_830, 18_832
+TLS = 18_832
 REST_S: Final = 0.15  # until the last FIN is answered
 SEGMENTS: Final = 2 * 52  # bytes: whether an acknowledgement went alone, nobody knows before it did
 _COUNTERS: Final = """\
@@ -56,22 +54,12 @@ def said(kit: KitEdge) -> int:
     return sum(event.size for event in kit.heard(TrafficCounted))
 
 
-@asynccontextmanager
-async def edge(
-    ways: Ways, folder: File, gateway: Gateway, *, tls: Authority | None = None
-) -> AsyncIterator[KitEdge]:
-    lines = [f"listener {PLAIN} {CENTRE}", f"listener {PLAIN} {CENTRE_6}"]
-    if tls is not None:
-        certificate = tls.issue(NAME).for_mosquitto()
-        lines = [f"listener {TLS} {CENTRE}", *certificate, f"listener {TLS} {CENTRE_6}", *certificate]
-    broker = Mosquitto(folder, *lines, port=PLAIN + 1)
-    with ways.centre():
-        await broker.start()
-    try:
-        async with KitEdge(PLAIN, gateway=gateway) as kit:
-            yield kit
-    finally:
-        broker.kill()
+def with_tls(authority: Authority | None) -> list[str]:
+    """Lines of mosquitto.conf(5); none where the broker speaks no TLS."""
+    if authority is None:
+        return []
+    certificate = authority.issue(NAME).for_mosquitto()
+    return [f"listener {TLS} {CENTRE}", *certificate, f"listener {TLS} {CENTRE_6}", *certificate]
 
 
 async def end(kit: KitEdge) -> None:
@@ -83,7 +71,7 @@ async def end(kit: KitEdge) -> None:
 
 def gateway_of(host: str, authority: Authority | None, **more: Any) -> Gateway:
     if authority is None:
-        return Gateway(host, PLAIN, bound=True, **more)
+        return Gateway(host, PORT, bound=True, **more)
     tls = UplinkTls(ca_file=str(authority.file), server_name=NAME)
     return Gateway(host, TLS, bound=True, tls=tls, **more)
 
@@ -93,7 +81,7 @@ def gateway_of(host: str, authority: Authority | None, **more: Any) -> Gateway:
 async def test_session_costs_more_than_we_say(ways: Ways, tmp_path: File, host: str, secure: bool) -> None:
     """Handshakes, TLS, MQTT, probes, an envelope, a receipt, the end: to 2 %."""
     authority = Authority(tmp_path) if secure else None
-    async with edge(ways, tmp_path, gateway_of(host, authority), tls=authority) as kit:
+    async with edge(ways, tmp_path, gateway_of(host, authority), *with_tls(authority)) as kit:
         assert await kit.outcome(path=ways.path(1)) == UplinkConnected("fibre")
         for _ in range(20):
             await kit.probe()
@@ -107,7 +95,7 @@ async def test_session_costs_more_than_we_say(ways: Ways, tmp_path: File, host: 
 async def test_sessions_that_come_and_go_cost_more_than_we_say(ways: Ways, tmp_path: File) -> None:
     """Nothing but beginnings and ends: to 3 %."""
     authority = Authority(tmp_path)
-    async with edge(ways, tmp_path, gateway_of(CENTRE, authority), tls=authority) as kit:
+    async with edge(ways, tmp_path, gateway_of(CENTRE, authority), *with_tls(authority)) as kit:
         for _ in range(6):
             assert await kit.outcome(path=ways.path(1)) == UplinkConnected("fibre")
             await end(kit)
@@ -117,7 +105,7 @@ async def test_sessions_that_come_and_go_cost_more_than_we_say(ways: Ways, tmp_p
 async def test_handshakes_that_fail_cost_nothing(ways: Ways, tmp_path: File) -> None:
     """The certificate is by somebody else, time and again: at most 8 % more, and not less."""
     authority, other = Authority(tmp_path), Authority(tmp_path, "other")
-    async with edge(ways, tmp_path, gateway_of(CENTRE, other), tls=authority) as kit:
+    async with edge(ways, tmp_path, gateway_of(CENTRE, other), *with_tls(authority)) as kit:
         for _ in range(5):
             assert isinstance(await kit.outcome(path=ways.path(1)), UplinkLost)
         await asyncio.sleep(REST_S)
@@ -130,7 +118,7 @@ async def test_names_that_are_asked_for_cost_nothing(ways: Ways, tmp_path: File)
     with ways.centre():
         server = dns_server({NAME: (CENTRE, CENTRE_6)}, address=CENTRE, port=53)
         await server.__aenter__()
-    async with edge(ways, tmp_path, Gateway(NAME, PLAIN, bound=True, dns=(CENTRE,))) as kit:
+    async with edge(ways, tmp_path, Gateway(NAME, PORT, bound=True, dns=(CENTRE,))) as kit:
         assert await kit.outcome(path=ways.path(1)) == UplinkConnected("fibre")
         await end(kit)
         assert said(kit) == pytest.approx(on_the_cable(), abs=SEGMENTS)
@@ -142,7 +130,7 @@ async def test_broker_that_ends_the_session_takes_its_last_figures_along(ways: W
         assert await kit.outcome(path=ways.path(1)) == UplinkConnected("fibre")
         for _ in range(5):
             await kit.probe()
-        other = KitEdge(PLAIN, gateway=gateway_of(CENTRE, None))  # one client id: the broker ends the first
+        other = KitEdge(PORT, gateway=gateway_of(CENTRE, None))  # one client id: the broker ends the first
         assert await other.outcome(path=ways.path(2)) == UplinkConnected("fibre")
         await until(lambda: bool(kit.heard(UplinkLost)))
         await other.uplinks.close()

@@ -3,8 +3,7 @@
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
 
@@ -16,11 +15,9 @@ from kit.uplinks import sockets
 from kit.uplinks.gateway import Gateway
 from tests.kit.dns_server import dns_server
 from tests.peers.kit_edge import KitEdge, until
-from tests.peers.mosquitto import Mosquitto
-from tests.peers.two_ways import CENTRE, CENTRE_6, Ways, two_ways
+from tests.peers.two_ways import CENTRE, CENTRE_6, PORT, Ways, edge, two_ways
 
 pytestmark = pytest.mark.peer("mosquitto")
-PORT = 18_830
 LARGE = bytes(20_000)
 
 
@@ -28,19 +25,6 @@ LARGE = bytes(20_000)
 def ways() -> Iterator[Ways]:
     with two_ways() as it:
         yield it
-
-
-@asynccontextmanager
-async def edge(ways: Ways, folder: File, gateway: Gateway) -> AsyncIterator[KitEdge]:
-    """An edge before a broker at the centre."""
-    broker = Mosquitto(folder, f"listener {PORT} {CENTRE}", f"listener {PORT} {CENTRE_6}", port=PORT + 1)
-    with ways.centre():
-        await broker.start()
-    try:
-        async with KitEdge(PORT, gateway=gateway) as kit:
-            yield kit
-    finally:
-        broker.kill()
 
 
 def bound(host: str = CENTRE, **more: Any) -> Gateway:

@@ -1,15 +1,20 @@
 """A branch with two cables to a centre, each in a network namespace; the centre drops what came by the wrong cable."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path as File
 from typing import Final
 
 from failover.path import Path
+from kit.uplinks.gateway import Gateway
+from tests.peers.kit_edge import KitEdge
+from tests.peers.mosquitto import Mosquitto
 from tests.peers.namespaces import Namespace, run
 
 CENTRE: Final = "10.9.9.9"  # on the centre's loopback: both cables lead to it
 CENTRE_6: Final = "fd09:9::9"
+PORT: Final = 18_830  # of a broker there
 MTU: Final = 1_500
 _CABLES: Final = """\
 link set lo up
@@ -97,3 +102,17 @@ def two_ways() -> Iterator[Ways]:
             run("ip", "-batch", "-", said=_CABLES.format(name=name, n=number, metric=metric))
         it.guard()
         yield it
+
+
+@asynccontextmanager
+async def edge(ways: Ways, folder: File, gateway: Gateway, *more: str) -> AsyncIterator[KitEdge]:
+    """An edge before a broker at the centre, at PORT of both addresses. ``more``: lines of mosquitto.conf(5)."""
+    lines = [f"listener {PORT} {CENTRE}", f"listener {PORT} {CENTRE_6}", *more]
+    broker = Mosquitto(folder, *lines, port=PORT + 1)
+    with ways.centre():
+        await broker.start()
+    try:
+        async with KitEdge(PORT, gateway=gateway) as kit:
+            yield kit
+    finally:
+        broker.kill()
